@@ -50,6 +50,7 @@ def _raw(channel: str, about: str) -> Topic:
         about=about,
         retention_ms=30 * _DAY_MS,
         dead_letters=REJECTED,
+        extra={"message.timestamp.type": "LogAppendTime"},  # the time of receipt is ours, not a channel's clock
     )
 
 
