@@ -1,0 +1,101 @@
+"""What downstream streams read: the portrait of a customer on `profiles`, and each move between segments on `segment-changes`.
+
+Unlike `CleanEvent`, these leave the house: times are RFC 3339 in UTC, money is decimal text in major units, names are spelt
+out. Fields may be added; a field that is here keeps its name, its type and its meaning.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A point in time; always UTC when we write it, any offset when we read it."""
+
+
+class Totals(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a customer has bought, from each event once.
+
+    `revenue` and `discount` are decimal text in major units of `currency`, returns subtracted. `unconverted` counts the
+    orders whose currency had no rate and that `revenue` therefore lacks.
+    """
+
+    orders: int = 0
+    returns: int = 0
+    revenue: str = "0"
+    discount: str = "0"
+    currency: str | None = None
+    unconverted: int = 0
+    points: int = 0
+
+
+class Membership(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One segment that the customer is in: since when, why, and by which version of the rules."""
+
+    segment: str
+    since: Moment
+    reason: str
+    rule_version: str
+
+
+class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One living customer as of `updated_at`: the value on `profiles`, keyed by `customer_id`.
+
+    `version` grows with every change of this customer: of two records the greater one is the newer. `identifiers` maps a kind
+    (`schemas.identifiers.STRENGTH`) to its sorted normalised values. `aliases` are the sorted ids of customers that were
+    merged into this one; each of them got a tombstone of its own. `segments` are sorted by name.
+    """
+
+    customer_id: str
+    version: int
+    updated_at: Moment
+    lifecycle: str
+    first_seen: Moment
+    last_seen: Moment
+    identifiers: dict[str, tuple[str, ...]] = {}
+    aliases: tuple[str, ...] = ()
+    traits: dict[str, Any] = {}
+    segments: tuple[Membership, ...] = ()
+    totals: Totals = Totals()
+
+
+class SegmentChange(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One customer entered or left one segment: the value on `segment-changes`, keyed by `customer_id`.
+
+    `change_id` is the same when the record is delivered twice. `before` and `after` are the customer's segments, sorted, on
+    both sides of the change. `backfill` is true when rules changed or history was loaded: the customer did nothing just now,
+    so do not congratulate anybody.
+    """
+
+    change_id: str
+    customer_id: str
+    segment: str
+    action: Literal["entered", "left"]
+    at: Moment
+    reason: str
+    rule_version: str
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    backfill: bool = False
+
+
+_encoder = msgspec.json.Encoder(order="deterministic")
+_profile_decoder = msgspec.json.Decoder(Profile)
+_change_decoder = msgspec.json.Decoder(SegmentChange)
+
+
+def encode(value: Profile | SegmentChange) -> bytes:
+    """The record's value; equal values give equal bytes."""
+    return _encoder.encode(value)
+
+
+def decode_profile(value: bytes) -> Profile:
+    """Read a record of `profiles`. Raises msgspec.DecodeError when it is something else."""
+    return _profile_decoder.decode(value)
+
+
+def decode_segment_change(value: bytes) -> SegmentChange:
+    """Read a record of `segment-changes`. Raises msgspec.DecodeError when it is something else."""
+    return _change_decoder.decode(value)
