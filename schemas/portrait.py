@@ -1,0 +1,105 @@
+"""What is known of one customer: the state that events are folded into, and the row that people query.
+
+A `Portrait` is a sum over distinct events: every field is a minimum, a maximum, a total or a last-write-wins fact, so any order
+and any grouping of the same events gives the same portrait (see `processors.portray`).
+Times are Unix milliseconds, UTC. Money is minor units of the base currency, unless it says otherwise.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+Fact = tuple[Any, int, str]
+"""(value, event time, event key). Of two facts the one with the greater (time, key) is the newer one."""
+
+
+class Portrait(msgspec.Struct, omit_defaults=True):
+    """One customer, as folded so far.
+
+    `orders` counts distinct order ids; an event without one is an order of its own; a return is none.
+    `identifiers` maps `KIND:VALUE` to when it was first and last seen. `acquisition` is the earliest fact, all other facts are
+    the latest. `categories`, `stores` and `months` keep 256 names at most, the rest is summed under "" (see `portray`).
+    `stores`, `hours` and `weekdays` count purchases; `hours` has 24 entries, `weekdays` 7, or none before the first purchase.
+    `months` and `categories` sum revenue.
+    """
+
+    events: int = 0
+    first_seen: int = 0
+    last_seen: int = 0
+    acquisition: Fact | None = None
+    channels: dict[str, int] = {}
+    identifiers: dict[str, tuple[int, int]] = {}
+    traits: dict[str, Fact] = {}
+    statuses: dict[str, Fact] = {}
+    counts: dict[str, int] = {}
+    points: int = 0
+    orders: int = 0
+    returns: int = 0
+    purchases: int = 0
+    revenue: int = 0
+    revenue_by_currency: dict[str, int] = {}
+    discount: int = 0
+    coupons: int = 0
+    first_order: int | None = None
+    last_order: int | None = None
+    categories: dict[str, int] = {}
+    stores: dict[str, int] = {}
+    months: dict[str, int] = {}
+    hours: list[int] = []
+    weekdays: list[int] = []
+
+
+_encoder = msgspec.json.Encoder()
+_canonical = msgspec.json.Encoder(order="deterministic")
+_decoder = msgspec.json.Decoder(Portrait)
+encode = _encoder.encode
+decode = _decoder.decode
+canonical = _canonical.encode
+"""Canonical JSON, names sorted: equal portraits, and only these, have equal bytes."""
+
+
+class Summary(NamedTuple):
+    """The columns of a customer that are derived from the portrait. Times in ms; money as decimal text in major units."""
+
+    full_name: str | None
+    email: str | None
+    phone: str | None
+    birthday: str | None
+    age_band: str | None
+    gender: str | None
+    province: str | None
+    area: str | None
+    income_band: str | None
+    language: str | None
+    acquisition_channel: str | None
+    preferred_channel: str | None
+    preferred_store: str | None
+    first_seen: int
+    last_seen: int
+    events: int
+    orders: int
+    revenue: str
+    currency: str
+    revenue_by_currency: str
+    first_order: int | None
+    last_order: int | None
+    points: int
+
+
+class Membership(NamedTuple):
+    """A customer is in `segment` because of `reason`, says version `rule_version` of the rules of `family`."""
+
+    segment: str
+    family: str
+    reason: str
+    rule_version: int
+
+
+class Segments(NamedTuple):
+    """Where a customer belongs at an instant. `due` (ms) is the next instant at which time alone could change it."""
+
+    lifecycle: str
+    memberships: tuple[Membership, ...]
+    due: int | None
