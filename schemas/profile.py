@@ -1,7 +1,8 @@
-"""What downstream streams read: the portrait of a customer on `profiles`, and each move between segments on `segment-changes`.
+"""What downstream streams read: the portrait of a customer on `profiles`, each move between segments on
+`segment-changes`.
 
-Unlike `CleanEvent`, these leave the house: times are RFC 3339 in UTC, money is decimal text in major units, names are spelt
-out. Fields may be added; a field that is here keeps its name, its type and its meaning.
+Unlike `CleanEvent`, these leave the house: times are RFC 3339 in UTC, money is decimal text in major units, names are
+spelt out. Fields may be added; a field that is here keeps its name, its type and its meaning.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 class Totals(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a customer has bought, from each event once.
 
-    `revenue` and `discount` are decimal text in major units of `currency`, returns subtracted. `unconverted` counts the
-    orders whose currency had no rate and that `revenue` therefore lacks.
+    `revenue` and `discount` are decimal text in major units of `currency`, the base currency of this installation,
+    returns subtracted. `revenue_by_currency` has what was paid as it was paid, so also amounts that no rate was known
+    for. `points` is earned − redeemed.
     """
 
     orders: int = 0
@@ -27,55 +29,62 @@ class Totals(msgspec.Struct, frozen=True, omit_defaults=True):
     revenue: str = "0"
     discount: str = "0"
     currency: str | None = None
-    unconverted: int = 0
+    revenue_by_currency: dict[str, str] = {}
+    first_order: Moment | None = None
+    last_order: Moment | None = None
     points: int = 0
 
 
-class Membership(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One segment that the customer is in: since when, why, and by which version of the rules."""
+class SegmentHeld(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One segment that the customer is in: since when, why, and by which version of the rules of its family."""
 
     segment: str
+    family: str
     since: Moment
     reason: str
-    rule_version: str
+    rule_version: int
 
 
 class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
     """One living customer as of `updated_at`: the value on `profiles`, keyed by `customer_id`.
 
-    `version` grows with every change of this customer: of two records the greater one is the newer. `identifiers` maps a kind
-    (`schemas.identifiers.STRENGTH`) to its sorted normalised values. `aliases` are the sorted ids of customers that were
-    merged into this one; each of them got a tombstone of its own. `segments` are sorted by name.
+    `version` grows with every change of this customer: of two records the greater one is the newer. `identifiers`
+    maps a kind (`schemas.identifiers.STRENGTH`) to its sorted normalised values. `aliases` are the sorted ids of
+    customers that were merged into this one; each of them got a tombstone of its own. `segments` are sorted by name.
+    `lifecycle` is None before the rules have placed the customer. `events` counts what was claimed for the customer.
     """
 
     customer_id: str
     version: int
     updated_at: Moment
-    lifecycle: str
+    lifecycle: str | None
     first_seen: Moment
     last_seen: Moment
+    events: int
     identifiers: dict[str, tuple[str, ...]] = {}
     aliases: tuple[str, ...] = ()
     traits: dict[str, Any] = {}
-    segments: tuple[Membership, ...] = ()
+    statuses: dict[str, str] = {}
+    segments: tuple[SegmentHeld, ...] = ()
     totals: Totals = Totals()
 
 
 class SegmentChange(msgspec.Struct, frozen=True, omit_defaults=True):
     """One customer entered or left one segment: the value on `segment-changes`, keyed by `customer_id`.
 
-    `change_id` is the same when the record is delivered twice. `before` and `after` are the customer's segments, sorted, on
-    both sides of the change. `backfill` is true when rules changed or history was loaded: the customer did nothing just now,
-    so do not congratulate anybody.
+    `change_id` is the same when the record is delivered twice. `before` and `after` are the customer's segments,
+    sorted, on both sides of the change. `backfill` is true when rules changed or history was loaded: the customer did
+    nothing just now, so do not congratulate anybody.
     """
 
     change_id: str
     customer_id: str
     segment: str
+    family: str
     action: Literal["entered", "left"]
     at: Moment
     reason: str
-    rule_version: str
+    rule_version: int
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     backfill: bool = False
