@@ -11,20 +11,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from schemas.clean import CleanEvent
-from schemas.identifiers import Identifier, by_strength
+from schemas.identifiers import Identifier, Link, by_strength
 
 RULE = "same_event"
 """The rule that a link rests on: one event named both identifiers."""
-
-
-class Link(NamedTuple):
-    """A fact: the event `key` at `time` (ms) named the identifiers `a` (the stronger one) and `b` together."""
-
-    a: Identifier
-    b: Identifier
-    time: int
-    key: str
-    rule: str
 
 
 class Identity(NamedTuple):

@@ -48,3 +48,16 @@ def parse_identifier(text: str) -> Identifier:
     if kind not in _RANK or not value:
         raise ValueError(f"{text!r} is not KIND:VALUE with KIND one of {', '.join(STRENGTH)}")
     return Identifier(kind, value)
+
+
+class Link(NamedTuple):
+    """A fact: the event `key`, at `time` (ms), named the identifiers `a` (the stronger one) and `b` together.
+
+    `rule` says what makes that a link. Of several such events the earliest, by (time, key), is kept.
+    """
+
+    a: Identifier
+    b: Identifier
+    time: int
+    key: str
+    rule: str

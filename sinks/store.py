@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
 from schemas.clean import CleanEvent
-from schemas.identifiers import Identifier
+from schemas.identifiers import Identifier, Link
 from schemas.portrait import Portrait, Segments, Summary
 from schemas.rejected import DeadLetter
 
@@ -45,31 +45,21 @@ class Position(NamedTuple):
     spans: Mapping[Partition, Span]
 
 
-class LinkRow(NamedTuple):
-    """A link between two identifiers, with the earliest event (`key`, at `time` ms) that stated it and the rule."""
-
-    a: Identifier
-    b: Identifier
-    time: int
-    key: str
-    rule: str
-
-
 class Changes(NamedTuple):
     """All that one batch changes, decided by pure functions.
 
     events: (event, customer id or None) of the events claimed in this transaction.
     portraits, summaries, segments: by customer id, one each for every customer touched and living.
-    created: those of them that are new. merged: ended customer → survivor. links: see LinkRow.
+    merged: ended customer → survivor. links: the earliest of each pair. now: when all this was decided (Unix ms).
     """
 
     events: Sequence[tuple[CleanEvent, str | None]]
     portraits: Mapping[str, Portrait]
     summaries: Mapping[str, Summary]
     segments: Mapping[str, Segments]
-    created: Collection[str]
     merged: Mapping[str, str]
-    links: Sequence[LinkRow]
+    links: Sequence[Link]
+    now: int
 
 
 class Transaction(Protocol):

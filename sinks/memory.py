@@ -1,0 +1,160 @@
+"""The profile store in memory: the plain meaning of the port, for tests and for folding afresh."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from schemas.clean import CleanEvent
+from schemas.identifiers import Identifier, Link
+from schemas.portrait import Portrait, Segments, Summary
+from schemas.rejected import DeadLetter
+from sinks.store import Changes, Fatal, Partition, Position, Span
+
+
+@dataclass
+class Tables:
+    """All that the store holds. `events` keeps the customer that an event was first given to; `aliases` says who that is now."""
+
+    positions: dict[Partition, int] = field(default_factory=dict)
+    events: dict[str, tuple[CleanEvent, str | None]] = field(default_factory=dict)
+    duplicates: dict[str, str] = field(default_factory=dict)
+    letters: dict[str, DeadLetter] = field(default_factory=dict)
+    identifiers: dict[Identifier, str] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+    links: dict[tuple[Identifier, Identifier], Link] = field(default_factory=dict)
+    portraits: dict[str, Portrait] = field(default_factory=dict)
+    summaries: dict[str, Summary] = field(default_factory=dict)
+    segments: dict[str, Segments] = field(default_factory=dict)
+
+
+class MemoryStore:
+    """One process, one thread; a transaction works on a copy and replaces the tables when it commits."""
+
+    def __init__(self) -> None:
+        self.tables = Tables()
+
+    @contextmanager
+    def transaction(self) -> Iterator[MemoryTransaction]:
+        tables = copy.copy(self.tables)
+        for name, table in vars(tables).items():
+            setattr(tables, name, table.copy())
+        yield MemoryTransaction(tables)
+        self.tables = tables
+
+    def positions(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        return {each: self.tables.positions[each] for each in partitions if each in self.tables.positions}
+
+    def events_by_customer(self) -> Iterator[tuple[str | None, CleanEvent]]:
+        aliases = self.tables.aliases
+        rows = [(aliases.get(node or "", node), event) for event, node in self.tables.events.values()]
+        yield from sorted(rows, key=lambda row: (row[0] or "", row[1].key))
+
+    def served(self) -> Iterator[tuple[str, Portrait]]:
+        yield from sorted(self.tables.portraits.items())
+
+    def identifiers(self) -> Iterator[tuple[Identifier, str]]:
+        yield from sorted(self.tables.identifiers.items())
+
+    def close(self) -> None:
+        pass
+
+
+class MemoryTransaction:
+    """See `sinks.store.Transaction`."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def fresh(self, partition: Partition, span: Span) -> int:
+        stored = self._tables.positions.get(partition)
+        if stored is None:
+            return span.first
+        if span.first > stored:
+            raise Fatal(f"{partition.topic}/{partition.number}: offsets {stored} to {span.first - 1} are missing")
+        return min(max(stored, span.first), span.end)
+
+    def claim(self, events: Sequence[CleanEvent]) -> list[CleanEvent]:
+        claimed: dict[str, CleanEvent] = {}
+        for event in events:
+            first = claimed.get(event.key)
+            if first is None and event.key in self._tables.events:
+                first = self._tables.events[event.key][0]
+            if first is None:
+                claimed[event.key] = event
+            elif first.origin != event.origin:
+                self._tables.duplicates.setdefault(event.origin, event.key)
+        return list(claimed.values())
+
+    def customers_of(self, identifiers: Collection[Identifier]) -> dict[Identifier, str]:
+        known = self._tables.identifiers
+        return {identifier: known[identifier] for identifier in identifiers if identifier in known}
+
+    def hold(self, assigned: Mapping[Identifier, str], customers: Collection[str], created: Collection[str]) -> bool:
+        self._tables.identifiers.update(assigned)
+        return True
+
+    def portraits(self, customers: Collection[str]) -> dict[str, Portrait]:
+        stored = self._tables.portraits
+        return {customer: copy.deepcopy(stored[customer]) for customer in customers if customer in stored}
+
+    def orders_counted(self, orders: Mapping[str, Collection[str]]) -> set[tuple[str, str]]:
+        return {
+            (customer, order)
+            for customer, order in self._orders(set(orders))
+            if order in orders[customer]
+        }
+
+    def shared_orders(self, merged: Mapping[str, str]) -> dict[str, int]:
+        counted = self._orders({*merged, *merged.values()})
+        shared: dict[str, int] = {}
+        for survivor in {*merged.values()}:
+            parts = {survivor, *(ended for ended, into in merged.items() if into == survivor)}
+            orders = [order for customer, order in counted if customer in parts]
+            shared[survivor] = len(orders) - len(set(orders))
+        return shared
+
+    def _orders(self, customers: set[str]) -> set[tuple[str, str]]:
+        found = set()
+        for event, node in self._tables.events.values():
+            customer = self._tables.aliases.get(node or "", node)
+            purchase = event.purchase
+            if customer in customers and purchase is not None and purchase.order_id is not None and purchase.amount >= 0:
+                found.add((customer, purchase.order_id))
+        return found
+
+    def save(self, changes: Changes) -> None:
+        tables = self._tables
+        for event, customer in changes.events:
+            tables.events[event.key] = (event, customer)
+        for ended, survivor in changes.merged.items():
+            for table in (tables.portraits, tables.summaries, tables.segments):
+                table.pop(ended, None)
+            for alias, into in list(tables.aliases.items()):
+                if into == ended:
+                    tables.aliases[alias] = survivor
+            tables.aliases[ended] = survivor
+            for identifier, owner in list(tables.identifiers.items()):
+                if owner == ended:
+                    tables.identifiers[identifier] = survivor
+        tables.portraits.update(changes.portraits)
+        tables.summaries.update(changes.summaries)
+        tables.segments.update(changes.segments)
+        for link in changes.links:
+            kept = tables.links.get((link.a, link.b))
+            if kept is None or (link.time, link.key) < (kept.time, kept.key):
+                tables.links[link.a, link.b] = link
+
+    def keep_letters(self, letters: Sequence[DeadLetter]) -> None:
+        for letter in letters:
+            self._tables.letters.setdefault(letter.origin, letter)
+
+    def advance(self, position: Position) -> None:
+        for partition, span in position.spans.items():
+            self._tables.positions[partition] = max(span.end, self._tables.positions.get(partition, 0))
+
+    def due(self, now: int, limit: int) -> list[str]:
+        waiting = [customer for customer, each in self._tables.segments.items() if each.due is not None and each.due <= now]
+        return sorted(waiting)[:limit]

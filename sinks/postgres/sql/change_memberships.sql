@@ -1,0 +1,21 @@
+-- Members enter and leave segments; each change becomes one row, and is told to the relay. Parameter: changes, a JSON array of
+-- objects {customer_id, segment, family, action, reason, rule_version}; at.
+with change as (
+    select customer_id, segment, family, action, reason, rule_version
+    from json_to_recordset(%(changes)s)
+        as change (customer_id uuid, segment text, family text, action text, reason text, rule_version integer)
+), ended as (
+    delete from portrait.memberships as membership using change
+    where change.action = 'left' and membership.customer_id = change.customer_id and membership.segment = change.segment
+), begun as (
+    insert into portrait.memberships (customer_id, segment, family, since, reason, rule_version)
+    select customer_id, segment, family, %(at)s, reason, rule_version from change where action = 'entered'
+    order by customer_id, segment
+    on conflict (customer_id, segment) do nothing
+), told as (
+    insert into portrait.segment_changes (customer_id, segment, family, action, at, reason, rule_version)
+    select customer_id, segment, family, action, %(at)s, reason, rule_version from change
+    order by customer_id, action desc, segment
+    returning id, customer_id
+)
+insert into portrait.outbox (customer_id, change_id) select customer_id, id from told order by id

@@ -1,0 +1,6 @@
+-- Lock living customers in one sorted order and read them. Parameter: ids.
+select id::text, lifecycle, segments, state
+from portrait.customers
+where id = any (%(ids)s::uuid[])
+order by id
+for update

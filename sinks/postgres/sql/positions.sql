@@ -1,0 +1,2 @@
+-- Every stored position.
+select topic, partition, next_offset from portrait.positions

@@ -1,0 +1,5 @@
+-- Let identifiers that were claimed for a customer which ended meanwhile lead to its survivor. Parameter: identifiers.
+update portrait.identifiers as known
+set customer_id = alias.customer_id
+from portrait.aliases as alias
+where alias.alias_id = known.customer_id and known.identifier = any (%(identifiers)s::text[])

@@ -1,0 +1,314 @@
+"""The profile store in PostgreSQL, over psycopg2: one connection, used by one thread."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+import psycopg2
+from psycopg2 import errors
+from psycopg2.extensions import TRANSACTION_STATUS_IDLE, connection, cursor
+
+from schemas import clean, portrait
+from schemas.clean import CleanEvent
+from schemas.identifiers import Identifier
+from schemas.portrait import Portrait
+from schemas.rejected import DeadLetter
+from sinks.postgres.rows import CUSTOMER_COLUMNS, EVENT_COLUMNS, array, customer_row, event_rows, timestamp
+from sinks.postgres.sql import statement
+from sinks.store import Changes, Fatal, Partition, Position, Retryable, Span
+
+_RETRYABLE = (
+    psycopg2.OperationalError,
+    psycopg2.InterfaceError,
+    errors.UniqueViolation,  # another worker stored the same new event a moment ago
+    errors.DeadlockDetected,
+    errors.SerializationFailure,
+    errors.LockNotAvailable,
+    errors.QueryCanceled,
+)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn psycopg2's errors into the store's own two."""
+    try:
+        yield
+    except _RETRYABLE as error:
+        raise Retryable(str(error).strip() or type(error).__name__) from error
+    except psycopg2.Error as error:
+        raise Fatal(f"{type(error).__name__}: {str(error).strip()}") from error
+
+
+class PostgresStore:
+    """See `sinks.store.Store`. Connects when first used, and again after the connection was lost."""
+
+    def __init__(self, url: str, *, application_name: str = "portrait") -> None:
+        self._url = url
+        self._application_name = application_name
+        self._connection: connection | None = None
+
+    def _connected(self) -> connection:
+        if self._connection is None or self._connection.closed:
+            self._connection = psycopg2.connect(
+                self._url,
+                application_name=self._application_name,
+                connect_timeout=10,
+                keepalives_idle=10,
+                keepalives_interval=5,
+                keepalives_count=3,
+                options="-c timezone=UTC -c idle_in_transaction_session_timeout=120s -c jit=off",
+            )
+        return self._connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[PostgresTransaction]:
+        try:
+            with translated():
+                opened = self._connected()
+                with opened, opened.cursor() as at:
+                    yield PostgresTransaction(at)
+        except BaseException:
+            self._reset()
+            raise
+
+    def _reset(self) -> None:
+        """Give up a connection that is in doubt; the next transaction makes a new one."""
+        held = self._connection
+        if held is not None and (held.closed or held.info.transaction_status != TRANSACTION_STATUS_IDLE):
+            self._connection = None
+            held.close()
+
+    def positions(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        with self.transaction() as tx:
+            stored = tx.rows("positions")
+        known = {Partition(topic, number): offset for topic, number, offset in stored}
+        return {each: known[each] for each in partitions if each in known}
+
+    def begin(self, partition: Partition, first: int) -> None:
+        """Remember that `partition` is read from offset `first` on, unless it has been read before."""
+        with self.transaction() as tx:
+            tx.execute("begin_position", topic=partition.topic, partition=partition.number, first=first)
+
+    def setting(self, name: str, value: str) -> str:
+        """Set `name` to `value` unless it is set; return what it is set to."""
+        with self.transaction() as tx:
+            tx.execute("settle_setting", name=name, value=value)
+            return str(tx.rows("setting", name=name)[0][0])
+
+    def events_by_customer(self) -> Iterator[tuple[str | None, CleanEvent]]:
+        for customer, body in self._stream("events_by_customer"):
+            yield customer, clean.decode(body.encode())
+
+    def served(self) -> Iterator[tuple[str, Portrait]]:
+        for customer, state in self._stream("served"):
+            yield customer, portrait.decode(state.encode())
+
+    def identifiers(self) -> Iterator[tuple[Identifier, str]]:
+        for name, customer in self._stream("identifiers"):
+            kind, _, value = name.partition(":")
+            yield Identifier(kind, value), customer
+
+    def _stream(self, name: str) -> Iterator[tuple[Any, ...]]:
+        """The rows of a statement, a few thousand in memory at a time, as of one instant."""
+        with translated():
+            reading = psycopg2.connect(self._url, application_name=f"{self._application_name}-{name}", options="-c jit=off")
+        try:
+            with translated(), reading, reading.cursor(name=f"portrait_{name}") as at:
+                at.itersize = 5000
+                at.execute(statement(name))
+                yield from at
+        finally:
+            reading.close()
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+class PostgresTransaction:
+    """See `sinks.store.Transaction`."""
+
+    def __init__(self, at: cursor) -> None:
+        self._at = at
+        self._held: dict[str, tuple[str, list[str], str]] = {}
+        self._claimed_identifiers: list[str] = []
+        self._tried = False
+
+    def execute(self, name: str, **parameters: Any) -> None:
+        """Run a statement of `sinks/postgres/sql`."""
+        self._at.execute(_statement(name), parameters)
+
+    def rows(self, name: str, **parameters: Any) -> list[tuple[Any, ...]]:
+        """Run a statement and return its rows."""
+        self._at.execute(_statement(name), parameters)
+        return self._at.fetchall()
+
+    def fresh(self, partition: Partition, span: Span) -> int:
+        place = {"topic": partition.topic, "partition": partition.number}
+        found = self.rows("lock_position", **place)
+        if not found:
+            self.execute("begin_position", **place, first=span.first)
+            found = self.rows("lock_position", **place)
+        stored: int = found[0][0]
+        if span.first > stored:
+            raise Fatal(
+                f"{partition.topic}/{partition.number}: offsets {stored} to {span.first - 1} are missing from the log "
+                "(expired, or the topic was made anew); see docs/operating.md, 'a gap in the log'"
+            )
+        return min(stored, span.end)
+
+    def claim(self, events: Sequence[CleanEvent]) -> list[CleanEvent]:
+        if not events:
+            return []
+        stored = dict(self.rows("stored_events", keys=array({event.key for event in events})))
+        claimed: dict[str, CleanEvent] = {}
+        repeated: dict[str, str] = {}
+        for event in events:
+            first = claimed.get(event.key)
+            origin = stored.get(event.key) if first is None else first.origin
+            if origin is None:
+                claimed[event.key] = event
+            elif origin != event.origin:
+                repeated[event.origin] = event.key
+        if repeated:
+            self.execute("keep_duplicates", origins=array(repeated), keys=array(repeated.values()))
+        return list(claimed.values())
+
+    def customers_of(self, identifiers: Collection[Identifier]) -> dict[Identifier, str]:
+        if not identifiers:
+            return {}
+        named = {f"{kind}:{value}": Identifier(kind, value) for kind, value in identifiers}
+        found = self.rows("customers_of", identifiers=array(named))
+        return {named[name]: customer for name, customer in found}
+
+    def hold(self, assigned: Mapping[Identifier, str], customers: Collection[str], created: Collection[str]) -> bool:
+        retried, self._tried = self._tried, True
+        if assigned:
+            names = [f"{kind}:{value}" for kind, value in assigned]
+            new = self.rows("assign_identifiers", identifiers=array(names), customers=array(assigned.values()))
+            self._claimed_identifiers.extend(name for (name,) in new)
+            if len(new) < len(assigned):
+                return False
+        living = [customer for customer in customers if customer not in created]
+        if living:
+            self._at.execute("savepoint hold")
+            held = self.rows("hold_customers", ids=array(living))
+            if len(held) < len(living):
+                self._at.execute("rollback to savepoint hold")
+                return False
+            self._held = {customer: (lifecycle, segments, state) for customer, lifecycle, segments, state in held}
+        if retried and self._claimed_identifiers:
+            self.execute("repoint_identifiers", identifiers=array(self._claimed_identifiers))
+        return True
+
+    def portraits(self, customers: Collection[str]) -> dict[str, Portrait]:
+        held = self._held
+        return {customer: portrait.decode(held[customer][2]) for customer in customers if customer in held}
+
+    def orders_counted(self, orders: Mapping[str, Collection[str]]) -> set[tuple[str, str]]:
+        pairs = [(customer, order) for customer, ids in orders.items() if customer in self._held for order in ids]
+        if not pairs:
+            return set()
+        found = self.rows(
+            "orders_counted",
+            customers=array([customer for customer, _ in pairs]),
+            orders=array([order for _, order in pairs]),
+        )
+        return {(customer, order) for customer, order in found}
+
+    def shared_orders(self, merged: Mapping[str, str]) -> dict[str, int]:
+        found = self.rows("shared_orders", ended=array(merged), survivors=array(merged.values()))
+        return {survivor: int(times) for survivor, times in found}
+
+    def save(self, changes: Changes) -> None:
+        at = timestamp(changes.now)
+        if changes.merged:
+            ended, survivors = array(changes.merged), array(changes.merged.values())
+            self.execute("end_customers", ended=ended, survivors=survivors, at=at)
+        if changes.events:
+            self._copy("portrait.events", EVENT_COLUMNS, event_rows(changes.events))
+        if changes.portraits:
+            self.execute("create_incoming")
+            rows = [
+                customer_row(customer, changes.portraits[customer], changes.summaries[customer], changes.segments[customer], at)
+                for customer in sorted(changes.portraits)
+            ]
+            self._copy("incoming", CUSTOMER_COLUMNS, "".join(rows))
+            self.execute("save_customers")
+        if changes.links:
+            links = [
+                {"a": str(link.a), "b": str(link.b), "time": timestamp(link.time), "key": link.key, "rule": link.rule}
+                for link in changes.links
+            ]
+            self.execute("keep_links", links=_json(links))
+        moves = self._moves(changes)
+        if moves:
+            self.execute("change_memberships", changes=_json(moves), at=at)
+
+    def _moves(self, changes: Changes) -> list[dict[str, Any]]:
+        moves = []
+        for customer, segments in changes.segments.items():
+            before = self._held[customer][1] if customer in self._held else []
+            after = [membership.segment for membership in segments.memberships]
+            if before == after:
+                continue
+            family = segments.memberships[0].family
+            version = segments.memberships[0].rule_version
+            moves.extend(
+                _move(customer, name, family, "left", f"no longer holds; now {', '.join(after)}", version)
+                for name in before
+                if name not in after
+            )
+            moves.extend(
+                _move(customer, each.segment, each.family, "entered", each.reason, each.rule_version)
+                for each in segments.memberships
+                if each.segment not in before
+            )
+        return moves
+
+    def keep_letters(self, letters: Sequence[DeadLetter]) -> None:
+        self.execute("keep_letters", letters=msgspec.json.encode(letters).decode())
+
+    def advance(self, position: Position) -> None:
+        for partition in sorted(position.spans):
+            place = {"topic": partition.topic, "partition": partition.number}
+            self.execute("advance_position", **place, next=position.spans[partition].end)
+
+    def due(self, now: int, limit: int) -> list[str]:
+        found = self.rows("due_customers", now=timestamp(now), limit=limit)
+        self._held = {customer: (lifecycle, segments, state) for customer, lifecycle, segments, state in found}
+        return list(self._held)
+
+    def _copy(self, table: str, columns: str, rows: str) -> None:
+        self._at.copy_expert(f"copy {table} ({columns}) from stdin", io.StringIO(rows), size=1 << 20)
+
+
+def _move(customer: str, name: str, family: str, action: str, reason: str, version: int) -> dict[str, Any]:
+    return {
+        "customer_id": customer,
+        "segment": name,
+        "family": family,
+        "action": action,
+        "reason": reason,
+        "rule_version": version,
+    }
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+_statements: dict[str, str] = {}
+
+
+def _statement(name: str) -> str:
+    text = _statements.get(name)
+    if text is None:
+        text = _statements[name] = statement(name)
+    return text
