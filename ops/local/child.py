@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Self
 import psutil
 
 from ops.local.home import Home, LocalStackError
-from ops.local.records import Record, end, forget, lock, read_record, write_record
+from ops.local.records import Record, end, forget, lock, read_record, wait_until, write_record
 
 _LAUNCH = Path(__file__).with_name("launch.py")
 
@@ -35,16 +34,6 @@ class Process:
     grace: float = 10.0  # from stop_signal to SIGKILL
     user: int | None = None  # uid to run as
     pass_through: bool = False  # that user may cross directories closed to it
-
-
-def wait_until(condition: Callable[[], bool], seconds: float, every: float = 0.05) -> bool:
-    """Whether `condition` came true within `seconds`, asked every `every` seconds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() >= deadline:
-            return False
-        time.sleep(every)
-    return True
 
 
 def tail(file: Path, lines: int = 15) -> str:

@@ -1,5 +1,6 @@
 """The jars of Apache Kafka, by Maven coordinate, downloaded once for each user; and the Java that runs them."""
 
+import csv
 import fcntl
 import hashlib
 import os
@@ -15,9 +16,9 @@ from pathlib import Path
 
 from ops.local.home import LocalStackError
 
-KAFKA_VERSION = "4.1.1"
-# Kafka logs through SLF4J 1.7 and its POM names nothing that would print what it says.
-_COORDINATES = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}+org.slf4j:slf4j-simple:1.7.36"
+# Kafka, all it needs, and slf4j-simple, without which it would run but log nothing. Made by resolving
+# org.apache.kafka:kafka_2.13 and org.slf4j:slf4j-simple with jgo; pinned, so that nothing is taken on trust.
+_PINNED = Path(__file__).with_name("kafka_jars.csv")
 _OLDEST_JAVA = 17
 
 
@@ -50,6 +51,12 @@ def find_java() -> Java:
     )
 
 
+def pinned_jars() -> dict[str, str]:
+    """The SHA-256 of each jar, in hexadecimal, by its Maven coordinate `group:artifact:version`."""
+    with open(_PINNED, newline="") as rows:
+        return {row["coordinate"]: row["sha256"] for row in csv.DictReader(rows)}
+
+
 def kafka_classpath(say: Callable[[str], None], environ: Mapping[str, str] | None = None) -> str:
     """The class path of Kafka, from the cache; downloads about 45 MB into it the first time, telling `say`.
 
@@ -58,8 +65,7 @@ def kafka_classpath(say: Callable[[str], None], environ: Mapping[str, str] | Non
     """
     given = os.environ if environ is None else environ
     cache = Path(given.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "portrait"
-    key = hashlib.sha256(_COORDINATES.encode()).hexdigest()[:8]
-    jars = cache / f"kafka-{KAFKA_VERSION}-{key}"
+    jars = cache / f"kafka-{hashlib.sha256(_PINNED.read_bytes()).hexdigest()[:12]}"
     if not jars.exists():
         cache.mkdir(parents=True, exist_ok=True)
         with open(cache / f"{jars.name}.lock", "a") as handle:
@@ -78,30 +84,31 @@ def _download(jars: Path, say: Callable[[str], None]) -> None:
     import jgo.config
     import jgo.constants
     import jgo.maven
-    import jgo.parse
 
-    say(f"Downloading Apache Kafka {KAFKA_VERSION} (about 45 MB, once)")
+    wanted = pinned_jars()
+    say(f"Downloading Apache Kafka ({len(wanted)} jars, about 45 MB, once)")
     repositories = {**jgo.config.GlobalSettings.load().repositories, "central": jgo.constants.MAVEN_CENTRAL_URL}
     # A repository of its own, thrown away after: jgo takes a file cut short by an interrupted download for whole.
     with tempfile.TemporaryDirectory(dir=jars.parent, prefix=f"{jars.name}.") as scratch:
         context = jgo.maven.MavenContext(repo_cache=Path(scratch, "maven"), remote_repos=repositories, timeout=60)
+        whole = Path(scratch, "jars")
+        whole.mkdir()
+
+        def fetch(coordinate: str) -> None:
+            group, artifact, version = coordinate.split(":")
+            file = Path(context.project(group, artifact).at_version(version).artifact().resolve())
+            if hashlib.sha256(file.read_bytes()).hexdigest() != wanted[coordinate]:
+                raise ValueError(f"{coordinate} is not the file it should be")
+            file.rename(whole / file.name)
+
         try:
-            wanted = [context.create_dependency(c) for c in jgo.parse.Endpoint.parse(_COORDINATES).coordinates]
-            named, transitive = context.resolver.resolve(wanted)
-            needed = [dependency for dependency in transitive if dependency.scope in ("compile", "runtime")]
-            artifacts = [dependency.artifact for dependency in (*named, *needed)]
-            say(f"Fetching {len(artifacts)} jars")
             with ThreadPoolExecutor(max_workers=8) as pool:
-                files = list(pool.map(lambda artifact: Path(artifact.resolve()), artifacts))
+                list(pool.map(fetch, wanted))
         except Exception as error:
             raise LocalStackError(
                 f"Kafka's jars could not be downloaded ({type(error).__name__}: {error}). Check the network and proxy "
                 "(HTTPS_PROXY), or name your Maven repository in jgo's configuration file, and try again; "
                 "or set PORTRAIT_KAFKA to the address of an existing Kafka"
             ) from error
-        whole = Path(scratch, "jars")
-        whole.mkdir()
-        for file in files:
-            shutil.move(file, whole / file.name)
         whole.rename(jars)
     say(f"Kept in {jars}")

@@ -15,6 +15,7 @@ import psutil
 
 from ops.local.child import Process, launch_argv
 from ops.local.home import LOOPBACK, Home, LocalStackError, require_free_port
+from ops.local.records import wait_gone
 
 _OLDEST = 16
 _OWNER = _DATABASE = "portrait"
@@ -205,10 +206,10 @@ class PostgresServer:
         left = [process for process in psutil.process_iter() if self._serves_this(process)]
         for process in left:
             process.send_signal(signal.SIGQUIT)  # at once; the write-ahead log has it all
-        _, stuck = psutil.wait_procs(left, timeout=5)
-        for process in stuck:
+            process.send_signal(signal.SIGCONT)  # a frozen one would not hear that
+        for process in wait_gone(left, 5):
             process.kill()
-        psutil.wait_procs(stuck, timeout=5)
+        wait_gone(left, 5)
         # No server runs here; a number in this file that meanwhile is another program's would stop a new one too.
         (self._data / "postmaster.pid").unlink(missing_ok=True)
         require_free_port(self.port, "PostgreSQL")

@@ -3,6 +3,8 @@
 import fcntl
 import json
 import signal
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
@@ -72,13 +74,36 @@ def end(record: Record) -> None:
     family = [root, *_descendants(root)]
     _signal(root, record.stop_signal)
     _signal(root, signal.SIGCONT)  # a frozen process would not hear the first
-    _, left = psutil.wait_procs([root], timeout=record.grace)
-    for process in left:
+    for process in wait_gone([root], record.grace):
         _signal(process, signal.SIGKILL)
-    _, orphans = psutil.wait_procs(family, timeout=2)
-    for process in orphans:
+    for process in wait_gone(family, 2):
         _signal(process, signal.SIGKILL)
-    psutil.wait_procs(orphans, timeout=5)
+    wait_gone(family, 5)
+
+
+def wait_gone(processes: Iterable[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Waits until these processes have ended, and returns those that still run after `seconds`.
+
+    One that has ended counts as gone before its parent has asked how: not every parent, nor every process 1, asks soon.
+    """
+    left = list(processes)
+
+    def none_left() -> bool:
+        left[:] = [process for process in left if not _gone(process)]
+        return not left
+
+    wait_until(none_left, seconds, every=0.02)
+    return left
+
+
+def wait_until(condition: Callable[[], bool], seconds: float, every: float = 0.05) -> bool:
+    """Whether `condition` came true within `seconds`, asked every `every` seconds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(every)
+    return True
 
 
 def lock(home: Home, name: str) -> IO[str]:
@@ -99,6 +124,13 @@ def lock(home: Home, name: str) -> IO[str]:
 
 def _record_file(home: Home, name: str) -> Path:
     return home.run / f"{name}.json"
+
+
+def _gone(process: psutil.Process) -> bool:
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _descendants(process: psutil.Process) -> list[psutil.Process]:

@@ -18,9 +18,9 @@ from types import FrameType
 
 import psutil
 
-from ops.local.child import Child, Process, launch_detached, tail, wait_until
+from ops.local.child import Child, Process, launch_detached, tail
 from ops.local.home import Home, LocalStackError
-from ops.local.records import Record, end, forget, lock, read_record, records, write_record
+from ops.local.records import Record, end, forget, lock, read_record, records, wait_until, write_record
 
 SUPERVISOR = "supervisor"
 LOG_LIMIT = 20_000_000  # bytes; then the log becomes `name.log.1` and starts anew
@@ -28,6 +28,10 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.25, 15.0  # seconds between a death and the next 
 STEADY = 30.0  # seconds of readiness after which a death counts as the first again
 _TICK = 0.1
 _LOGS_EVERY = 5.0
+
+
+def _print(line: str) -> None:
+    print(line, flush=True)
 
 
 class State(StrEnum):
@@ -76,7 +80,7 @@ class _Post:
         return pause
 
 
-def supervise(home: Home, processes: Sequence[Process], say: Callable[[str], None] = print) -> None:
+def supervise(home: Home, processes: Sequence[Process], say: Callable[[str], None] = _print) -> None:
     """Runs `processes` until SIGTERM or SIGINT comes (to the main thread, where this must be called), then stops them.
 
     Raises LocalStackError when another supervisor runs in this home, or a process needs one that is not among them.
