@@ -18,7 +18,7 @@ from ops.demo.story import Calendar, Event
 class Expected:
     """The demo's books. `sent` = `stored` + `repeated` + the sum of `rejected`.
 
-    rejected: reason → events refused. problems: JSON path → events stored without what stood there.
+    rejected: reason → events refused. problems: code → events stored without what it is about.
     unidentified: stored events that name nobody. customers: living customers, `with_purchase` of them buyers.
     orders: `baskets` at the till and `web_orders`; `revenue_cents` (USD) is of both. points: earned − redeemed.
     """
@@ -49,7 +49,7 @@ def expected(anchor: datetime) -> Expected:
     rejected, problems, types = Counter[str](), Counter[str](), Counter[str]()
     for fault in FAULTS:
         if fault.reason is None:
-            problems[fault.path] += fault.count
+            problems[fault.code] += fault.count
         else:
             rejected[fault.reason.value] += fault.count
     stored = [told.event for told in good] + [told.event for fault, told in bad if fault.reason is None]

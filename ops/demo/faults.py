@@ -17,8 +17,8 @@ class Fault:
     """One way to be wrong, told `count` times.
 
     With a `reason` the event is rejected, for that and at `path`. Without one it is stored, and what stands at `path`
-    is left out of it. `of` says what is spoilt: a form or a scan. An `anonymous` form has no other way to recognise
-    the person.
+    is left out of it, noted as the problem `code`. `of` says what is spoilt: a form or a scan. An `anonymous` form has
+    no other way to recognise the person.
     """
 
     name: str
@@ -26,6 +26,7 @@ class Fault:
     path: str
     spoil: Callable[[Event], object]
     reason: Reason | None = None
+    code: str = ""
     of: str = "form"
     anonymous: bool = False
 
@@ -38,20 +39,29 @@ def _total(**facts: str) -> Callable[[Event], object]:
     return lambda event: event["data"]["basket"]["total"].update(facts)
 
 
+_SAID = "$.data.customer"
 FAULTS: tuple[Fault, ...] = (
     Fault("no_type", 12, "$.type", lambda event: event.pop("type"), Reason.MISSING_FIELD),
     Fault("no_id", 9, "$.id", lambda event: event.pop("id"), Reason.MISSING_FIELD),
     Fault(
         "typing_error_in_type", 7, "$.type", lambda event: event.update(type="web.form_sent.v1"), Reason.UNKNOWN_TYPE
     ),
-    Fault("nobody", 11, "$.data.customer", lambda event: event["data"]["customer"].clear(), Reason.NO_IDENTIFIER),
+    Fault("nobody", 11, _SAID, lambda event: event["data"]["customer"].clear(), Reason.NO_IDENTIFIER),
     Fault("time_without_zone", 5, "$.time", lambda event: event.update(time=event["time"][:19]), Reason.INVALID_VALUE),
     Fault("small_currency", 8, "$.data.basket.total.currency", _total(currency="usd"), Reason.INVALID_VALUE, of="scan"),
     Fault("decimal_comma", 6, "$.data.basket.total.amount", _total(amount="12,50"), Reason.WRONG_TYPE, of="scan"),
-    Fault("impossible_birthday", 40, "$.data.customer.birthday", _customer(birthday="1990-02-30")),
-    Fault("four_digit_phone", 25, "$.data.customer.phone", _customer(phone="0903")),
-    Fault("four_digit_phone_only", 10, "$.data.customer.phone", _customer(phone="0912"), anonymous=True),
-    Fault("two_at_signs", 15, "$.data.customer.email", _customer(email="an@@example.com"), anonymous=True),
+    Fault("impossible_birthday", 40, f"{_SAID}.birthday", _customer(birthday="1990-02-30"), code="unreadable_birthday"),
+    Fault("four_digit_phone", 25, f"{_SAID}.phone", _customer(phone="0903"), code="unreadable_phone"),
+    Fault("only_that", 10, f"{_SAID}.phone", _customer(phone="0912"), code="unreadable_phone", anonymous=True),
+    Fault("phone_of_nobody", 20, f"{_SAID}.phone", _customer(phone="0900 000 000"), code="placeholder"),
+    Fault(
+        "two_at_signs",
+        15,
+        f"{_SAID}.email",
+        _customer(email="an@@example.com"),
+        code="unreadable_email",
+        anonymous=True,
+    ),
 )
 
 

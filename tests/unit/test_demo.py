@@ -16,6 +16,10 @@ from ops.demo.events import LATE, demo_events, story
 from ops.demo.expected import Expected, expected
 from ops.demo.faults import FAULTS
 from ops.demo.people import PROSPECTS, people
+from processors.identify import identify
+from processors.prepare import prepare
+from processors.reference import load_reference
+from schemas.clean import CleanEvent
 from schemas.codec import read_event, read_json
 from schemas.events import IDENTIFIER_FIELDS
 from schemas.rejected import Rejected
@@ -134,6 +138,43 @@ def normal(kind: str, value: str) -> str:
     if kind == "phone":
         return phonenumbers.format_number(phonenumbers.parse(value, "VN"), phonenumbers.PhoneNumberFormat.E164)
     return value.lower()
+
+
+def test_the_first_stages_come_to_the_expected_books() -> None:
+    reference, received = load_reference({"PORTRAIT_CURRENCY": "USD"}), int(ANCHOR.timestamp() * 1000)
+    clean: dict[str, CleanEvent] = {}
+    rejected: Counter[str] = Counter()
+    for offset, event in enumerate(deliveries()):
+        outcome = prepare(
+            json.dumps(event).encode(), origin=f"events.demo/0/{offset}", received_ms=received, reference=reference
+        )
+        if isinstance(outcome, Rejected):
+            rejected[outcome.reason.value] += 1
+        else:
+            clean[outcome.key] = outcome
+    identity = identify({}, clean.values(), iter(map(str, range(10_000))).__next__)
+    purchases = [event.purchase for event in clean.values() if event.purchase]
+    found = (
+        len(clean),
+        dict(rejected),
+        dict(Counter(code for event in clean.values() for _, code in event.problems)),
+        sum(not event.identifiers for event in clean.values()),
+        len(identity.created),
+        len({purchase.order_id for purchase in purchases}),
+        sum(purchase.base or 0 for purchase in purchases),
+        sum(event.points for event in clean.values()),
+    )
+    told = books()
+    assert found == (
+        told.stored,
+        told.rejected,
+        told.problems,
+        told.unidentified,
+        told.customers,
+        told.orders,
+        told.revenue_cents,
+        told.points,
+    )
 
 
 def test_every_telephone_number_is_a_valid_vietnamese_mobile() -> None:
