@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -39,6 +40,7 @@ MAX_AHEAD_MS = 5 * 60 * 1000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_minor = lru_cache(65_536)(to_minor)  # prices repeat
 
 
 @dataclass(slots=True)
@@ -62,18 +64,26 @@ class Scene(NamedTuple):
     problems: list[Problem]
 
 
-def happened(time: datetime, received_ms: int) -> tuple[datetime, bool]:
-    """When an event happened, and whether its time had to be clamped because it was too far ahead of `received_ms`."""
-    latest = received_ms + MAX_AHEAD_MS
-    if (time - _EPOCH) // _MILLISECOND <= latest:
-        return time, False
-    return _EPOCH + latest * _MILLISECOND, True
+class Moment(NamedTuple):
+    """When an event happened: as a time and in Unix milliseconds, and whether its own time was too far ahead."""
+
+    time: datetime
+    ms: int
+    clamped: bool
+
+
+def happened(time: datetime, received_ms: int) -> Moment:
+    """When an event of this time, received at `received_ms`, is taken to have happened."""
+    ms, latest = (time - _EPOCH) // _MILLISECOND, received_ms + MAX_AHEAD_MS
+    if ms <= latest:
+        return Moment(time, ms, False)
+    return Moment(_EPOCH + latest * _MILLISECOND, latest, True)
 
 
 def enrich(
     event: Envelope,
     customer: Normalised,
-    moment: datetime,
+    moment: Moment,
     problems: list[Problem],
     *,
     origin: str,
@@ -83,13 +93,13 @@ def enrich(
     """Make the clean event. `moment` is when it happened, from `happened`; `problems` is what was left out so far."""
     data: Any = event.data  # type: ignore[attr-defined]
     kind: str = event.type  # type: ignore[attr-defined]
-    told = _TELL[type(data)](data, Scene(moment, customer, reference, problems))
+    told = _TELL[type(data)](data, Scene(moment.time, customer, reference, problems))
     if isinstance(told, Rejected):
         return Rejected(told.reason, told.path, told.message, event.id, event.source)
     traits = customer.traits
     _place(traits, problems, reference)
     if "age_band" not in traits and "birthday" in traits:
-        traits["age_band"] = reference.age_band(_age(traits["birthday"], moment.date()))
+        traits["age_band"] = reference.age_band(_age(traits["birthday"], moment.time.date()))
     traits.update(told.traits)
     return CleanEvent(
         key=event_key(event.source, event.id),
@@ -97,7 +107,7 @@ def enrich(
         id=event.id,
         type=kind,
         channel=kind.partition(".")[0],
-        time=(moment - _EPOCH) // _MILLISECOND,
+        time=moment.ms,
         received=received_ms,
         identifiers=customer.identifiers,
         traits=traits,
@@ -108,7 +118,8 @@ def enrich(
         acquisition=told.acquisition,
         problems=tuple(problems),
         origin=origin,
-        data=msgspec.Raw(data.model_dump_json(exclude_none=True).encode()),
+        # what model_dump_json calls, without its detour over str
+        data=msgspec.Raw(data.__pydantic_serializer__.to_json(data, exclude_none=True)),
     )
 
 
@@ -224,7 +235,7 @@ def _purchase(order: Order, path: str, store: str | None, scene: Scene) -> Purch
     at = f"{path}.total.amount"
     reference = scene.reference
     try:
-        amount = to_minor(order.total.amount, currency)
+        amount = _minor(order.total.amount, currency)
         base = amount if currency == reference.base_currency else reference.to_base(order.total.amount, currency)
         at = f"{path}.discount"
         base_discount = reference.to_base(discount, discount_currency) if discount else 0
@@ -256,8 +267,8 @@ def _categories(order: Order, reference: Reference) -> dict[str, int]:
     """What was paid for each category, in minor units of the base currency: summed, then converted and rounded."""
     sums: dict[str, Decimal] = {}
     for item in order.items:
-        category = reference.category(item.sku, clean_text(item.category or ""))
-        sums[category] = sums.get(category, Decimal(0)) + item.amount
+        category = reference.category(item.sku, item.category)
+        sums[category] = sums[category] + item.amount if category in sums else item.amount
     return {category: reference.to_base(amount, order.total.currency) or 0 for category, amount in sums.items()}
 
 

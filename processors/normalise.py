@@ -51,7 +51,7 @@ def normalise(customer: Customer, today: date, reference: Reference) -> Normalis
                 traits[field] = parts
             continue
         else:
-            value, problem = _TRAITS[field](stated, reference)
+            value, problem = _read_trait(field, stated, reference)
             if field == "birthday" and value is not None and value > today.isoformat():
                 value, problem = None, "unreadable_birthday"
             if value is not None:
@@ -72,6 +72,16 @@ def read_identifier(kind: str, text: str, reference: Reference) -> tuple[Identif
     if len(value) > MAX_IDENTIFIER:
         return None, f"unreadable_{kind}"
     return Identifier(kind, value), None
+
+
+@lru_cache(65_536)
+def _read_trait(field: str, text: str, reference: Reference) -> Reading:
+    return _TRAITS[field](text, reference)
+
+
+@lru_cache(65_536)
+def _read_part(field: str, text: str, reference: Reference) -> Reading:
+    return _PARTS.get(field, _text)(text, reference)
 
 
 def _code(stated: str, reference: Reference) -> Reading:
@@ -104,7 +114,7 @@ def _unless_placeholder(value: str, text: str, kind: str, reference: Reference) 
     if not text:
         return NOTHING
     placeholders = reference.placeholders[kind]
-    if fold_accents(text) in placeholders or fold_accents(value) in placeholders:
+    if fold_accents(text) in placeholders or (value != text and fold_accents(value) in placeholders):
         return PLACEHOLDER
     return value, None
 
@@ -114,7 +124,6 @@ _DAY_FIRST = re.compile(r"([0-9]{1,2})([-/.])([0-9]{1,2})\2([0-9]{4})")
 _EIGHT_DIGITS = re.compile(r"[0-9]{8}")
 
 
-@lru_cache(65_536)
 def _birthday(stated: str, reference: Reference) -> Reading:
     """ISO text. The day comes before the month, as in Vietnam, unless the year comes first."""
     text = plain_text(stated)
@@ -151,7 +160,6 @@ _LANGUAGES = {
 _PEOPLE = re.compile(r"([0-9]{1,2})(?:\.0+)? ?(?:\+|nguoi|people|persons?)?")
 
 
-@lru_cache(1024)
 def _gender(stated: str, reference: Reference) -> Reading:
     text, problem = _text(stated, reference)
     if text is None:
@@ -160,7 +168,6 @@ def _gender(stated: str, reference: Reference) -> Reading:
     return (gender, None) if gender else (None, "unreadable_gender")
 
 
-@lru_cache(1024)
 def _household_size(stated: str, reference: Reference) -> Reading:
     """People, 1–30; "5+" counts as 5."""
     text = fold_accents(plain_text(stated))
@@ -171,7 +178,6 @@ def _household_size(stated: str, reference: Reference) -> Reading:
     return None, problem if value is None else "unreadable_household_size"
 
 
-@lru_cache(1024)
 def _language(stated: str, reference: Reference) -> Reading:
     """ISO 639-1: "vi-VN" is "vi"."""
     text, problem = _text(stated, reference)
@@ -202,7 +208,7 @@ def _parts(path: str, stated: Part, reference: Reference, problems: list[Problem
     read = {}
     for field, part in vars(stated).items():
         if part is not None:
-            value, problem = _PARTS.get(field, _text)(part, reference)
+            value, problem = _read_part(field, part, reference)
             if value is not None:
                 read[field] = value
             elif problem is not None:

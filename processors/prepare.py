@@ -27,9 +27,9 @@ def prepare(payload: bytes | None, *, origin: str, received_ms: int, reference: 
     if isinstance(read, Rejected):
         return read
     event, problems = read
-    moment, clamped = happened(event.time, received_ms)
-    if clamped:
+    moment = happened(event.time, received_ms)
+    if moment.clamped:
         problems.append(("$.time", "time_clamped"))
-    stated = normalise(event.data.customer, moment.date(), reference)  # type: ignore[attr-defined]
+    stated = normalise(event.data.customer, moment.time.date(), reference)  # type: ignore[attr-defined]
     problems += stated.problems
     return enrich(event, stated, moment, problems, origin=origin, received_ms=received_ms, reference=reference)

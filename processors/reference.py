@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Context, Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -20,7 +21,7 @@ import msgspec
 import phonenumbers
 
 from processors.places import PlaceFile, Places, build_places
-from processors.text import fold_accents
+from processors.text import clean_text, fold_accents
 from schemas.money import MINOR_DIGITS, to_minor
 
 _DATA = Path(__file__).parent / "reference_data"
@@ -70,12 +71,7 @@ class Reference:
 
         Raises ValueError for an unknown currency, and when the result is 10**15 minor units or more.
         """
-        if currency == self.base_currency:
-            return to_minor(amount, currency)
-        rate, base_rate = self.rates.get(currency), self.rates.get(self.base_currency)
-        if rate is None or base_rate is None:
-            return None
-        return to_minor(_EXACT.divide(_EXACT.multiply(amount, rate), base_rate), self.base_currency)
+        return _to_base(amount, currency, self)
 
     def timezone_of(self, store: str | None) -> ZoneInfo:
         """The time zone of a store, or that of the installation."""
@@ -87,12 +83,28 @@ class Reference:
         """The band for an age in whole years."""
         return next(band for below, band in self.age_bands if below is None or age < below)
 
-    def category(self, sku: str, stated: str) -> str:
-        """The category an item counts for: by its SKU, else by what was stated (cleaned text), else "other"."""
-        by_sku = self.sku_categories.get(sku)
-        if by_sku is not None:
-            return by_sku
-        return self.categories.get(fold_accents(stated), stated) if stated else "other"
+    def category(self, sku: str, stated: str | None) -> str:
+        """The category an item counts for: by its SKU, else by what the channel stated, else "other"."""
+        return _category(sku, stated, self)
+
+
+@lru_cache(65_536)  # prices repeat, and decimals are slow
+def _to_base(amount: Decimal, currency: str, reference: Reference) -> int | None:
+    base_currency, rates = reference.base_currency, reference.rates
+    if currency == base_currency:
+        return to_minor(amount, currency)
+    if currency not in rates or base_currency not in rates:
+        return None
+    return to_minor(_EXACT.divide(_EXACT.multiply(amount, rates[currency]), rates[base_currency]), base_currency)
+
+
+@lru_cache(65_536)
+def _category(sku: str, stated: str | None, reference: Reference) -> str:
+    by_sku = reference.sku_categories.get(sku)
+    if by_sku is not None:
+        return by_sku
+    category = clean_text(stated or "")
+    return reference.categories.get(fold_accents(category), category) or "other"
 
 
 class _PlaceholderRules(msgspec.Struct, forbid_unknown_fields=True):
