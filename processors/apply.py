@@ -8,10 +8,10 @@ from typing import NamedTuple
 from processors.guard import crash_point
 from processors.identify import Identity, identify
 from processors.portray import fold, merge, summarise
-from processors.segment import RuleSet, segment
+from processors.segment import RuleSet, moves, segment
 from schemas.clean import CleanEvent
 from schemas.ids import new_customer_id
-from schemas.portrait import Portrait, Segments, Summary
+from schemas.portrait import Move, Portrait, Segments, Summary
 from schemas.rejected import DeadLetter
 from sinks.store import Changes, Partition, Position, Retryable, Span, Store, Transaction
 
@@ -75,7 +75,7 @@ def refresh(store: Store, judgement: Judgement, now: int, limit: int = 500) -> i
         customers = tx.due(now, limit)
         if customers:
             portraits = tx.portraits(customers)
-            tx.save(_changes((), portraits, _nobody, judgement, now))
+            tx.save(_changes(tx, (), portraits, _nobody, judgement, now))
     return len(customers)
 
 
@@ -138,7 +138,7 @@ def _decide(
         if portrait is None:
             portrait = portraits[customer] = Portrait()
         fold(portrait, event, new_order=_is_new(event, customer, counted))
-    return _changes(claimed, portraits, identity, judgement, now)
+    return _changes(tx, claimed, portraits, identity, judgement, now)
 
 
 def _is_new(event: CleanEvent, customer: str, counted: set[tuple[str, str]]) -> bool:
@@ -167,18 +167,29 @@ _nobody = Identity(customers={}, assigned={}, created=frozenset(), merged={}, li
 
 
 def _changes(
-    claimed: Sequence[CleanEvent], portraits: dict[str, Portrait], identity: Identity, judgement: Judgement, now: int
+    tx: Transaction,
+    claimed: Sequence[CleanEvent],
+    portraits: dict[str, Portrait],
+    identity: Identity,
+    judgement: Judgement,
+    now: int,
 ) -> Changes:
     summaries: dict[str, Summary] = {}
     segments: dict[str, Segments] = {}
+    moved: list[Move] = []
+    before = tx.segments(portraits)
+    rules = judgement.lifecycle
     for customer, portrait in portraits.items():
         summaries[customer] = summarise(portrait, judgement.base_currency)
-        segments[customer] = segment(portrait, judgement.lifecycle, now)
+        segments[customer] = after = segment(portrait, rules, now)
+        if after.names != before.get(customer, ()):
+            moved.extend(moves(customer, before.get(customer, ()), after, portrait, rules, now))
     return Changes(
         events=[(event, identity.customers.get(event.key)) for event in claimed],
         portraits=portraits,
         summaries=summaries,
         segments=segments,
+        moves=moved,
         merged=identity.merged,
         links=identity.links,
         now=now,

@@ -200,7 +200,7 @@ def _country(stated: str, reference: Reference) -> Reading:
 
 
 def _postcode(stated: str, reference: Reference) -> Reading:
-    text = plain_text(stated).upper()
+    text = plain_text(stated).replace(" ", "").upper()
     return _unless_placeholder(text, text, "text", reference)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from schemas.identifiers import Identifier
+from schemas.identifiers import Identifier, by_strength
 
 
 class Purchase(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -76,3 +76,11 @@ def encode(event: CleanEvent) -> bytes:
 def decode(value: bytes) -> CleanEvent:
     """Read what `encode` wrote. Raises msgspec.DecodeError when it is something else."""
     return _decoder.decode(value)
+
+
+def partition_key(event: CleanEvent) -> bytes:
+    """The record's key on `events.valid`: the strongest identifier, `KIND:VALUE`; an event of nobody goes by its own key."""
+    if not event.identifiers:
+        return event.key.encode()
+    strongest = event.identifiers[0] if len(event.identifiers) == 1 else min(event.identifiers, key=by_strength)
+    return f"{strongest.kind}:{strongest.value}".encode()

@@ -16,14 +16,14 @@ MINOR_DIGITS: dict[str, int] = dict.fromkeys(
 )
 """How many decimal digits a currency has (ISO 4217, list one)."""
 
-MAX_MINOR = 10**15
-"""Amounts are smaller than this, in minor units: sums of a hundred thousand of them still fit a 64-bit integer."""
+MAX_MINOR = 10**13
+"""Amounts are smaller than this, in minor units: sums of half a million of them still fit a 64-bit integer."""
 
 
 def to_minor(amount: Decimal, currency: str) -> int:
     """`amount` in major units as minor units of `currency`, rounded half to even (12.345 USD is 1234).
 
-    Raises ValueError for an unknown currency and for an amount of 10**15 minor units or more.
+    Raises ValueError for an unknown currency and for an amount of 10**13 minor units or more.
     """
     digits = MINOR_DIGITS.get(currency)
     if digits is None:

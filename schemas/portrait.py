@@ -7,7 +7,7 @@ Times are Unix milliseconds, UTC. Money is minor units of the base currency, unl
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -88,18 +88,24 @@ class Summary(NamedTuple):
     points: int
 
 
-class Membership(NamedTuple):
-    """A customer is in `segment` because of `reason`, says version `rule_version` of the rules of `family`."""
-
-    segment: str
-    family: str
-    reason: str
-    rule_version: int
-
-
 class Segments(NamedTuple):
-    """Where a customer belongs at an instant. `due` (ms) is the next instant at which time alone could change it."""
+    """Where a customer belongs at an instant.
+
+    `names` are all segments, `lifecycle` the one of that family. `due` (ms) is the next instant at which time alone could change
+    any of it, None when it never will.
+    """
 
     lifecycle: str
-    memberships: tuple[Membership, ...]
+    names: tuple[str, ...]
     due: int | None
+
+
+class Move(NamedTuple):
+    """A customer entered or left (`action`) a segment of `family`, for `reason`, under version `rule_version` of the rules."""
+
+    customer: str
+    segment: str
+    family: str
+    action: Literal["entered", "left"]
+    reason: str
+    rule_version: int

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 from schemas.clean import CleanEvent
 from schemas.identifiers import Identifier, Link
-from schemas.portrait import Portrait, Segments, Summary
+from schemas.portrait import Move, Portrait, Segments, Summary
 from schemas.rejected import DeadLetter
-from sinks.store import Changes, Fatal, Partition, Position, Span
+from sinks.store import Changes, Gap, Partition, Position, Span
 
 
 @dataclass
@@ -28,6 +28,7 @@ class Tables:
     portraits: dict[str, Portrait] = field(default_factory=dict)
     summaries: dict[str, Summary] = field(default_factory=dict)
     segments: dict[str, Segments] = field(default_factory=dict)
+    moves: list[Move] = field(default_factory=list)
 
 
 class MemoryStore:
@@ -73,7 +74,7 @@ class MemoryTransaction:
         if stored is None:
             return span.first
         if span.first > stored:
-            raise Fatal(f"{partition.topic}/{partition.number}: offsets {stored} to {span.first - 1} are missing")
+            raise Gap(f"{partition.topic}/{partition.number}: offsets {stored} to {span.first - 1} are missing")
         return min(max(stored, span.first), span.end)
 
     def claim(self, events: Sequence[CleanEvent]) -> list[CleanEvent]:
@@ -99,6 +100,10 @@ class MemoryTransaction:
     def portraits(self, customers: Collection[str]) -> dict[str, Portrait]:
         stored = self._tables.portraits
         return {customer: copy.deepcopy(stored[customer]) for customer in customers if customer in stored}
+
+    def segments(self, customers: Collection[str]) -> dict[str, tuple[str, ...]]:
+        stored = self._tables.segments
+        return {customer: stored[customer].names for customer in customers if customer in stored}
 
     def orders_counted(self, orders: Mapping[str, Collection[str]]) -> set[tuple[str, str]]:
         return {
@@ -130,6 +135,9 @@ class MemoryTransaction:
         for event, customer in changes.events:
             tables.events[event.key] = (event, customer)
         for ended, survivor in changes.merged.items():
+            if ended in tables.segments:
+                gone = f"became part of customer {survivor}"
+                tables.moves.extend(Move(ended, name, "", "left", gone, 0) for name in tables.segments[ended].names)
             for table in (tables.portraits, tables.summaries, tables.segments):
                 table.pop(ended, None)
             for alias, into in list(tables.aliases.items()):
@@ -142,6 +150,7 @@ class MemoryTransaction:
         tables.portraits.update(changes.portraits)
         tables.summaries.update(changes.summaries)
         tables.segments.update(changes.segments)
+        tables.moves.extend(changes.moves)
         for link in changes.links:
             kept = tables.links.get((link.a, link.b))
             if kept is None or (link.time, link.key) < (kept.time, kept.key):

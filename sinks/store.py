@@ -2,7 +2,8 @@
 
 Two implementations, `sinks.memory` and `sinks.postgres`, pass one contract suite (`tests/contract/test_store.py`).
 
-Errors are two: `Retryable` (roll back and apply the same batch again) and `Fatal` (end the process, a person must look).
+Errors: `Retryable` (roll back and apply the same batch again), `Fatal` (end the process, a person must look), and `Refused`
+(one of the events is the culprit).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import NamedTuple, Protocol
 
 from schemas.clean import CleanEvent
 from schemas.identifiers import Identifier, Link
-from schemas.portrait import Portrait, Segments, Summary
+from schemas.portrait import Move, Portrait, Segments, Summary
 from schemas.rejected import DeadLetter
 
 
@@ -23,6 +24,14 @@ class Retryable(Exception):
 
 class Fatal(Exception):
     """Nothing that trying again could mend: a gap in the log, a missing table. The process must end and say so."""
+
+
+class Gap(Fatal):
+    """Offsets between the stored position and the log are missing. Going on would skip events in silence."""
+
+
+class Refused(Exception):
+    """The database cannot hold some value of this batch. Trying again would not help, leaving the event out would."""
 
 
 class Partition(NamedTuple):
@@ -50,13 +59,14 @@ class Changes(NamedTuple):
 
     events: (event, customer id or None) of the events claimed in this transaction.
     portraits, summaries, segments: by customer id, one each for every customer touched and living.
-    merged: ended customer → survivor. links: the earliest of each pair. now: when all this was decided (Unix ms).
+    moves: who enters or leaves a segment. merged: ended customer → survivor. links: the earliest of each pair. now: when all this was decided (Unix ms).
     """
 
     events: Sequence[tuple[CleanEvent, str | None]]
     portraits: Mapping[str, Portrait]
     summaries: Mapping[str, Summary]
     segments: Mapping[str, Segments]
+    moves: Sequence[Move]
     merged: Mapping[str, str]
     links: Sequence[Link]
     now: int
@@ -67,7 +77,7 @@ class Transaction(Protocol):
 
     def fresh(self, partition: Partition, span: Span) -> int:
         """Lock the position of `partition` and return the first offset of `span` that was not yet applied (`span.end` when
-        all were). Raises Fatal when the span begins beyond the stored position: offsets in between would be skipped.
+        all were). Raises Gap when the span begins beyond the stored position: offsets in between would be skipped.
         """
 
     def claim(self, events: Sequence[CleanEvent]) -> list[CleanEvent]:
@@ -85,6 +95,9 @@ class Transaction(Protocol):
 
     def portraits(self, customers: Collection[str]) -> dict[str, Portrait]:
         """The stored portraits of held customers; new ones are missing. The caller owns (may change) what it gets."""
+
+    def segments(self, customers: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """The names of the segments that held customers are in; new ones are missing."""
 
     def orders_counted(self, orders: Mapping[str, Collection[str]]) -> set[tuple[str, str]]:
         """Of the (customer, order id) asked for, those that are among the stored purchases of this customer."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from datetime import datetime, timedelta
 
 from schemas import clean
 from schemas import portrait as portraits
@@ -12,22 +11,12 @@ from schemas.clean import CleanEvent
 from schemas.portrait import Portrait, Segments, Summary
 
 NULL = "\\N"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DAY_MS = 24 * 60 * 60 * 1000
-
-
-@lru_cache(maxsize=4096)
-def _day(number: int) -> str:
-    return (_EPOCH + timedelta(days=number)).date().isoformat()
+_EPOCH = datetime(1970, 1, 1)
 
 
 def timestamp(milliseconds: int) -> str:
-    """Unix ms as `YYYY-MM-DD HH:MM:SS.mmm+00`."""
-    day, rest = divmod(milliseconds, _DAY_MS)
-    seconds, fraction = divmod(rest, 1000)
-    minutes, second = divmod(seconds, 60)
-    hour, minute = divmod(minutes, 60)
-    return f"{_day(day)} {hour:02}:{minute:02}:{second:02}.{fraction:03}+00"
+    """Unix ms as a timestamptz literal, UTC."""
+    return f"{_EPOCH + timedelta(0, 0, 0, milliseconds)}+00"
 
 
 def text(value: str | None) -> str:
@@ -71,28 +60,15 @@ def event_rows(events: Iterable[tuple[CleanEvent, str | None]]) -> str:
     return "".join(lines)
 
 
-CUSTOMER_COLUMNS = (
-    "id, version, updated_at, lifecycle, segments, due_at, "
-    "full_name, email, phone, birthday, age_band, gender, province, area, income_band, language, "
-    "acquisition_channel, preferred_channel, preferred_store, first_seen_at, last_seen_at, events, orders, revenue, "
-    "currency, revenue_by_currency, first_order_at, last_order_at, points, state"
-)
+CUSTOMER_COLUMNS = ", ".join(("id", "updated", "lifecycle", "segments", "due", *Summary._fields, "state"))
 
 
-def customer_row(customer: str, portrait: Portrait, summary: Summary, segments: Segments, updated_at: str) -> str:
-    """One row of portrait.customers, in the order of CUSTOMER_COLUMNS; the version of a new customer is 1."""
-    names = ",".join(f'"{membership.segment}"' for membership in segments.memberships)
-    due = NULL if segments.due is None else timestamp(segments.due)
-    first_order = NULL if summary.first_order is None else timestamp(summary.first_order)
-    last_order = NULL if summary.last_order is None else timestamp(summary.last_order)
-    told = "\t".join([NULL if value is None else text(value) for value in summary[:_TOLD]])
+def customer_row(customer: str, portrait: Portrait, summary: Summary, segments: Segments, now: int) -> str:
+    """One row of `incoming`, in the order of CUSTOMER_COLUMNS. Times stay Unix ms: PostgreSQL converts them faster."""
+    told = [NULL if value is None else text(value) if type(value) is str else str(value) for value in summary]
     state = portraits.encode(portrait).decode().replace("\\", "\\\\")
+    rest = "\t".join(told)
     return (
-        f"{customer}\t1\t{updated_at}\t{segments.lifecycle}\t{{{names}}}\t{due}\t{told}\t"
-        f"{timestamp(summary.first_seen)}\t{timestamp(summary.last_seen)}\t{summary.events}\t{summary.orders}\t"
-        f"{summary.revenue}\t{summary.currency}\t{summary.revenue_by_currency}\t{first_order}\t{last_order}\t"
-        f"{summary.points}\t{state}\n"
+        f"{customer}\t{now}\t{segments.lifecycle}\t{{{','.join(segments.names)}}}\t"
+        f"{NULL if segments.due is None else segments.due}\t{rest}\t{state}\n"
     )
-
-
-_TOLD = Summary._fields.index("first_seen")

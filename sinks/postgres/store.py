@@ -20,7 +20,7 @@ from schemas.portrait import Portrait
 from schemas.rejected import DeadLetter
 from sinks.postgres.rows import CUSTOMER_COLUMNS, EVENT_COLUMNS, array, customer_row, event_rows, timestamp
 from sinks.postgres.sql import statement
-from sinks.store import Changes, Fatal, Partition, Position, Retryable, Span
+from sinks.store import Changes, Fatal, Gap, Partition, Position, Refused, Retryable, Span
 
 _RETRYABLE = (
     psycopg2.OperationalError,
@@ -35,11 +35,13 @@ _RETRYABLE = (
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn psycopg2's errors into the store's own two."""
+    """Turn psycopg2's errors into the store's own."""
     try:
         yield
     except _RETRYABLE as error:
         raise Retryable(str(error).strip() or type(error).__name__) from error
+    except psycopg2.DataError as error:
+        raise Refused(str(error).strip()) from error
     except psycopg2.Error as error:
         raise Fatal(f"{type(error).__name__}: {str(error).strip()}") from error
 
@@ -136,18 +138,22 @@ class PostgresTransaction:
 
     def __init__(self, at: cursor) -> None:
         self._at = at
-        self._held: dict[str, tuple[str, list[str], str]] = {}
+        self._held: dict[str, tuple[tuple[str, ...], str]] = {}
         self._claimed_identifiers: list[str] = []
         self._tried = False
 
-    def execute(self, name: str, **parameters: Any) -> None:
+    def execute(self, name: str, /, **parameters: Any) -> None:
         """Run a statement of `sinks/postgres/sql`."""
-        self._at.execute(_statement(name), parameters)
+        try:
+            self._at.execute(_statement(name), parameters)
+        except ValueError as error:  # a NUL character: psycopg2 refuses it before PostgreSQL could
+            raise Refused(str(error)) from error
 
-    def rows(self, name: str, **parameters: Any) -> list[tuple[Any, ...]]:
+    def rows(self, name: str, /, **parameters: Any) -> list[tuple[Any, ...]]:
         """Run a statement and return its rows."""
-        self._at.execute(_statement(name), parameters)
-        return self._at.fetchall()
+        self.execute(name, **parameters)
+        found: list[tuple[Any, ...]] = self._at.fetchall()
+        return found
 
     def fresh(self, partition: Partition, span: Span) -> int:
         place = {"topic": partition.topic, "partition": partition.number}
@@ -157,7 +163,7 @@ class PostgresTransaction:
             found = self.rows("lock_position", **place)
         stored: int = found[0][0]
         if span.first > stored:
-            raise Fatal(
+            raise Gap(
                 f"{partition.topic}/{partition.number}: offsets {stored} to {span.first - 1} are missing from the log "
                 "(expired, or the topic was made anew); see docs/operating.md, 'a gap in the log'"
             )
@@ -202,14 +208,18 @@ class PostgresTransaction:
             if len(held) < len(living):
                 self._at.execute("rollback to savepoint hold")
                 return False
-            self._held = {customer: (lifecycle, segments, state) for customer, lifecycle, segments, state in held}
+            self._held = {customer: (tuple(segments), state) for customer, segments, state in held}
         if retried and self._claimed_identifiers:
             self.execute("repoint_identifiers", identifiers=array(self._claimed_identifiers))
         return True
 
     def portraits(self, customers: Collection[str]) -> dict[str, Portrait]:
         held = self._held
-        return {customer: portrait.decode(held[customer][2]) for customer in customers if customer in held}
+        return {customer: portrait.decode(held[customer][1]) for customer in customers if customer in held}
+
+    def segments(self, customers: Collection[str]) -> dict[str, tuple[str, ...]]:
+        held = self._held
+        return {customer: held[customer][0] for customer in customers if customer in held}
 
     def orders_counted(self, orders: Mapping[str, Collection[str]]) -> set[tuple[str, str]]:
         pairs = [(customer, order) for customer, ids in orders.items() if customer in self._held for order in ids]
@@ -236,7 +246,7 @@ class PostgresTransaction:
         if changes.portraits:
             self.execute("create_incoming")
             rows = [
-                customer_row(customer, changes.portraits[customer], changes.summaries[customer], changes.segments[customer], at)
+                customer_row(customer, changes.portraits[customer], changes.summaries[customer], changes.segments[customer], changes.now)
                 for customer in sorted(changes.portraits)
             ]
             self._copy("incoming", CUSTOMER_COLUMNS, "".join(rows))
@@ -247,30 +257,19 @@ class PostgresTransaction:
                 for link in changes.links
             ]
             self.execute("keep_links", links=_json(links))
-        moves = self._moves(changes)
-        if moves:
+        if changes.moves:
+            moves = [
+                {
+                    "customer_id": move.customer,
+                    "segment": move.segment,
+                    "family": move.family,
+                    "action": move.action,
+                    "reason": move.reason,
+                    "rule_version": move.rule_version,
+                }
+                for move in changes.moves
+            ]
             self.execute("change_memberships", changes=_json(moves), at=at)
-
-    def _moves(self, changes: Changes) -> list[dict[str, Any]]:
-        moves = []
-        for customer, segments in changes.segments.items():
-            before = self._held[customer][1] if customer in self._held else []
-            after = [membership.segment for membership in segments.memberships]
-            if before == after:
-                continue
-            family = segments.memberships[0].family
-            version = segments.memberships[0].rule_version
-            moves.extend(
-                _move(customer, name, family, "left", f"no longer holds; now {', '.join(after)}", version)
-                for name in before
-                if name not in after
-            )
-            moves.extend(
-                _move(customer, each.segment, each.family, "entered", each.reason, each.rule_version)
-                for each in segments.memberships
-                if each.segment not in before
-            )
-        return moves
 
     def keep_letters(self, letters: Sequence[DeadLetter]) -> None:
         self.execute("keep_letters", letters=msgspec.json.encode(letters).decode())
@@ -282,22 +281,11 @@ class PostgresTransaction:
 
     def due(self, now: int, limit: int) -> list[str]:
         found = self.rows("due_customers", now=timestamp(now), limit=limit)
-        self._held = {customer: (lifecycle, segments, state) for customer, lifecycle, segments, state in found}
+        self._held = {customer: (tuple(segments), state) for customer, segments, state in found}
         return list(self._held)
 
     def _copy(self, table: str, columns: str, rows: str) -> None:
         self._at.copy_expert(f"copy {table} ({columns}) from stdin", io.StringIO(rows), size=1 << 20)
-
-
-def _move(customer: str, name: str, family: str, action: str, reason: str, version: int) -> dict[str, Any]:
-    return {
-        "customer_id": customer,
-        "segment": name,
-        "family": family,
-        "action": action,
-        "reason": reason,
-        "rule_version": version,
-    }
 
 
 def _json(value: Any) -> str:

@@ -1,5 +1,5 @@
 -- Lock and read customers whose segments may have changed by time alone, passing over those that others hold.
-select id::text, lifecycle, segments, state
+select id::text, segments, state
 from portrait.customers
 where due_at <= %(now)s
 order by due_at

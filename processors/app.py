@@ -1,0 +1,232 @@
+"""The stream, in the order of the data: raw events are prepared, clean events become customers.
+
+    events.web ─┐
+    events.loyalty ─┼─▶ prepare ─▶ events.valid ─▶ customers ─▶ the profile store
+    events.social ─┘        └────▶ events.rejected ─▶ letters ──▶
+
+Run it with `python -m processors.app`; any number of workers share the work. See docs/operating.md for what a worker promises.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from processors import counters
+from processors.apply import Judgement
+from processors.decode import clean_slice, letter_slice, origin
+from processors.guard import EXIT_GAP, EXIT_STALLED, crash_point, fail_stop
+from processors.prepare import prepare
+from processors.publish import publish
+from processors.reference import BadReference, Reference, load_reference
+from processors.segment import lifecycle_rules
+from processors.settings import BadSetting, WorkerSettings
+from processors.transport import TP, App, fetches
+from processors.writer import Writer
+from schemas import clean
+from schemas.rejected import Rejected, dead_letter
+from schemas.topics import RAW_NAMES, REJECTED, VALID
+from sinks.postgres.store import PostgresStore
+from sinks.store import Partition
+
+logger = logging.getLogger(__name__)
+
+letter_encoder = msgspec.json.Encoder()
+
+STORED_TOPICS = (VALID, REJECTED)
+"""Topics whose position is kept in the store, in the transaction that applies them."""
+
+
+def make_app(settings: WorkerSettings, reference: Reference) -> App:
+    """Put the stream together. Connects to nothing yet."""
+    app = App(
+        settings.group,
+        broker=";".join(f"kafka://{address}" for address in settings.kafka.split(",")),
+        store="memory://",
+        datadir=os.path.join(os.environ.get("PORTRAIT_HOME", "/tmp"), "faust"),  # noqa: S108 - never written to
+        web_enabled=False,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        consumer_auto_offset_reset="earliest",
+        broker_max_poll_records=settings.fetch_records,
+        broker_commit_interval=settings.commit_interval,
+        broker_session_timeout=settings.session_timeout,
+        broker_heartbeat_interval=settings.session_timeout / 10,
+        broker_request_timeout=max(40.0, settings.session_timeout + 10),
+        stream_buffer_maxsize=4,
+        stream_wait_empty=False,
+        producer_acks=-1,
+        producer_compression_type="lz4",
+        producer_linger=0.0,
+        producer_max_request_size=4 * 1024 * 1024,
+    )
+    store = PostgresStore(settings.database_url, application_name="portrait-worker")
+    judgement = Judgement(reference.base_currency, lifecycle_rules())
+    writer = Writer(store, judgement, batch_events=settings.batch_events, clock=now_ms)
+    prepared: dict[Partition, int] = {}
+
+    @app.agent(fetches(app, *RAW_NAMES), name="prepare")
+    async def prepare_agent(stream: Any) -> None:
+        """Raw records become clean events or dead letters; the next fetch is read when Kafka has acknowledged all of them."""
+        async for records in stream:
+            crash_point("fetched")
+            try:
+                await publish(await app.maybe_start_producer(), _prepared(records, reference))
+            except asyncio.CancelledError:
+                raise
+            except Exception:
+                fail_stop("clean events could not be sent on")
+            crash_point("sent")
+            last = records[-1]
+            prepared[Partition(last.topic, last.partition)] = last.offset + 1
+
+    @app.agent(fetches(app, VALID), name="customers")
+    async def customers_agent(stream: Any) -> None:
+        """Clean events are taken into the next batch."""
+        async for records in stream:
+            crash_point("taken")
+            await writer.add(clean_slice(records))
+
+    @app.agent(fetches(app, REJECTED), name="letters")
+    async def letters_agent(stream: Any) -> None:
+        """Dead letters, too: they are stored where they can be listed, repaired and sent again."""
+        async for records in stream:
+            await writer.add(letter_slice(records))
+
+    @app.task
+    async def write() -> None:
+        """The batches go into the store, one after the other."""
+        try:
+            await writer.run()
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            fail_stop("the writer failed")
+
+    async def begin(consumer: Any, assigned: set[TP], committed: Mapping[TP, int]) -> dict[TP, int]:
+        """Where to read from: the stored position; the first time, the beginning of the log."""
+        earliest = await consumer.earliest_offsets(*assigned)
+        ends = await consumer.highwaters(*assigned)
+        positions: dict[TP, int] = {}
+        known = await writer.in_thread(store.positions, [Partition(*tp) for tp in assigned])
+        crash_point("assignment")
+        for tp in sorted(assigned):
+            place, first = Partition(*tp), earliest.get(tp) or 0
+            if place not in known:
+                await writer.in_thread(store.begin, place, first)
+            if tp.topic not in STORED_TOPICS:
+                continue
+            at = positions[tp] = known.get(place, first)
+            if not first <= at <= ends.get(tp, at):
+                fail_stop(
+                    f"{tp.topic}/{tp.partition}: the store stands at offset {at}, the log has {first} to {ends.get(tp)}: "
+                    "records have expired or the topic was made anew; see docs/operating.md, 'a gap in the log'",
+                    EXIT_GAP,
+                )
+        writer.begin({Partition(*tp): at for tp, at in positions.items()})
+        for tp in assigned:
+            prepared.pop(Partition(*tp), None)
+        logger.info("reading %d partitions", len(assigned))
+        return positions
+
+    app.begin = begin
+
+    @app.timer(10.0)
+    async def watch() -> None:
+        """A partition that lags and does not advance ends the process: another worker, or this one anew, will read it."""
+        assigned = [TP(*tp) for tp in app.consumer.assignment()]
+        if not assigned:
+            return
+        ends = await app.consumer.highwaters(*assigned)
+        done = {**prepared, **writer.applied}
+        for tp in assigned:
+            place = Partition(*tp)
+            at, end = done.get(place), ends.get(tp) or 0
+            if tp.topic not in STORED_TOPICS and at is None:
+                at = await app.consumer.position(tp)
+            lag = max(0, end - (at or 0))
+            counters.LAG.labels(*map(str, place)).set(lag)
+            if stalled.seconds(place, at, lag) > settings.stall_seconds:
+                fail_stop(f"{place}: {lag} records wait and none was applied for {settings.stall_seconds:.0f} s", EXIT_STALLED)
+
+    stalled = Progress()
+    return app
+
+
+class Progress:
+    """Since when each partition has been standing still with records waiting."""
+
+    def __init__(self) -> None:
+        self._since: dict[Partition, tuple[int | None, float]] = {}
+
+    def seconds(self, place: Partition, at: int | None, lag: int) -> float:
+        """How long `place` has been at `at` with a lag; 0 when it moved or has none."""
+        now = time.monotonic()
+        before = self._since.get(place)
+        if lag == 0 or before is None or before[0] != at:
+            self._since[place] = (at, now)
+            return 0.0
+        return now - before[1]
+
+
+def _prepared(records: list[Any], reference: Reference) -> list[tuple[str, bytes, bytes]]:
+    """What a fetch of raw records becomes: (topic, key, value), one for each record."""
+    made = []
+    valid = 0
+    for record in records:
+        outcome = prepare(record.value, origin=origin(record), received_ms=record.timestamp, reference=reference)
+        if isinstance(outcome, Rejected):
+            letter = dead_letter(
+                outcome,
+                origin=origin(record),
+                payload=record.value,
+                key=record.key,
+                topic=record.topic,
+                now_ms=record.timestamp,
+            )
+            counters.REJECTED.labels(letter.reason).inc()
+            made.append((REJECTED, letter.origin.encode(), letter_encoder.encode(letter)))
+        else:
+            valid += 1
+            for _, code in outcome.problems:
+                counters.PROBLEMS.labels(code).inc()
+            made.append((VALID, clean.partition_key(outcome), clean.encode(outcome)))
+    counters.RECEIVED.labels(records[0].topic).inc(len(records))
+    counters.PREPARED.labels(records[0].topic).inc(valid)
+    return made
+
+
+def now_ms() -> int:
+    """The time, Unix ms. PORTRAIT_NOW_MS fixes it, for tests."""
+    return int(os.environ.get("PORTRAIT_NOW_MS") or time.time_ns() // 1_000_000)
+
+
+def main() -> None:
+    """Run a worker until SIGTERM."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        settings, reference = WorkerSettings.read(os.environ), load_reference(os.environ)
+    except (BadSetting, BadReference) as error:
+        sys.exit(f"worker: {error}")
+    if settings.metrics_port is not None:
+        from prometheus_client import start_http_server
+
+        start_http_server(settings.metrics_port, addr="127.0.0.1")
+    import faust
+
+    app = make_app(settings, reference)
+    gc.freeze()
+    gc.set_threshold(200_000, 20, 1000)  # the stream makes no cycles; looking for them took a fifth of its time
+    faust.Worker(app, loglevel="INFO", redirect_stdouts=False, override_logging=False).execute_from_commandline()
+
+
+if __name__ == "__main__":
+    main()

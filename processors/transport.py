@@ -1,0 +1,129 @@
+"""Faust's transport, reading whole fetches and beginning where the store says.
+
+Stock Faust hands over one message at a time, at some 70 µs each, whatever the agent does. Here the records of one fetch from
+one partition travel as one message, and an agent iterates over lists of raw records.
+
+What this relies on inside faust-streaming 0.15.3, and `tests/integration/test_transport.py` holds on to:
+
+- `Consumer._getmany` returns the records of one fetch by partition: each list becomes one message, at its last offset.
+- `Consumer.ack` acknowledges one offset: here it acknowledges every offset that the message stands for.
+- `Consumer._add_gap` would count the offsets inside a message as done: it must not.
+- `Consumer.seek_to_committed` is called after every assignment, and its answer is where reading starts.
+- The Cython stream iterator acknowledges on its own, around `Consumer.ack`: NO_CYTHON=1 must be set before Faust is imported.
+- `stream_buffer_maxsize` counts fetches here: small, or a worker reads whole partitions into memory.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+os.environ["NO_CYTHON"] = "1"
+
+import faust
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP as TP
+
+
+class Fetch:
+    """The records of one fetch from one partition, dressed as a single Kafka record at the last offset."""
+
+    __slots__ = (
+        "checksum",
+        "headers",
+        "key",
+        "offset",
+        "partition",
+        "serialized_key_size",
+        "serialized_value_size",
+        "timestamp",
+        "timestamp_type",
+        "topic",
+        "value",
+    )
+
+    def __init__(self, tp: TP, records: list[Any]) -> None:
+        last = records[-1]
+        self.topic, self.partition, self.offset = tp.topic, tp.partition, last.offset
+        self.timestamp, self.timestamp_type = last.timestamp, last.timestamp_type
+        self.headers, self.key, self.value, self.checksum = (), None, records, None
+        self.serialized_key_size = self.serialized_value_size = 0
+
+
+class FetchConsumer(driver.Consumer):  # type: ignore[misc]
+    """A Faust consumer of whole fetches."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._first_offset: dict[tuple[TP, int], int] = {}
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> dict[TP, list[Any]]:
+        fetched = await super()._getmany(active_partitions, timeout)
+        fetches: dict[TP, list[Any]] = {}
+        for tp, records in fetched.items():
+            if records:
+                self._first_offset[tp, records[-1].offset] = records[0].offset
+                fetches[tp] = [Fetch(tp, records)]
+        return fetches
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """A message stands for all offsets since the one before: there are no gaps."""
+
+    def ack(self, message: Any) -> bool:
+        tp = message.tp
+        first = self._first_offset.pop((tp, message.offset), None)
+        done = bool(super().ack(message))
+        if done and first is not None:
+            committed, index = self._committed_offset[tp], self._acked_index[tp]
+            inside = [
+                offset
+                for offset in range(first, message.offset)
+                if (committed is None or offset >= committed) and offset not in index
+            ]
+            index.update(inside)
+            self._acked[tp].extend(inside)
+        return done
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """After an assignment: begin at the stored positions, where there are some, and at Kafka's own elsewhere."""
+        committed = await super().seek_to_committed()
+        assigned = set(self.assignment())
+        begin = self.app.begin
+        if begin is None or not assigned:
+            return committed  # type: ignore[no-any-return]
+        stored = await begin(self, assigned, committed)
+        await self.seek_wait(stored)
+        return {**committed, **stored}
+
+
+
+class Transport(driver.Transport):  # type: ignore[misc]
+    """Faust's aiokafka transport with the consumer above."""
+
+    Consumer = FetchConsumer
+
+
+Begin = Callable[[Any, set[TP], Mapping[TP, int]], Awaitable[dict[TP, int]]]
+"""Given the consumer, what was assigned and where Kafka's committed offsets are, the offsets to begin at instead."""
+
+
+class App(faust.App):  # type: ignore[misc]
+    """A Faust app on the transport above."""
+
+    begin: Begin | None = None
+
+    def _new_transport(self) -> Transport:
+        return Transport(self.conf.broker_consumer, self)
+
+
+def fetches(app: App, *topics: str) -> Any:
+    """A channel of `topics` whose agent iterates over lists of raw records."""
+    topic = app.topic(*topics, key_serializer="raw", value_serializer="raw")
+
+    class FetchTopic(type(topic)):  # type: ignore[misc]
+        async def decode(self, message: Any, *, propagate: bool = False) -> Any:
+            return self._create_event(message.key, message.value, message.headers, message=message)
+
+    topic.__class__ = FetchTopic
+    return topic
