@@ -1,6 +1,6 @@
 -- The private schema: what the stream writes. Downstream tools read schema crm, which is made of views on this.
 
-create schema portrait;
+create schema if not exists portrait;
 
 create table portrait.settings (
     name  text primary key,
