@@ -1,14 +1,18 @@
 """Servers that tests need: addresses from the environment, else the local stack. Which one is used is printed."""
 
 import os
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from urllib.parse import urlsplit
 
+import psycopg2
 import pytest
 
 from ops.local.child import Child
-from ops.local.home import KAFKA, Home
+from ops.local.home import DATABASE_URL, KAFKA, Home
 from ops.local.kafka import KafkaServer
-from ops.local.stack import running_kafka, start_kafka
+from ops.local.stack import running_kafka, running_postgres, start_kafka
 from ops.topics import create_topics
 
 
@@ -38,3 +42,43 @@ def breakable_kafka(tmp_path: os.PathLike[str]) -> Iterator[tuple[Child, str]]:
         yield child, address
         if child.alive():
             child.thaw()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a PostgreSQL, as a user who may create databases. Make databases of your own: `new_database`."""
+    given = os.environ.get(DATABASE_URL)
+    if given:
+        print(f"\ntests use the PostgreSQL at {urlsplit(given).hostname} ({DATABASE_URL})")
+        yield given
+        return
+    home = Home.open(tmp_path_factory.mktemp("postgres"))
+    with running_postgres(home, say=lambda _: None) as url:
+        print(f"\ntests use their own PostgreSQL at {urlsplit(url).hostname}:{urlsplit(url).port}")
+        yield url
+
+
+@pytest.fixture(scope="session")
+def new_database(postgres_server: str) -> Iterator[Callable[[], str]]:
+    """Creates an empty database and returns its URL, as its owner. It is dropped in the end."""
+    created: list[str] = []
+
+    def create() -> str:
+        name = f"portrait_test_{uuid.uuid4().hex[:12]}"
+        with closing(psycopg2.connect(postgres_server)) as server, server.cursor() as at:
+            server.autocommit = True
+            at.execute(f"create database {name}")
+        created.append(name)
+        return urlsplit(postgres_server)._replace(path=f"/{name}").geturl()
+
+    yield create
+    with closing(psycopg2.connect(postgres_server)) as server, server.cursor() as at:
+        server.autocommit = True
+        for name in created:
+            at.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture(scope="session")
+def postgres(new_database: Callable[[], str]) -> str:
+    """The URL of one empty database, shared by the session, as its owner."""
+    return new_database()
