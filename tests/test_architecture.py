@@ -48,9 +48,13 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "alembic": ("sinks/postgres/migrat*",),
     "sqlalchemy": ("sinks/postgres/migrat*",),
     "kafka": ("producers/publisher*.py", "producers/connection.py", "sinks/relay*.py", "ops/*"),
-    "fastapi": ("producers/collector*.py",),
-    "starlette": ("producers/collector*.py",),
+    "fastapi": ("producers/collector*.py", "producers/problems.py"),
+    "starlette": ("producers/collector*.py", "producers/problems.py"),
     "uvicorn": ("producers/collector*.py", "ops/*"),
+    "prometheus_client": (
+        *("producers/metrics.py", "processors/counters.py", "processors/app.py", "processors/worker*.py"),
+        *("sinks/relay*.py", "ops/*"),
+    ),
     "typer": ("ops/*",),
     "rich": ("ops/*",),
     "jgo": ("ops/local/*",),
@@ -171,6 +175,23 @@ def test_the_processors_know_the_store_by_its_port() -> None:
         if top(name) == "sinks" and not under(name, "sinks.store") and not matches(path, STORE_IMPLEMENTATIONS)
     ]
     assert wrong == []
+
+
+def test_metrics_have_names_of_their_own() -> None:
+    found = [
+        node.args[0].value
+        for path in sources()
+        if any(top(name) == "prometheus_client" for name in imports(path))
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in ("Counter", "Gauge", "Histogram", "Summary", "Info")
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+    ]
+    assert found
+    assert len(found) == len(set(found)), sorted(found)
+    assert [name for name in found if not str(name).startswith("portrait_")] == []
 
 
 def test_no_module_is_long() -> None:
