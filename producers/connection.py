@@ -115,7 +115,7 @@ class _ClosableClient:
 
 
 class _CachedPartitioner(DefaultPartitioner):  # type: ignore[misc]
-    """Kafka's own choice of partition (murmur2 of the key), remembered: a look-up costs less than the hash in Python."""
+    """Kafka's own choice of partition, murmur2 of the key, remembered: in Python a look-up costs less than the hash."""
 
     def partition(
         self, topic: str, key: Any, serialized_key: bytes | None, value: Any, serialized_value: Any, cluster: Any

@@ -18,12 +18,13 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
-from typing import Any, NamedTuple
+from typing import Any
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, RetriableError
 
 from producers.connection import ask, discard, open_producer
+from producers.record import Record
 from schemas.topics import RAW_NAMES, REJECTED
 
 log = logging.getLogger(__name__)
@@ -37,14 +38,6 @@ class Unavailable(Exception):
 
 class Refused(Exception):
     """Kafka will not take this however often it is sent: too large, not allowed, or the connection set up wrongly."""
-
-
-class Record(NamedTuple):
-    """What goes to Kafka. Records of one key keep their order."""
-
-    topic: str
-    key: bytes | None
-    value: bytes
 
 
 class Publisher:

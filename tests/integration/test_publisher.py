@@ -10,7 +10,8 @@ from uuid import uuid4
 import pytest
 
 from ops.local.child import Child
-from producers.publisher import Publisher, Record, Refused, Unavailable
+from producers.publisher import Publisher, Refused, Unavailable
+from producers.record import Record
 from schemas.topics import MAX_MESSAGE_BYTES
 from tests.integration.topic_reader import Stored, stored
 

@@ -1,0 +1,36 @@
+"""Whose request it is: the access key in `Authorization`, as Bearer or Basic."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator
+
+from producers.keys import KeyFile, Source
+from producers.problems import unauthorized
+
+
+def authenticate(authorization: str | None, keys: KeyFile) -> Source:
+    """The sender that the header names. Raises Problem 401 when there is none."""
+    if not authorization:
+        raise unauthorized("send an access key: Authorization: Bearer KEY")
+    for key in _keys(authorization):
+        source = keys.find(key)
+        if source is not None:
+            return source
+    raise unauthorized("this access key is not valid")
+
+
+def _keys(authorization: str) -> Iterator[str]:
+    """What may be the key. Form builders only do Basic: the key is user name or password, some forget the colon."""
+    scheme, _, credentials = authorization.strip().partition(" ")
+    credentials = credentials.strip()
+    if scheme.lower() == "bearer":
+        yield credentials
+    elif scheme.lower() == "basic":
+        try:
+            text = base64.b64decode(credentials, validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            return
+        user, _, password = text.partition(":")
+        yield from filter(None, (user, password))

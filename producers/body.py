@@ -1,0 +1,107 @@
+"""Read the body of a request within its limits: bytes on the wire, bytes when inflated, time, and memory for all."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator
+from types import TracebackType
+
+from producers.problems import Problem, unavailable
+
+MAX_BODY_BYTES = 5 * 1024 * 1024
+"""Of one request, on the wire as well as inflated."""
+
+
+class Memory:
+    """How many bytes of requests are being worked on, and how many may be. For one event loop."""
+
+    def __init__(self, limit: int) -> None:
+        self._free = limit
+
+    def lease(self) -> Lease:
+        return Lease(self)
+
+    def take(self, size: int) -> None:
+        if size > self._free:
+            raise unavailable("too much is on its way; send it again in a moment")
+        self._free -= size
+
+    def give_back(self, size: int) -> None:
+        self._free += size
+
+
+class Lease:
+    """The share of one request; given back when the block ends."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self._size = 0
+
+    def grow(self, size: int) -> None:
+        """Raises Problem 503 when there is no room."""
+        self._memory.take(size)
+        self._size += size
+
+    def __enter__(self) -> Lease:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._memory.give_back(self._size)
+
+
+async def read_body(chunks: AsyncIterator[bytes], *, gzipped: bool, lease: Lease, seconds: float) -> bytes:
+    """The whole body, inflated. Stops reading, and inflating, at the first byte too many.
+
+    Raises Problem: 400 for what is not gzip, 408 after `seconds`, 413 above `MAX_BODY_BYTES`, 503 without memory.
+    """
+    inflate = _Inflater() if gzipped else None
+    parts: list[bytes] = []
+    received = size = 0
+    try:
+        async with asyncio.timeout(seconds):
+            async for chunk in chunks:
+                received += len(chunk)
+                if received > MAX_BODY_BYTES:
+                    raise too_large()
+                part = inflate.feed(chunk, MAX_BODY_BYTES - size) if inflate else chunk
+                size += len(part)
+                lease.grow(len(part))
+                parts.append(part)
+    except TimeoutError:
+        raise Problem(408, "too_slow", f"the body took longer than {seconds:g} s") from None
+    if inflate and not inflate.whole:
+        raise Problem(400, "not_gzip", "the gzip data ends too early")
+    return b"".join(parts)
+
+
+def too_large() -> Problem:
+    return Problem(413, "too_large", f"a request has at most {MAX_BODY_BYTES} bytes, also when inflated")
+
+
+class _Inflater:
+    """gzip, also of several members, that never makes more than it is allowed to."""
+
+    def __init__(self) -> None:
+        self._member = zlib.decompressobj(wbits=31)
+        self.whole = False
+
+    def feed(self, data: bytes, room: int) -> bytes:
+        """What `data` inflates to. Raises Problem 413 when that is more than `room` bytes, 400 when it is not gzip."""
+        made: list[bytes] = []
+        while data:
+            try:
+                if self._member.eof:
+                    self._member = zlib.decompressobj(wbits=31)
+                part = self._member.decompress(data, room + 1)
+            except zlib.error:
+                raise Problem(400, "not_gzip", "the body is not gzip, as Content-Encoding says") from None
+            room -= len(part)
+            if room < 0:
+                raise too_large()
+            made.append(part)
+            data = self._member.unconsumed_tail or self._member.unused_data
+        self.whole = self._member.eof
+        return b"".join(made)

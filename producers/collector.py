@@ -1,0 +1,255 @@
+"""The collector: events come in over HTTP, and are answered when Kafka has them.
+
+    body ── split ── admit ── publish ── wait for every acknowledgement ── 200
+
+Run it with `python -m producers.collector`; the settings are in `producers.settings`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from producers.access import authenticate
+from producers.admit import Admission, admit
+from producers.batch import BOM, is_array, split_array
+from producers.body import Memory, read_body
+from producers.keys import KeyFile, KeysError, Source
+from producers.metrics import UNKNOWN_SOURCE, CollectorMetrics
+from producers.openapi import ABOUT, MAX_BATCH_EVENTS, MEDIA_TYPES, components, operation, problem_response
+from producers.problems import Problem, unavailable
+from producers.publisher import Publisher, Refused, Unavailable
+from producers.settings import CollectorSettings, SettingsError
+from schemas.codec import MAX_EVENT_BYTES
+from schemas.rejected import Reason
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE_BYTES = 8 * 1024
+"""A body this small is read and validated on the event loop, in well under a millisecond; larger ones in a thread."""
+
+
+class Collector:
+    """One collector: its connection to Kafka, its keys, its counters. Made when it starts to serve."""
+
+    def __init__(self, settings: CollectorSettings) -> None:
+        """Raises KeysError when the keys cannot be read."""
+        self.settings = settings
+        self.keys = KeyFile(settings.keys)
+        self.metrics = CollectorMetrics()
+        self.publisher = Publisher(settings.kafka, timeout=settings.publish_seconds)
+        self._memory = Memory(settings.in_flight_bytes)
+        self._workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="admit")
+        self._pinged: tuple[float, asyncio.Task[str | None]] | None = None
+
+    async def close(self) -> None:
+        """Waits for what Kafka has not yet acknowledged."""
+        self._workers.shutdown()
+        await asyncio.to_thread(self.publisher.close)
+
+    async def receive(self, request: Request) -> Response:
+        """Take one request to its end, whatever that is."""
+        begun = time.perf_counter()
+        name = UNKNOWN_SOURCE
+        try:
+            source = authenticate(request.headers.get("authorization"), self.keys)
+            name = source.name
+            response = await self._take(request, source)
+        except Problem as problem:
+            response = problem.response()
+        except ClientDisconnect:
+            response = Problem(400, "disconnected", "the connection ended before the body").response()
+        self.metrics.answered(name, response.status_code, time.perf_counter() - begun)
+        return response
+
+    async def _take(self, request: Request, source: Source) -> Response:
+        gzipped = _encoding(request)
+        with self._memory.lease() as lease:
+            body = await read_body(request.stream(), gzipped=gzipped, lease=lease, seconds=self.settings.body_seconds)
+            request_id = uuid4().hex
+            if len(body) <= _AT_ONCE_BYTES:
+                admission = _admit(body, source, request_id)
+            else:
+                admission = await asyncio.get_running_loop().run_in_executor(
+                    self._workers, _admit, body, source, request_id
+                )
+            self.metrics.received(source.name, admission, len(body))
+            await self._publish(admission)
+        self.metrics.acknowledged(source.name, admission)
+        return _answer(admission)
+
+    async def _publish(self, admission: Admission) -> None:
+        records = (*admission.records, *(refusal.letter for refusal in admission.refusals))
+        if len(records) <= 20:
+            result = self.publisher.publish(records)
+        else:
+            result = await asyncio.get_running_loop().run_in_executor(self._workers, self.publisher.publish, records)
+        try:
+            await asyncio.wrap_future(result)
+        except Unavailable:
+            raise unavailable("Kafka does not answer; send it again, with the same ids") from None
+        except Refused as error:
+            log.error("Kafka refuses events: %s", error)
+            raise unavailable("Kafka refuses this for now; send it again, with the same ids") from None
+
+    async def not_ready(self) -> str | None:
+        """What keeps it from accepting events, None when nothing does. Asks Kafka at most once a second."""
+        if self._pinged is None or time.monotonic() - self._pinged[0] > 1:
+            self._pinged = time.monotonic(), asyncio.create_task(self._ping())
+        return await asyncio.shield(self._pinged[1])
+
+    async def _ping(self) -> str | None:
+        try:
+            await asyncio.to_thread(self.publisher.ping)
+        except Unavailable as error:
+            return str(error)
+        return None if self.publisher.connected else "not connected to Kafka yet"
+
+
+def _encoding(request: Request) -> bool:
+    """Whether the body is gzip. Raises Problem 415 for anything that is not an event in JSON, plain or gzip."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in MEDIA_TYPES:
+        raise Problem(415, "unsupported_media_type", f"send Content-Type: {', '.join(MEDIA_TYPES)}")
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("", "identity", "gzip", "x-gzip"):
+        raise Problem(415, "unsupported_encoding", "send Content-Encoding: gzip, or none")
+    return encoding.endswith("gzip")
+
+
+def _admit(body: bytes, source: Source, request_id: str) -> Admission:
+    """Raises Problem 400 when the body as a whole is not JSON, 413 when it holds too much."""
+    if not body.removeprefix(BOM).strip():
+        raise Problem(400, Reason.EMPTY, "there is nothing in the body")
+    array = is_array(body)
+    if array:
+        events = split_array(body, MAX_BATCH_EVENTS)
+        if events is None:
+            raise Problem(400, Reason.NOT_JSON, "the body is not a JSON array")
+        if len(events) > MAX_BATCH_EVENTS:
+            raise Problem(413, "too_many", f"a batch has at most {MAX_BATCH_EVENTS} events")
+    else:
+        if len(body) > MAX_EVENT_BYTES:
+            raise Problem(413, "too_large", f"an event has at most {MAX_EVENT_BYTES} bytes")
+        events = [body]
+    admission = admit(events, may_send=source.may_send, request=request_id, now_ms=time.time_ns() // 1_000_000)
+    if not array and admission.refusals:
+        rejected = admission.refusals[0].rejected
+        if rejected.reason in (Reason.NOT_JSON, Reason.NOT_UTF8) and rejected.event_id is None:
+            raise Problem(400, rejected.reason, rejected.message)
+    return admission
+
+
+def _answer(admission: Admission) -> Response:
+    rejected = [
+        {
+            "index": refusal.index,
+            "id": refusal.rejected.event_id,
+            "code": refusal.rejected.reason.value,
+            "path": refusal.rejected.path[:500],
+            "message": refusal.rejected.message[:1000],
+        }
+        for refusal in admission.refusals
+    ]
+    answer = {"accepted": len(admission.records), "rejected": rejected}
+    return Response(msgspec.json.encode(answer), media_type="application/json")
+
+
+def create_app(settings: CollectorSettings) -> FastAPI:
+    """The ASGI application. Connects to Kafka when it starts, and serves whether or not Kafka is there."""
+
+    @asynccontextmanager
+    async def running(app: FastAPI) -> AsyncIterator[None]:
+        app.state.collector = collector = Collector(settings)
+        # What is loaded by now stays: the collector of garbage need not look at it again, and less often at the rest.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)
+        try:
+            yield
+        finally:
+            await collector.close()
+
+    app = FastAPI(title="Portrait collector", version="1", description=ABOUT, lifespan=running)
+
+    @app.post("/v1/events", summary="Send events", tags=["events"], openapi_extra=operation())
+    async def receive(request: Request) -> Response:
+        collector: Collector = app.state.collector
+        return await collector.receive(request)
+
+    @app.get("/health", summary="Does the process live?", tags=["operation"])
+    async def health() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @app.get("/ready", summary="Does Kafka answer?", tags=["operation"], responses={503: problem_response(503)})
+    async def ready() -> Response:
+        wrong = await app.state.collector.not_ready()
+        if wrong:
+            return unavailable(wrong).response()
+        return Response(b'{"status":"ready"}', media_type="application/json")
+
+    @app.get("/metrics", summary="Counters, for Prometheus", tags=["operation"], include_in_schema=False)
+    async def metrics() -> Response:
+        collector: Collector = app.state.collector
+        text = collector.metrics.exposition(collector.publisher.connected)
+        return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    @app.exception_handler(HTTPException)
+    async def no_such_thing(_: Request, error: HTTPException) -> Response:
+        code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+        return Problem(error.status_code, code, str(error.detail), error.headers).response()
+
+    app.openapi = _documented(app.openapi)  # type: ignore[method-assign]
+    return app
+
+
+def _documented(generate: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:
+    def document() -> dict[str, Any]:
+        described = generate()
+        described["components"] = components()
+        return described
+
+    return document
+
+
+def main() -> int:
+    """Serve until SIGTERM or SIGINT; requests in flight are answered first. 78 when a setting is wrong."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # Ten lines a second while Kafka is away; what matters of it, the publisher says once.
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    try:
+        settings = CollectorSettings.from_environment(os.environ)
+        KeyFile(settings.keys)
+    except (SettingsError, KeysError) as error:
+        log.error("%s", error)
+        return os.EX_CONFIG
+    uvicorn.run(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=65,
+        timeout_graceful_shutdown=10,
+        log_config=None,
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,206 @@
+"""Access keys: who may send events, and with which `source`.
+
+The file is YAML, and holds digests, not keys:
+
+    sources:
+      - name: web-shop              # appears in metrics
+        key_sha256: 9f86d081…       # 64 hex digits
+        allow: ["/web/*"]           # globs of CloudEvents `source`; left out: every source
+        disabled: false
+
+A key is 256 random bits. Nobody can search that space, so a plain SHA-256 protects it as well as a slow password hash
+would, and costs a microsecond a request instead of a tenth of a second.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import hmac
+import logging
+import os
+import re
+import secrets
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from fnmatch import translate
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+log = logging.getLogger(__name__)
+
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+_LOOK_AGAIN_SECONDS = 1.0
+
+
+class KeysError(Exception):
+    """The file of keys cannot be read or is not valid. The message says where and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One sender of events. `allow` are globs; `*` also matches `/`."""
+
+    name: str
+    key_sha256: str
+    allow: tuple[str, ...] = ("*",)
+    disabled: bool = False
+    _allowed: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
+
+    def __post_init__(self) -> None:
+        if "*" not in self.allow:
+            object.__setattr__(self, "_allowed", re.compile("|".join(map(translate, self.allow)) or r"(?!)"))
+
+    def may_send(self, event_source: str) -> bool:
+        """Whether this sender may send events whose CloudEvents `source` is `event_source`."""
+        return self._allowed is None or self._allowed.match(event_source) is not None
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, Field(pattern=_NAME)]
+    key_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    allow: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)] = ["*"]
+    disabled: bool = False
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sources: list[_Entry] = []
+
+
+def make_key() -> str:
+    """A new key: 256 random bits as 43 characters that need no quoting in a URL."""
+    return secrets.token_urlsafe(32)
+
+
+def hash_key(key: str) -> str:
+    """What the file keeps of a key: its SHA-256, in hex."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def find_source(sources: Iterable[Source], key: str) -> Source | None:
+    """Whose key it is, None when nobody's or disabled. Takes as long for a wrong key as for a right one."""
+    digest = hash_key(key)
+    found = None
+    for source in sources:
+        if hmac.compare_digest(source.key_sha256, digest) and not source.disabled:
+            found = source
+    return found
+
+
+def read_sources(path: Path) -> tuple[Source, ...]:
+    """Every source in the file. Raises KeysError."""
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise KeysError(f"{path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise KeysError(f"{path} is not YAML: {error}") from error
+    try:
+        entries = _File.model_validate({} if document is None else document).sources
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        at = ".".join(map(str, first["loc"])) or "the file"
+        raise KeysError(f"{path}: {at}: {first['msg']}") from error
+    for what in ("name", "key_sha256"):
+        values = [getattr(entry, what) for entry in entries]
+        if len(set(values)) != len(values):
+            raise KeysError(f"{path}: two sources have the same {what}")
+    return tuple(Source(entry.name, entry.key_sha256, tuple(entry.allow), entry.disabled) for entry in entries)
+
+
+def add_source(path: Path, name: str, allow: Iterable[str] = ("*",)) -> str:
+    """Add a sender to the file (made when missing, mode 0600) and return its key, which is kept nowhere else.
+
+    Raises KeysError when the name is taken or not made of letters, digits, `.`, `_` and `-`.
+    """
+    if not re.match(_NAME, name):
+        raise KeysError(f"{name!r} is not a name: use letters, digits, '.', '_' and '-', at most 64")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path.with_name(path.name + ".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        sources = read_sources(path) if path.exists() else ()
+        if any(source.name == name for source in sources):
+            raise KeysError(f"{path}: there is a source {name!r} already")
+        key = make_key()
+        _write(path, (*sources, Source(name, hash_key(key), tuple(allow) or ("*",))))
+    return key
+
+
+def _write(path: Path, sources: Iterable[Source]) -> None:
+    entries = [
+        {"name": s.name, "key_sha256": s.key_sha256, "allow": list(s.allow)}
+        | ({"disabled": True} if s.disabled else {})
+        for s in sources
+    ]
+    new = path.with_name(path.name + ".new")
+    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        yaml.safe_dump({"sources": entries}, file, sort_keys=False, allow_unicode=True)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+
+
+class KeyFile:
+    """The sources of a file, read again within a second of a change. A broken version is reported, the old one kept."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises KeysError when the file cannot be read now."""
+        self._path = path
+        self._version = _version(path)
+        self._sources = read_sources(path)
+        self._looked = time.monotonic()
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        now = time.monotonic()
+        if now - self._looked >= _LOOK_AGAIN_SECONDS:
+            self._looked = now
+            version = _version(self._path)
+            if version != self._version:
+                self._version = version
+                try:
+                    self._sources = read_sources(self._path)
+                    log.info("%s: read %d sources", self._path, len(self._sources))
+                except KeysError as error:
+                    log.error("the keys stay as they were: %s", error)
+        return self._sources
+
+    def find(self, key: str) -> Source | None:
+        """Whose key it is; None when nobody's or disabled."""
+        return find_source(self.sources, key)
+
+
+def _version(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """`python -m producers.keys FILE NAME [GLOB…]`: add a sender and print its key."""
+    given = sys.argv[1:] if arguments is None else arguments
+    if len(given) < 2:
+        sys.stderr.write("usage: python -m producers.keys FILE NAME [GLOB of CloudEvents source …]\n")
+        return 2
+    try:
+        key = add_source(Path(given[0]), given[1], given[2:] or ("*",))
+    except KeysError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(f"{key}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""What the collector is told by its environment, checked before anything is served."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong. The message names it and says what to do."""
+
+
+@dataclass(frozen=True)
+class CollectorSettings:
+    """`kafka` is `HOST:PORT[,HOST:PORT…]`, `keys` the file of access keys. Sizes are bytes, times are seconds."""
+
+    kafka: str
+    keys: Path
+    host: str = "127.0.0.1"
+    port: int = 8080
+    publish_seconds: float = 2.5
+    body_seconds: float = 30.0
+    in_flight_bytes: int = 64 * 1024 * 1024
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> CollectorSettings:
+        """Read the settings. Raises SettingsError for the first that is missing or wrong."""
+        kafka = environ.get("PORTRAIT_KAFKA", "").strip()
+        if not kafka:
+            raise SettingsError("PORTRAIT_KAFKA is not set: give the address of Kafka, HOST:PORT")
+        for address in kafka.split(","):
+            host, _, port = address.strip().rpartition(":")
+            if not host or not port.isdecimal():
+                raise SettingsError(f"PORTRAIT_KAFKA: {address.strip()!r} is not HOST:PORT")
+        keys = environ.get("PORTRAIT_KEYS", "").strip()
+        if not keys:
+            raise SettingsError(
+                "PORTRAIT_KEYS is not set: give the file of access keys; "
+                "`python -m producers.keys FILE NAME` makes one with a first key"
+            )
+        if not Path(keys).is_file():
+            raise SettingsError(
+                f"PORTRAIT_KEYS: there is no file {keys}; `python -m producers.keys {keys} NAME` makes it"
+            )
+        return cls(
+            kafka=kafka,
+            keys=Path(keys),
+            host=environ.get("PORTRAIT_COLLECTOR_HOST", "").strip() or cls.host,
+            port=_whole(environ, "PORTRAIT_COLLECTOR_PORT", cls.port, 0, 65535),
+            in_flight_bytes=_whole(environ, "PORTRAIT_COLLECTOR_MEMORY_MB", 64, 16, 65536) * 1024 * 1024,
+        )
+
+
+def _whole(environ: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    text = environ.get(name, "").strip()
+    if not text:
+        return default
+    if not text.isdecimal() or not least <= int(text) <= most:
+        raise SettingsError(f"{name}: {text!r} is not a whole number from {least} to {most}")
+    return int(text)
