@@ -36,4 +36,5 @@ def fold_accents(text: str) -> str:
         return text.lower()
     parts = unicodedata.normalize("NFD", text.casefold())
     plain = "".join(part for part in parts if not unicodedata.combining(part))
-    return plain.replace("đ", "d")  # U+0111 is a letter of its own and does not decompose
+    # U+0111 is a letter of its own and does not decompose; Korean syllables do, and are put together again
+    return unicodedata.normalize("NFC", plain.replace("đ", "d"))
