@@ -179,7 +179,7 @@ def test_the_processors_know_the_store_by_its_port() -> None:
 
 def test_metrics_have_names_of_their_own() -> None:
     found = [
-        node.args[0].value
+        str(node.args[0].value)
         for path in sources()
         if any(top(name) == "prometheus_client" for name in imports(path))
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
@@ -191,7 +191,7 @@ def test_metrics_have_names_of_their_own() -> None:
     ]
     assert found
     assert len(found) == len(set(found)), sorted(found)
-    assert [name for name in found if not str(name).startswith("portrait_")] == []
+    assert [name for name in found if not name.startswith("portrait_")] == []
 
 
 def test_no_module_is_long() -> None:
