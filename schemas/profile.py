@@ -48,16 +48,16 @@ class SegmentHeld(msgspec.Struct, frozen=True, omit_defaults=True):
 class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
     """One living customer as of `updated_at`: the value on `profiles`, keyed by `customer_id`.
 
-    `version` grows with every change of this customer: of two records the greater one is the newer. `identifiers`
-    maps a kind (`schemas.identifiers.STRENGTH`) to its sorted normalised values. `aliases` are the sorted ids of
-    customers that were merged into this one; each of them got a tombstone of its own. `segments` are sorted by name.
-    `lifecycle` is None before the rules have placed the customer. `events` counts what was claimed for the customer.
+    `version` grows with every change of this customer: of two records the greater one is the newer. `events` counts what
+    is known of the customer. `identifiers` maps a kind (`schemas.identifiers.STRENGTH`) to its sorted normalised values.
+    `aliases` are the sorted ids of customers that were merged into this one; each of them got a tombstone of its own.
+    `segments` are sorted by name. `acquisition_channel` is where the customer came from ("web:facebook", "store:HCM-01").
     """
 
     customer_id: str
     version: int
     updated_at: Moment
-    lifecycle: str | None
+    lifecycle: str
     first_seen: Moment
     last_seen: Moment
     events: int
@@ -66,6 +66,9 @@ class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
     traits: dict[str, Any] = {}
     statuses: dict[str, str] = {}
     segments: tuple[SegmentHeld, ...] = ()
+    acquisition_channel: str | None = None
+    preferred_channel: str | None = None
+    preferred_store: str | None = None
     totals: Totals = Totals()
 
 
