@@ -48,10 +48,11 @@ class SegmentHeld(msgspec.Struct, frozen=True, omit_defaults=True):
 class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
     """One living customer as of `updated_at`: the value on `profiles`, keyed by `customer_id`.
 
-    `version` grows with every change of this customer: of two records the greater one is the newer. `events` counts what
-    is known of the customer. `identifiers` maps a kind (`schemas.identifiers.STRENGTH`) to its sorted normalised values.
-    `aliases` are the sorted ids of customers that were merged into this one; each of them got a tombstone of its own.
-    `segments` are sorted by name. `acquisition_channel` is where the customer came from ("web:facebook", "store:HCM-01").
+    `version` grows with every change of this customer: of two records the greater one is the newer. `events` counts
+    what is known of the customer. `identifiers` maps a kind (`schemas.identifiers.STRENGTH`) to its sorted normalised
+    values. `aliases` are the sorted ids of customers that were merged into this one; each of them got a tombstone of
+    its own. `segments` are sorted by name. `acquisition_channel` is where the customer came from ("web:facebook",
+    "store:HCM-01").
     """
 
     customer_id: str
