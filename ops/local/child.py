@@ -53,21 +53,25 @@ def launch_argv(process: Process) -> list[str]:
     return [sys.executable, "-I", "-S", str(_LAUNCH), json.dumps(spec), *process.argv]
 
 
-def launch_detached(argv: tuple[str, ...], log: Path) -> None:
-    """Starts a program that outlives this process, in a session of its own, printing to `log`."""
+def launch_detached(argv: tuple[str, ...], log: Path) -> int:
+    """Starts a program that outlives this process, in a session of its own, printing to `log`; returns its pid."""
     spec = {"parent": None, "death_signal": 0, "user": None, "pass_through": False, "detach": True}
     with open(log, "ab") as output:
-        subprocess.run(
+        launched = subprocess.run(
             [sys.executable, "-I", "-S", str(_LAUNCH), json.dumps(spec), *argv],
             stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
+            stdout=subprocess.PIPE,
+            stderr=output,
             check=True,
         )
+    return int(launched.stdout)
 
 
 class Child:
-    """A process of this home that runs as a child of this one. Leaving its `with` block stops it."""
+    """A process of this home that runs as a child of this one. Leaving its `with` block stops it.
+
+    Linux ends it when the thread that started it ends: start it from one that lasts.
+    """
 
     def __init__(self, home: Home, process: Process) -> None:
         self.home = home

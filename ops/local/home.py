@@ -47,6 +47,8 @@ class Home:
         """The home at `path`, else at `PORTRAIT_HOME`, else `.portrait` in the current directory; made when missing."""
         chosen = path or (os.environ if environ is None else environ).get("PORTRAIT_HOME") or ".portrait"
         home = cls(Path(chosen).expanduser().absolute())
+        if "," in str(home.path):
+            raise LocalStackError(f"Kafka takes the comma in {home.path} for the end of it; choose another with --home")
         try:
             # 0711: as root, PostgreSQL runs as another user, who must be able to pass through to its own directory.
             home.path.mkdir(mode=0o711, parents=True, exist_ok=True)

@@ -1,6 +1,8 @@
 """Apache Kafka on this machine: one node that is broker and controller (KRaft), on loopback, replication 1."""
 
 import base64
+import json
+import os
 import shutil
 import socket
 import struct
@@ -15,6 +17,7 @@ from ops.local.home import LOOPBACK, Home, LocalStackError, require_free_port
 from ops.local.jars import Java, find_java, kafka_classpath
 
 _METADATA_API, _METADATA_VERSION = 3, 1
+_LOCALE = {"LC_ALL": "C.UTF-8"}  # so that Java can open a path with letters beyond ASCII
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class KafkaServer:
         tool = [*_java_argv(find_java(), "-Xmx128m", "-XX:TieredStopAtLevel=1"), "-cp", classpath]
         formatted = subprocess.run(
             [*tool, "kafka.tools.StorageTool", "format", "--cluster-id", cluster, "--config", str(properties)],
+            env={**os.environ, **_LOCALE},
             capture_output=True,
             text=True,
             check=False,
@@ -72,6 +76,7 @@ class KafkaServer:
                 *_java_argv(find_java(), *options, *log, when),
                 *("-cp", classpath, "kafka.Kafka", str(self._properties_file)),
             ),
+            env=_LOCALE,
             ready=self.ready,
             before=self._before,
             grace=20.0,
@@ -134,7 +139,8 @@ class KafkaServer:
             "log.cleaner.threads": 1,
             "log.cleaner.dedupe.buffer.size": 32 * 1024 * 1024,
         }
-        file.write_text("".join(f"{key}={value}\n" for key, value in properties.items()))
+        # Java's escapes for backslashes and for what is not ASCII are those of JSON.
+        file.write_text("".join(f"{key}={json.dumps(str(value))[1:-1]}\n" for key, value in properties.items()))
 
 
 def _java_argv(java: Java, *options: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ Run as a script, standard library only: `python -I -S launch.py SPEC PROGRAM ARG
     death_signal   number: what the kernel sends when the parent dies (Linux only; 0: nothing)
     user           uid to run as, or null; PostgreSQL refuses to run as root
     pass_through   true: that user may cross directories which are closed to it (as when all of this lies in /root)
-    detach         true: in a new session, as nobody's child
+    detach         true: in a new session, as nobody's child; prints its pid, and the program prints to stderr
 
 It is a program and not a `preexec_fn`, because Python code between fork and exec can deadlock in a threaded parent.
 """
@@ -45,9 +45,11 @@ def _become(uid: int, pass_through: bool) -> None:
 def main(spec: str, program: list[str]) -> None:
     asked = json.loads(spec)
     if asked["detach"]:
-        if os.fork():
-            os._exit(0)
+        if child := os.fork():
+            print(child)
+            return
         os.setsid()
+        os.dup2(2, 1)
     if asked["user"] is not None:
         _become(asked["user"], asked["pass_through"])
     # After the change of user, which clears it.

@@ -185,6 +185,7 @@ class PostgresServer:
         quoted = {key: value.replace("'", "''") for key, value in settings.items()}
         file = self.home.postgres / "portrait.conf"
         file.write_text("".join(f"{key} = '{value}'\n" for key, value in quoted.items()))
+        file.chmod(0o644)  # whoever runs PostgreSQL must read it; the directory keeps others out
 
     def _run(self, program: str, *arguments: str, typed: str = "") -> None:
         argv = (str(self.binaries.bin / program), *arguments)

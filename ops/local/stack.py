@@ -9,6 +9,7 @@ from ops.local.child import Child, Process
 from ops.local.home import DATABASE_URL, KAFKA, Home
 from ops.local.kafka import KafkaServer
 from ops.local.postgres import PostgresServer
+from ops.local.records import lock
 
 
 @dataclass(frozen=True)
@@ -28,16 +29,19 @@ def prepare_servers(
 ) -> Servers:
     """Makes the local Kafka and PostgreSQL ready to start and writes their addresses to `portrait.env`.
 
-    One that `environ` (default: the environment) gives an address for is left out. Raises LocalStackError.
+    One that `environ` (default: the environment) gives an address for is left out. Raises LocalStackError, also when
+    one runs already.
     """
     given = os.environ if environ is None else environ
     processes: list[Process] = []
     if not given.get(KAFKA):
+        lock(home, "kafka").close()  # its port cannot change while it runs
         kafka = KafkaServer.at(home, kafka_port)
         kafka.prepare(say)
         home.remember({KAFKA: kafka.address})
         processes.append(kafka.process())
     if not given.get(DATABASE_URL):
+        lock(home, "postgres").close()
         postgres = PostgresServer.at(home, postgres_port)
         postgres.prepare(say)
         home.remember({DATABASE_URL: postgres.url})

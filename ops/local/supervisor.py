@@ -20,12 +20,13 @@ import psutil
 
 from ops.local.child import Child, Process, launch_detached, tail
 from ops.local.home import Home, LocalStackError
-from ops.local.records import Record, end, forget, lock, read_record, records, wait_until, write_record
+from ops.local.records import Record, end, forget, lock, records, wait_until, write_record
 
 SUPERVISOR = "supervisor"
 LOG_LIMIT = 20_000_000  # bytes; then the log becomes `name.log.1` and starts anew
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 15.0  # seconds between a death and the next start; doubles from one to the other
 STEADY = 30.0  # seconds of readiness after which a death counts as the first again
+LONGEST_STOP = 90.0  # seconds; then what still runs is killed
 _TICK = 0.1
 _LOGS_EVERY = 5.0
 
@@ -90,17 +91,15 @@ def supervise(home: Home, processes: Sequence[Process], say: Callable[[str], Non
         if unknown := set(process.needs) - names:
             raise LocalStackError(f"{process.name} needs {', '.join(sorted(unknown))}, which is not started here")
     with lock(home, SUPERVISOR), _wakened_by_signals() as wait:
-        for record in reversed(records(home)):
-            end(record)
-            forget(home, record.name)
         posts: list[_Post] = []
         try:
             for process in processes:
                 posts.append(_Post(home, process))
-                posts[-1].enter(State.WAITING)
+            _clear(home, names)
+            for post in posts:
+                post.enter(State.WAITING)
             started = psutil.Process().create_time()
-            patience = sum(process.grace for process in processes) + 10.0
-            write_record(home, Record(SUPERVISOR, os.getpid(), started, signal.SIGTERM, patience, State.READY))
+            write_record(home, Record(SUPERVISOR, os.getpid(), started, signal.SIGTERM, LONGEST_STOP, State.READY))
             logs_due = time.monotonic()
             while not wait(_TICK):
                 ready = {post.process.name for post in posts if post.state is State.READY}
@@ -120,28 +119,29 @@ def supervise(home: Home, processes: Sequence[Process], say: Callable[[str], Non
 def detach(home: Home, argv: Sequence[str], seconds: float = 120.0) -> None:
     """Starts `argv`, a command that calls `supervise` for this home, in the background; returns when all is ready.
 
+    What takes long, as a download does, is better done before: `prepare_servers`.
     Raises LocalStackError, after stopping what did start, when that does not come about within `seconds`.
     """
     log = home.log_file(SUPERVISOR)
     lock(home, SUPERVISOR).close()  # says so at once when one is running
     before = log.stat().st_size if log.exists() else 0
-    launch_detached(tuple(argv), log)
-    supervisor: list[psutil.Process] = []
+    pid = launch_detached(tuple(argv), log)
+    try:
+        launched = Record(SUPERVISOR, pid, psutil.Process(pid).create_time(), signal.SIGTERM, LONGEST_STOP)
+    except psutil.NoSuchProcess:
+        launched = Record(SUPERVISOR, None, 0.0, signal.SIGTERM, LONGEST_STOP)
 
-    def settled() -> bool:
-        if not supervisor:
-            record = read_record(home, SUPERVISOR)
-            found = record.process() if record else None
-            supervisor.extend([found] if found else [])
-            return False
-        return not supervisor[0].is_running() or all(line.state == State.READY for line in status(home))
+    def up() -> bool:
+        lines = status(home)
+        return bool(lines) and lines[0].pid == pid and all(line.state == State.READY for line in lines)
 
-    done = wait_until(settled, seconds, every=0.1)
-    lines = status(home)
-    if done and lines and all(line.state == State.READY for line in lines):
+    wait_until(lambda: up() or launched.process() is None, seconds, every=0.1)
+    if up():
         return
+    lines = status(home)
     late = [line.name for line in lines if line.state != State.READY] or [SUPERVISOR]
     told = "\n".join(f"--- {home.log_file(name)}\n{tail(home.log_file(name))}" for name in late if name != SUPERVISOR)
+    end(launched)
     stop(home)
     with open(log, "rb") as said:
         said.seek(before)
@@ -177,6 +177,18 @@ def bound(log: Path, limit: int = LOG_LIMIT) -> None:
         kept = log.with_name(f"{log.name}.1")
         kept.write_bytes(log.read_bytes()[-limit:])
         os.truncate(log, 0)
+
+
+def _clear(home: Home, held: set[str]) -> None:
+    """Stops what a supervisor that was killed has left, also under names other than `held`, which this one holds."""
+    for record in reversed(records(home)):
+        try:
+            if record.name not in held | {SUPERVISOR}:
+                lock(home, record.name).close()
+        except LocalStackError:
+            continue  # another program runs it, and looks after it
+        end(record)
+        forget(home, record.name)
 
 
 def _look_after(post: _Post, ready: set[str], say: Callable[[str], None]) -> None:

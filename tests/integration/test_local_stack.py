@@ -51,7 +51,7 @@ supervise(home, prepare_servers(home, print, environ={}).processes)
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
     home = Home.open(tmp_path / "home")
     yield home
     stop(home)
@@ -191,6 +191,11 @@ def test_a_process_starts_only_when_what_it_needs_is_ready(home: Home) -> None:
         detach(home, (sys.executable, "-c", SUPERVISE, str(home.path)), seconds=2)
     assert status(home) == []
     assert processes_under(home) == []
+
+
+def test_a_supervisor_that_does_not_start_is_reported_at_once(home: Home) -> None:
+    with pytest.raises(LocalStackError, match=r"not ready: supervisor[\s\S]*no such setting"):
+        detach(home, (sys.executable, "-c", "raise SystemExit('no such setting')"))
 
 
 def test_a_process_that_dies_is_started_again_and_the_others_are_left_alone(supervised: Home) -> None:
