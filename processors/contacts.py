@@ -42,11 +42,12 @@ def read_phone(stated: str, reference: Reference) -> Reading:
         text = text[:-2]
     digits = _NO_DIGIT.sub("", text)
     placeholders = reference.placeholders["phone"]
-    if digits in placeholders or fold_accents(text) in placeholders:
+    if digits in placeholders or (digits != text and fold_accents(text) in placeholders):
         return PLACEHOLDER
     national = _vietnamese(text, digits, reference)
     if national is not None:
-        return PLACEHOLDER if f"0{national}" in placeholders else (f"+84{national}", None)
+        told = f"0{national}"
+        return PLACEHOLDER if told != digits and told in placeholders else (f"+84{national}", None)
     try:
         number = phonenumbers.parse(text, reference.region)
     except phonenumbers.NumberParseException:

@@ -156,6 +156,7 @@ def test_a_bad_setting_is_refused_by_name(environ: dict[str, str], message: str)
         ("AGE_BANDS", "bands: [{band: b, below: 9}, {band: a, below: 5}, {band: c}]", "every band but the last"),
         ("PLACEHOLDERS", "nickname: {values: [x]}", "unknown kind 'nickname'"),
         ("PLACEHOLDERS", "phone: {patterns: ['(']}", r"phone: '\(' is not a pattern"),
+        ("PLACEHOLDERS", "phone: {patterns: [a, '(?i)b']}", "is not a pattern: global flags not at the start"),
         ("CATEGORIES", "sku: {}", "unknown field `sku`"),
         ("STORE_TIMEZONES", "hcm-01: Mars/Olympus", "hcm-01: 'Mars/Olympus' is not a time zone"),
     ],
