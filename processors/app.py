@@ -29,7 +29,7 @@ from processors.publish import publish
 from processors.reference import BadReference, Reference, load_reference
 from processors.segment import lifecycle_rules
 from processors.settings import BadSetting, WorkerSettings
-from processors.transport import TP, App, fetches
+from processors.transport import TP, App, Assignor, fetches
 from processors.writer import Writer
 from schemas import clean
 from schemas.rejected import Rejected, dead_letter
@@ -53,6 +53,7 @@ def make_app(settings: WorkerSettings, reference: Reference) -> App:
         store="memory://",
         datadir=os.path.join(os.environ.get("PORTRAIT_HOME", "/tmp"), "faust"),  # noqa: S108 - never written to
         web_enabled=False,
+        PartitionAssignor=Assignor,
         topic_disable_leader=True,
         topic_allow_declare=False,
         consumer_auto_offset_reset="earliest",

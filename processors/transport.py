@@ -10,6 +10,7 @@ What this relies on inside faust-streaming 0.15.3, and `tests/integration/test_t
 - `Consumer._add_gap` would count the offsets inside a message as done: it must not.
 - `Consumer.seek_to_committed` is called after every assignment, and its answer is where reading starts.
 - The Cython stream iterator acknowledges on its own, around `Consumer.ack`: NO_CYTHON=1 must be set before Faust is imported.
+- `PartitionAssignor._get_copartitioned_groups` is asked whenever the group's leader assigns.
 - `stream_buffer_maxsize` counts fetches here: small, or a worker reads whole partitions into memory.
 """
 
@@ -22,8 +23,11 @@ from typing import Any
 os.environ["NO_CYTHON"] = "1"
 
 import faust
+from faust.assignor.partition_assignor import PartitionAssignor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP as TP
+
+from processors.guard import fail_stop
 
 
 class Fetch:
@@ -102,6 +106,17 @@ class Transport(driver.Transport):  # type: ignore[misc]
     """Faust's aiokafka transport with the consumer above."""
 
     Consumer = FetchConsumer
+
+
+class Assignor(PartitionAssignor):  # type: ignore[misc]
+    """Faust's assignor, which must not pass over topics that Kafka does not (yet) tell of: nobody would ever read them."""
+
+    @classmethod
+    def _get_copartitioned_groups(cls, topics: set[str], cluster: Any, subscriptions: Any) -> Any:
+        missing = sorted(topic for topic in topics if not cluster.partitions_for_topic(topic))
+        if missing:
+            fail_stop(f"Kafka knows no partitions of {', '.join(missing)}; `portrait topics --create` makes what is missing")
+        return super()._get_copartitioned_groups(topics, cluster, subscriptions)
 
 
 Begin = Callable[[Any, set[TP], Mapping[TP, int]], Awaitable[dict[TP, int]]]

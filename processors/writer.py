@@ -27,6 +27,7 @@ Answer = TypeVar("Answer")
 
 _LONGEST_PAUSE = 5.0
 _REFRESH_SECONDS = 5.0
+_HOLE_SECONDS = 10.0
 
 
 class Writer:
@@ -42,6 +43,7 @@ class Writer:
         self._waiting_events = 0
         self._changed = asyncio.Condition()
         self._next: dict[Partition, int] = {}
+        self._holes: dict[Partition, float] = {}
         self.applied: dict[Partition, int] = {}
 
     async def in_thread(self, call: Callable[..., Answer], *arguments: Any) -> Answer:
@@ -51,17 +53,26 @@ class Writer:
     def begin(self, positions: Mapping[Partition, int]) -> None:
         """Reading starts, or starts anew, at `positions`; what waits of other runs is forgotten."""
         self._next.update(positions)
+        self._holes.clear()
         self.applied.update(positions)
         self._waiting = [part for part in self._waiting if part.partition not in positions]
         self._waiting_events = sum(len(part.events) + len(part.letters) for part in self._waiting)
 
     async def add(self, part: Slice) -> None:
-        """Take a slice in; waits while a full batch is waiting already."""
-        expected = self._next.get(part.partition)
-        if expected is not None and part.span.first > expected:
-            fail_stop(f"{part.partition}: offsets {expected} to {part.span.first - 1} were fetched and not handed over")
+        """Take a slice in; waits while a full batch is waiting already.
+
+        A slice that does not follow on what came before is of a time before the last assignment, and will be fetched again.
+        When such slices go on coming, records were lost between Kafka and here, and the process ends to read them again.
+        """
         async with self._changed:
             await self._changed.wait_for(lambda: self._waiting_events < self._batch_events)
+            expected = self._next.get(part.partition)
+            if expected is not None and part.span.first > expected:
+                since = self._holes.setdefault(part.partition, time.monotonic())
+                if time.monotonic() - since > _HOLE_SECONDS:
+                    fail_stop(f"{part.partition}: offsets {expected} to {part.span.first - 1} were not handed over")
+                return
+            self._holes.pop(part.partition, None)
             self._next[part.partition] = part.span.end
             self._waiting.append(part)
             self._waiting_events += len(part.events) + len(part.letters)

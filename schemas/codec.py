@@ -192,6 +192,10 @@ _REASONS = {
 }
 
 
+_UNION_MEMBERS = ("decimal", "Money")
+"""Names that pydantic puts into the path of an error to tell which member of a union failed."""
+
+
 def _rejected(document: dict[str, Any], error: ValidationError) -> Rejected:
     detail = error.errors(include_url=False, include_context=False, include_input=False)[0]
     kind, at = detail["type"], list(detail["loc"])
@@ -203,7 +207,8 @@ def _rejected(document: dict[str, Any], error: ValidationError) -> Rejected:
     reason = _REASONS.get(kind)
     if reason is None:
         reason = Reason.WRONG_TYPE if kind.endswith(("_type", "_parsing")) else Reason.INVALID_VALUE
-    path = "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in at[1:])
+    at = [part for part in at[1:] if part not in _UNION_MEMBERS]
+    path = "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in at)
     return Rejected(reason, path, detail["msg"], *_names(document))
 
 

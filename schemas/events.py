@@ -17,13 +17,24 @@ from pydantic import (
     ConfigDict,
     Field,
     JsonValue,
-    PlainSerializer,
     TypeAdapter,
     WithJsonSchema,
-    model_validator,
+    field_validator,
 )
 
 from schemas.identifiers import STRENGTH
+
+
+def _answers(value: Any) -> Any:
+    """Numbers with a fraction arrive as Decimal. What a float holds exactly becomes a number again, the rest stays text."""
+    if isinstance(value, Decimal):
+        number = float(value)
+        return number if repr(number) == str(value) else str(value)
+    if isinstance(value, dict):
+        return {name: _answers(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_answers(inner) for inner in value]
+    return value
 
 
 def _instant(value: Any) -> Any:
@@ -35,7 +46,6 @@ def _instant(value: Any) -> Any:
 Amount = Annotated[
     Decimal,
     Field(max_digits=21, decimal_places=6, allow_inf_nan=False),
-    PlainSerializer(lambda value: format(value, "f"), return_type=str),
     WithJsonSchema(
         {
             "anyOf": [{"type": "string", "pattern": r"^-?[0-9]{1,15}(\.[0-9]{1,6})?$"}, {"type": "number"}],
@@ -200,7 +210,7 @@ class FormSubmitted(Part):
 
     form: Form
     customer: Customer
-    answers: dict[Annotated[str, Field(max_length=200)], JsonValue] = {}
+    answers: Annotated[dict[Annotated[str, Field(max_length=200)], JsonValue], BeforeValidator(_answers)] = {}
     order: Order | None = None
     page: Page | None = None
 
@@ -252,11 +262,12 @@ class Envelope(Part):
     datacontenttype: Literal["application/json"] | None = None
     dataschema: Annotated[str, Field(max_length=500)] | None = None
 
-    @model_validator(mode="after")
-    def _known_century(self) -> Envelope:
-        if self.time.year < 1900:
+    @field_validator("time")
+    @classmethod
+    def _known_century(cls, time: datetime) -> datetime:
+        if time.year < 1900:
             raise ValueError("the time is before 1900")
-        return self
+        return time
 
 
 class FormSubmittedEvent(Envelope):

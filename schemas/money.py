@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 MINOR_DIGITS: dict[str, int] = dict.fromkeys(
     "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY COP CRC "
@@ -20,6 +20,9 @@ MAX_MINOR = 10**13
 """Amounts are smaller than this, in minor units: sums of half a million of them still fit a 64-bit integer."""
 
 
+_EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
+
+
 def to_minor(amount: Decimal, currency: str) -> int:
     """`amount` in major units as minor units of `currency`, rounded half to even (12.345 USD is 1234).
 
@@ -30,9 +33,7 @@ def to_minor(amount: Decimal, currency: str) -> int:
         raise ValueError(f"{currency!r} is not an ISO 4217 currency")
     if not amount.is_finite() or amount.adjusted() > 18:
         raise ValueError("the amount is too large")
-    with localcontext() as context:
-        context.prec = 60
-        minor = int((amount.scaleb(digits)).to_integral_value(ROUND_HALF_EVEN))
+    minor = int(_EXACT.to_integral_value(_EXACT.scaleb(amount, digits)))
     if abs(minor) >= MAX_MINOR:
         raise ValueError("the amount is too large")
     return minor

@@ -48,19 +48,33 @@ class MemoryStore:
     def positions(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         return {each: self.tables.positions[each] for each in partitions if each in self.tables.positions}
 
-    def events_by_customer(self) -> Iterator[tuple[str | None, CleanEvent]]:
-        aliases = self.tables.aliases
-        rows = [(aliases.get(node or "", node), event) for event, node in self.tables.events.values()]
-        yield from sorted(rows, key=lambda row: (row[0] or "", row[1].key))
-
-    def served(self) -> Iterator[tuple[str, Portrait]]:
-        yield from sorted(self.tables.portraits.items())
-
-    def identifiers(self) -> Iterator[tuple[Identifier, str]]:
-        yield from sorted(self.tables.identifiers.items())
+    @contextmanager
+    def snapshot(self) -> Iterator[MemorySnapshot]:
+        yield MemorySnapshot(self.tables)
 
     def close(self) -> None:
         pass
+
+
+class MemorySnapshot:
+    """See `sinks.store.Snapshot`."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def counts(self) -> tuple[int, int]:
+        return len(self._tables.portraits), len(self._tables.events)
+
+    def events_by_customer(self) -> Iterator[tuple[str | None, CleanEvent]]:
+        aliases = self._tables.aliases
+        rows = [(aliases.get(node or "", node), event) for event, node in self._tables.events.values()]
+        yield from sorted(rows, key=lambda row: (row[0] or "", row[1].key))
+
+    def served(self) -> Iterator[tuple[str, Portrait]]:
+        yield from sorted(self._tables.portraits.items())
+
+    def identifiers(self) -> Iterator[tuple[Identifier, str]]:
+        yield from sorted(self._tables.identifiers.items())
 
 
 class MemoryTransaction:

@@ -119,6 +119,22 @@ class Transaction(Protocol):
         """Lock and return up to `limit` customers whose segments may have changed by time alone, passing over locked ones."""
 
 
+class Snapshot(Protocol):
+    """The store as of one instant. Rows stream: a few thousand are in memory at a time."""
+
+    def counts(self) -> tuple[int, int]:
+        """How many living customers and how many events there are."""
+
+    def events_by_customer(self) -> Iterator[tuple[str | None, CleanEvent]]:
+        """Every event with its living customer, customer by customer in the order of ids (nobody first), by key within one."""
+
+    def served(self) -> Iterator[tuple[str, Portrait]]:
+        """Every living customer's stored portrait, in the order of ids."""
+
+    def identifiers(self) -> Iterator[tuple[Identifier, str]]:
+        """Every known identifier with its living customer."""
+
+
 class Store(Protocol):
     """Where portraits live."""
 
@@ -128,14 +144,8 @@ class Store(Protocol):
     def positions(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """The next offset to read of each partition that has been read before."""
 
-    def events_by_customer(self) -> Iterator[tuple[str | None, CleanEvent]]:
-        """Every stored event with its living customer, customer by customer (those of nobody first)."""
-
-    def served(self) -> Iterator[tuple[str, Portrait]]:
-        """Every living customer's stored portrait, in the order of `events_by_customer`."""
-
-    def identifiers(self) -> Iterator[tuple[Identifier, str]]:
-        """Every known identifier with its living customer."""
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
+        """The whole store as of one instant, to be read beside the stream."""
 
     def close(self) -> None:
         """Give back connections."""

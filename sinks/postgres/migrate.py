@@ -142,7 +142,7 @@ def _unwrapped() -> Iterator[None]:
 
 
 def _ensure_roles(opened: connection) -> None:
-    """Execute `roles.sql`. Roles are the cluster's, and another database of it may do so at the same time: try again."""
+    """Execute `roles.sql`. Roles are the cluster's: another database of it may do so at the same time; try again."""
     text = (files("sinks.postgres") / "roles.sql").read_text("utf-8")
     with opened.cursor() as at:
         for attempt in range(1, _ATTEMPTS + 1):

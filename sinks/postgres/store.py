@@ -13,12 +13,13 @@ import psycopg2
 from psycopg2 import errors
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE, connection, cursor
 
-from schemas import clean, portrait
+from schemas import portrait
 from schemas.clean import CleanEvent
 from schemas.identifiers import Identifier
 from schemas.portrait import Portrait
 from schemas.rejected import DeadLetter
 from sinks.postgres.rows import CUSTOMER_COLUMNS, EVENT_COLUMNS, array, customer_row, event_rows, timestamp
+from sinks.postgres.snapshot import PostgresSnapshot
 from sinks.postgres.sql import statement
 from sinks.store import Changes, Fatal, Gap, Partition, Position, Refused, Retryable, Span
 
@@ -102,28 +103,16 @@ class PostgresStore:
             tx.execute("settle_setting", name=name, value=value)
             return str(tx.rows("setting", name=name)[0][0])
 
-    def events_by_customer(self) -> Iterator[tuple[str | None, CleanEvent]]:
-        for customer, body in self._stream("events_by_customer"):
-            yield customer, clean.decode(body.encode())
-
-    def served(self) -> Iterator[tuple[str, Portrait]]:
-        for customer, state in self._stream("served"):
-            yield customer, portrait.decode(state.encode())
-
-    def identifiers(self) -> Iterator[tuple[Identifier, str]]:
-        for name, customer in self._stream("identifiers"):
-            kind, _, value = name.partition(":")
-            yield Identifier(kind, value), customer
-
-    def _stream(self, name: str) -> Iterator[tuple[Any, ...]]:
-        """The rows of a statement, a few thousand in memory at a time, as of one instant."""
+    @contextmanager
+    def snapshot(self) -> Iterator[PostgresSnapshot]:
         with translated():
-            reading = psycopg2.connect(self._url, application_name=f"{self._application_name}-{name}", options="-c jit=off")
+            reading = psycopg2.connect(
+                self._url, application_name=f"{self._application_name}-snapshot", options="-c timezone=UTC -c jit=off"
+            )
         try:
-            with translated(), reading, reading.cursor(name=f"portrait_{name}") as at:
-                at.itersize = 5000
-                at.execute(statement(name))
-                yield from at
+            with translated():
+                reading.set_session(isolation_level="REPEATABLE READ", readonly=True)
+                yield PostgresSnapshot(reading)
         finally:
             reading.close()
 

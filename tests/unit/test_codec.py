@@ -162,3 +162,28 @@ def test_decomposed_vietnamese_and_emoji_are_text_like_any_other() -> None:
 @pytest.mark.parametrize("answer", [b"[[[[1]]]]", b'{"a": {"b": null}}', b"true", b"18446744073709551615"])
 def test_answers_may_be_any_json(answer: bytes) -> None:
     assert not isinstance(read_event(read_json(with_answer(answer))), Rejected)
+
+
+def test_an_answer_with_a_fraction_is_an_answer() -> None:
+    form = {
+        "specversion": "1.0",
+        "id": "a-1",
+        "source": "/web/survey",
+        "type": "web.form_submitted.v1",
+        "time": "2026-11-23T09:30:00+07:00",
+        "data": {
+            "form": {"id": "survey", "kind": "survey"},
+            "customer": {"card_no": "C1"},
+            "answers": {"score": 0, "mean": 0, "many": [0], "exact": 0},
+        },
+    }
+    text = json.dumps(form).replace('"score": 0', '"score": 4.5').replace('"mean": 0', '"mean": {"of": 1.25}')
+    text = text.replace('"exact": 0', '"exact": 12345678901234567.89').replace("[0]", "[0.1, 2]")
+    outcome = read_event(read_json(text.encode()))
+    assert not isinstance(outcome, Rejected), outcome
+    assert outcome[0].data.answers == {  # type: ignore[attr-defined]
+        "score": 4.5,
+        "mean": {"of": 1.25},
+        "many": [0.1, 2],
+        "exact": "12345678901234567.89",
+    }
