@@ -11,6 +11,7 @@ import asyncio
 import gc
 import logging
 import os
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -238,6 +239,8 @@ def main() -> int:
     except (SettingsError, KeysError) as error:
         log.error("%s", error)
         return os.EX_CONFIG
+    # uvicorn, when it has finished, raises the signal that ended it once more: to be told to stop is no failure.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     uvicorn.run(
         create_app(settings),
         host=settings.host,

@@ -122,7 +122,7 @@ def add_source(path: Path, name: str, allow: Iterable[str] = ("*",)) -> str:
 
     Raises KeysError when the name is taken or not made of letters, digits, `.`, `_` and `-`.
     """
-    if not re.match(_NAME, name):
+    if not re.fullmatch(_NAME.strip("^$"), name):
         raise KeysError(f"{name!r} is not a name: use letters, digits, '.', '_' and '-', at most 64")
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path.with_name(path.name + ".lock"), "w") as lock:

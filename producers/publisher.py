@@ -17,11 +17,20 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import Any
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaError, RetriableError
+from kafka.errors import (
+    AuthorizationError,
+    InvalidRecordError,
+    KafkaConfigurationError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    SaslAuthenticationFailedError,
+    UnsupportedVersionError,
+)
 
 from producers.connection import ask, discard, open_producer
 from producers.record import Record
@@ -30,6 +39,7 @@ from schemas.topics import RAW_NAMES, REJECTED
 log = logging.getLogger(__name__)
 
 _RECONNECT_SECONDS = 0.25
+_TICK_SECONDS = 0.05
 
 
 class Unavailable(Exception):
@@ -107,7 +117,6 @@ class Publisher:
         pending.producer = producer
         with self._lock:
             heapq.heappush(self._waiting, (time.monotonic() + self._timeout, next(self._numbers), pending))
-            self._lock.notify_all()
         acked, failed = pending.acked, self._failure_of(pending)
         try:
             for topic, key, value in records:
@@ -122,8 +131,10 @@ class Publisher:
         """Wait, at most `timeout` seconds, for what is on its way; what is not acknowledged by then fails."""
         deadline = time.monotonic() + timeout
         with self._lock:
+            on_their_way = [pending.result for *_, pending in self._waiting]
+        wait(on_their_way, timeout)
+        with self._lock:
             self._closing = True
-            self._lock.wait_for(lambda: all(pending.result.done() for *_, pending in self._waiting), timeout)
             producer, self._producer = self._producer, None
             self._problem = Unavailable("closed")
             producers = [old for _, old in self._retired] + ([producer] if producer else [])
@@ -139,12 +150,10 @@ class Publisher:
 
     def _failure_of(self, pending: _Pending) -> Any:
         def failed(error: Exception) -> None:
-            refused = isinstance(error, KafkaError | ValueError) and not isinstance(error, RetriableError)
-            ours: Exception = Refused(str(error)) if refused else Unavailable(str(error))
-            if not pending.fail(ours):
-                return
+            about_record = isinstance(error, _ABOUT_THE_RECORD)
+            ours = Refused(str(error)) if about_record or isinstance(error, _FOR_A_PERSON) else Unavailable(str(error))
             # A record too large says nothing about the producer; everything else may have left a hole in its sequence.
-            if type(error).__name__ not in _ABOUT_THE_RECORD:
+            if pending.fail(ours) and not about_record:
                 self._retire(pending.producer, ours)
 
         return failed
@@ -188,29 +197,22 @@ class Publisher:
 
     def _watch(self) -> None:
         """Fail what missed its deadline, replace the producer that let it happen, and free those replaced before."""
-        while True:
+        while not self._closing:
+            now = time.monotonic()
             late: list[_Pending] = []
             with self._lock:
-                while self._waiting and self._waiting[0][2].result.done():
-                    heapq.heappop(self._waiting)
-                if self._closing and not self._waiting:
-                    self._lock.notify_all()
-                    return
-                now = time.monotonic()
-                while self._waiting and self._waiting[0][0] <= now:
+                while self._waiting and (self._waiting[0][0] <= now or self._waiting[0][2].result.done()):
                     late.append(heapq.heappop(self._waiting)[2])
                 over = [producer for deadline, producer in self._retired if deadline <= now]
                 self._retired = [entry for entry in self._retired if entry[0] > now]
-                if not late and not over:
-                    self._lock.notify_all()
-                    nothing_to_do = not self._waiting and not self._retired
-                    self._lock.wait(None if nothing_to_do else 0.05)
+            silent = Unavailable(f"Kafka did not acknowledge within {self._timeout:g} s")
             for pending in late:
-                silent = Unavailable(f"Kafka did not acknowledge within {self._timeout:g} s")
                 if pending.fail(silent):
                     self._retire(pending.producer, silent)
             for producer in over:
                 discard(producer)
+            # Woken by the clock alone: to be woken by every publish would cost more than the publish of one record.
+            time.sleep(_TICK_SECONDS)
 
 
 class _Pending:
@@ -240,4 +242,5 @@ class _Pending:
             return True
 
 
-_ABOUT_THE_RECORD = frozenset({"MessageSizeTooLargeError", "RecordListTooLargeError", "InvalidRecordError"})
+_ABOUT_THE_RECORD = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidRecordError, ValueError)
+_FOR_A_PERSON = (AuthorizationError, SaslAuthenticationFailedError, KafkaConfigurationError, UnsupportedVersionError)

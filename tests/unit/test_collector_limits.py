@@ -1,0 +1,118 @@
+"""What the collector reads of a body, and what it refuses to be told by its environment."""
+
+import asyncio
+import gzip
+import tracemalloc
+import zlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from producers.body import MAX_BODY_BYTES, Memory, read_body
+from producers.problems import Problem
+from producers.settings import CollectorSettings, SettingsError
+
+
+def read(*chunks: bytes, gzipped: bool = False, memory: Memory | None = None, seconds: float = 5.0) -> bytes:
+    async def stream() -> AsyncIterator[bytes]:
+        for chunk in chunks:
+            yield chunk
+
+    with (memory or Memory(64 * 1024 * 1024)).lease() as lease:
+        return asyncio.run(read_body(stream(), gzipped=gzipped, lease=lease, seconds=seconds))
+
+
+def refusal(*chunks: bytes, gzipped: bool = False, memory: Memory | None = None) -> tuple[int, str]:
+    with pytest.raises(Problem) as caught:
+        read(*chunks, gzipped=gzipped, memory=memory)
+    return caught.value.status, caught.value.code
+
+
+def test_chunks_are_joined() -> None:
+    assert read(b"ab", b"", b"c") == b"abc"
+
+
+def test_gzip_is_inflated_however_it_is_cut() -> None:
+    packed = gzip.compress(b"hello ") + gzip.compress("thế giới".encode())
+    assert read(*(packed[n : n + 1] for n in range(len(packed))), gzipped=True) == "hello thế giới".encode()
+    assert read(packed, gzipped=True) == "hello thế giới".encode()
+
+
+def test_exactly_the_limit_is_read_and_one_byte_more_is_not() -> None:
+    assert len(read(b"x" * MAX_BODY_BYTES)) == MAX_BODY_BYTES
+    assert refusal(b"x" * MAX_BODY_BYTES, b"x") == (413, "too_large")
+    assert len(read(gzip.compress(b"x" * MAX_BODY_BYTES), gzipped=True)) == MAX_BODY_BYTES
+    assert refusal(gzip.compress(b"x" * (MAX_BODY_BYTES + 1)), gzipped=True) == (413, "too_large")
+
+
+def test_a_bomb_is_not_inflated_beyond_the_limit() -> None:
+    packer = zlib.compressobj(9, wbits=31)
+    bomb = b"".join(packer.compress(b"\0" * 1024 * 1024) for _ in range(1024)) + packer.flush()
+    tracemalloc.start()
+    try:
+        assert refusal(bomb, gzipped=True) == (413, "too_large")
+        assert tracemalloc.get_traced_memory()[1] < 4 * MAX_BODY_BYTES
+    finally:
+        tracemalloc.stop()
+
+
+def test_many_small_bombs_are_one_bomb() -> None:
+    assert refusal(gzip.compress(b"\0" * 1024 * 1024) * 6, gzipped=True) == (413, "too_large")
+
+
+@pytest.mark.parametrize("body", [b"no gzip", gzip.compress(b"cut off")[:-4], b"", gzip.compress(b"a") + b"tail"])
+def test_what_is_not_gzip_is_refused(body: bytes) -> None:
+    assert refusal(body, gzipped=True) == (400, "not_gzip")
+
+
+def test_memory_for_all_is_limited_and_given_back() -> None:
+    memory = Memory(1000)
+    assert refusal(b"x" * 600, b"x" * 600, memory=memory) == (503, "unavailable")
+    assert read(b"x" * 1000, memory=memory) == b"x" * 1000
+
+
+def test_a_body_that_does_not_come_is_given_up() -> None:
+    async def never() -> AsyncIterator[bytes]:
+        yield b"["
+        await asyncio.Event().wait()
+
+    async def wait() -> None:
+        with Memory(1000).lease() as lease:
+            await read_body(never(), gzipped=False, lease=lease, seconds=0.05)
+
+    with pytest.raises(Problem) as caught:
+        asyncio.run(wait())
+    assert (caught.value.status, caught.value.code) == (408, "too_slow")
+
+
+def test_settings_have_defaults(tmp_path: Path) -> None:
+    keys = tmp_path / "keys.yaml"
+    keys.touch()
+    environ = {"PORTRAIT_KAFKA": "kafka-1:9092, kafka-2:9092", "PORTRAIT_KEYS": str(keys)}
+    assert CollectorSettings.from_environment(environ) == CollectorSettings("kafka-1:9092, kafka-2:9092", keys)
+    more = environ | {"PORTRAIT_COLLECTOR_HOST": "0.0.0.0", "PORTRAIT_COLLECTOR_PORT": "80"}
+    more["PORTRAIT_COLLECTOR_MEMORY_MB"] = "16"
+    assert CollectorSettings.from_environment(more) == CollectorSettings(
+        "kafka-1:9092, kafka-2:9092", keys, "0.0.0.0", 80, in_flight_bytes=16 * 1024 * 1024
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "advice"),
+    [
+        ("PORTRAIT_KAFKA", "", "PORTRAIT_KAFKA is not set"),
+        ("PORTRAIT_KAFKA", "localhost", "is not HOST:PORT"),
+        ("PORTRAIT_KEYS", "", "PORTRAIT_KEYS is not set"),
+        ("PORTRAIT_KEYS", "/nowhere/keys.yaml", "there is no file /nowhere/keys.yaml"),
+        ("PORTRAIT_COLLECTOR_PORT", "http", "is not a whole number from 0 to 65535"),
+        ("PORTRAIT_COLLECTOR_PORT", "65536", "is not a whole number"),
+        ("PORTRAIT_COLLECTOR_MEMORY_MB", "1", "is not a whole number from 16"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_what_to_do(tmp_path: Path, name: str, value: str, advice: str) -> None:
+    keys = tmp_path / "keys.yaml"
+    keys.touch()
+    environ = {"PORTRAIT_KAFKA": "localhost:9092", "PORTRAIT_KEYS": str(keys), name: value}
+    with pytest.raises(SettingsError, match=advice):
+        CollectorSettings.from_environment(environ)

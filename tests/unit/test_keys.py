@@ -1,0 +1,161 @@
+"""Access keys: made, kept as digests, found, and read again when the file changes."""
+
+import hashlib
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from producers import keys
+from producers.access import authenticate
+from producers.keys import KeyFile, KeysError, Source, add_source, find_source, hash_key, main, make_key, read_sources
+from producers.problems import Problem
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "portrait" / "keys.yaml"
+
+
+def test_a_key_is_256_random_bits_and_the_file_holds_its_digest_alone(file: Path) -> None:
+    key = add_source(file, "web-shop", ["/web/*"])
+    assert len(key) == 43
+    assert key not in file.read_text()
+    assert read_sources(file) == (Source("web-shop", hashlib.sha256(key.encode()).hexdigest(), ("/web/*",)),)
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_adding_keeps_the_others(file: Path) -> None:
+    first, second = add_source(file, "a"), add_source(file, "b", ["/till/*"])
+    assert read_sources(file) == (Source("a", hash_key(first)), Source("b", hash_key(second), ("/till/*",)))
+
+
+def test_keys_added_at_the_same_time_are_all_there(file: Path) -> None:
+    threads = [threading.Thread(target=add_source, args=(file, f"s{n}")) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(source.name for source in read_sources(file)) == [f"s{n}" for n in range(8)]
+
+
+@pytest.mark.parametrize("name", ["", "-", "two words", "a" * 65, "name\n", 'x"'])
+def test_a_name_is_a_plain_word(file: Path, name: str) -> None:
+    with pytest.raises(KeysError, match="is not a name"):
+        add_source(file, name)
+
+
+def test_a_name_is_given_once(file: Path) -> None:
+    add_source(file, "a")
+    with pytest.raises(KeysError, match="there is a source 'a' already"):
+        add_source(file, "a")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("sources: [", "is not YAML"),
+        ("- a", "the file: Input should be"),
+        ("sources: [{name: a}]", r"sources\.0\.key_sha256: Field required"),
+        ("sources: [{name: a, key_sha256: abc}]", r"sources\.0\.key_sha256: String should match"),
+        (f"sources: [{{name: a, key_sha256: '{'0' * 64}', alow: ['*']}}]", r"sources\.0\.alow: Extra inputs"),
+        (f"sources: [{{name: a, key_sha256: '{'0' * 64}'}}, {{name: a, key_sha256: '{'1' * 64}'}}]", "the same name"),
+    ],
+)
+def test_a_file_that_is_wrong_is_explained(file: Path, text: str, problem: str) -> None:
+    file.parent.mkdir()
+    file.write_text(text)
+    with pytest.raises(KeysError, match=problem):
+        read_sources(file)
+
+
+def test_an_empty_file_knows_nobody(file: Path) -> None:
+    file.parent.mkdir()
+    file.write_text("")
+    assert read_sources(file) == ()
+
+
+def test_a_key_names_its_source_unless_disabled() -> None:
+    on, off = make_key(), make_key()
+    sources = (Source("on", hash_key(on)), Source("off", hash_key(off), disabled=True))
+    assert find_source(sources, on) == sources[0]
+    assert find_source(sources, off) is None
+    assert find_source(sources, on + "x") is None
+    assert find_source(sources, "") is None
+
+
+@pytest.mark.parametrize(
+    ("allow", "source", "allowed"),
+    [
+        (("*",), "anything", True),
+        (("/web/*",), "/web/shop/form", True),
+        (("/web/*",), "/loyalty/web/1", False),
+        (("/a", "/till-[0-9]"), "/till-3", True),
+        (("/a",), "/ab", False),
+        (("/A",), "/a", False),
+    ],
+)
+def test_a_source_may_send_what_its_globs_allow(allow: tuple[str, ...], source: str, allowed: bool) -> None:
+    assert Source("s", "0" * 64, allow).may_send(source) is allowed
+
+
+def test_a_changed_file_is_read_again_and_a_broken_one_ignored(
+    file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(keys, "_LOOK_AGAIN_SECONDS", 0.0)
+    first = add_source(file, "first")
+    known = KeyFile(file)
+    second = add_source(file, "second")
+    assert [known.find(key) and known.find(key).name for key in (first, second)] == ["first", "second"]  # type: ignore[union-attr]
+    file.write_text("sources: 7")
+    os.utime(file, ns=(1, 1))
+    assert known.find(second) is not None
+    assert "the keys stay as they were" in caplog.text
+    file.unlink()
+    assert known.find(first) is not None
+
+
+@pytest.mark.parametrize(
+    ("form", "accepted"),
+    [
+        ("Bearer {key}", True),
+        ("bearer   {key} ", True),
+        ("Basic {basic:{key}}", True),
+        ("Basic {basic:{key}:}", True),
+        ("Basic {basic::{key}}", True),
+        ("Basic {basic:user:{key}}", True),
+        ("basic {basic:{key}:x}", True),
+        ("Basic {basic::}", False),
+        ("Basic ???", False),
+        ("Basic /w==", False),
+        ("Bearer", False),
+        ("Bearer {key}x", False),
+        ("Digest {key}", False),
+        ("{key}", False),
+        ("", False),
+    ],
+)
+def test_a_key_comes_as_bearer_or_basic(file: Path, form: str, accepted: bool) -> None:
+    key = add_source(file, "web")
+    header = form.replace("{key}", key)
+    if "{basic:" in header:
+        import base64
+
+        begin, rest = header.split("{basic:", 1)
+        header = begin + base64.b64encode(rest.removesuffix("}").encode()).decode()
+    if accepted:
+        assert authenticate(header, KeyFile(file)).name == "web"
+    else:
+        with pytest.raises(Problem) as caught:
+            authenticate(header, KeyFile(file))
+        assert (caught.value.status, caught.value.code) == (401, "unauthorized")
+        assert key not in caught.value.message
+
+
+def test_the_command_prints_the_key_once(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(file), "till", "/till/*"]) == 0
+    key = capsys.readouterr().out.strip()
+    assert read_sources(file) == (Source("till", hash_key(key), ("/till/*",)),)
+    assert main([str(file), "till"]) == 1
+    assert main([str(file)]) == 2
