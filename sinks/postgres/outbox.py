@@ -1,0 +1,182 @@
+"""The outbox in PostgreSQL, as the relay reads it: what is to be published, as of one instant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cache
+from typing import Any, NamedTuple, TypeVar
+
+import psycopg2
+from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ, connection, cursor
+
+from sinks.postgres.rows import array
+from sinks.postgres.sql import statement
+from sinks.postgres.store import translated
+
+_Made = TypeVar("_Made")
+_LOCK = 0x72656C6179  # any number that no version changes: whoever holds it is the relay of this database
+
+
+class Entry(NamedTuple):
+    """One row of the outbox: a segment change, or (None) the profile of the customer."""
+
+    id: int
+    customer: str
+    change: int | None
+
+
+class StoredCustomer(NamedTuple):
+    """A living customer: columns of portrait.customers."""
+
+    id: str
+    version: int
+    updated_at: datetime
+    lifecycle: str
+    currency: str
+    acquisition_channel: str | None
+    preferred_channel: str | None
+    preferred_store: str | None
+    state: str
+
+
+class StoredMembership(NamedTuple):
+    """A segment that a customer is in: columns of portrait.memberships."""
+
+    customer: str
+    segment: str
+    family: str
+    since: datetime
+    reason: str
+    rule_version: int
+
+
+class StoredChange(NamedTuple):
+    """A move between segments: columns of portrait.segment_changes."""
+
+    id: int
+    customer: str
+    segment: str
+    family: str
+    action: str
+    at: datetime
+    reason: str
+    rule_version: int
+
+
+class Reading(NamedTuple):
+    """Entries, the oldest first, and all that their records are made of.
+
+    `customers` lacks those that live no more. `aliases` and `memberships` are by customer, sorted. `history` has every
+    change of each customer of which a change is to be told, up to the last one of those.
+    """
+
+    entries: Sequence[Entry]
+    customers: Mapping[str, StoredCustomer]
+    aliases: Mapping[str, Sequence[str]]
+    memberships: Mapping[str, Sequence[StoredMembership]]
+    history: Sequence[StoredChange]
+
+
+class Outbox:
+    """One connection, used by one thread. Connects when first used, and again after the connection was lost.
+
+    Every method raises sinks.store.Retryable when the database cannot be reached, and Fatal when it is not as it should
+    be. Needs a session of its own: not for a pooler that shares sessions.
+    """
+
+    def __init__(self, url: str, *, application_name: str = "portrait-relay") -> None:
+        self._url = url
+        self._application_name = application_name
+        self._connection: connection | None = None
+        self._leads = False
+
+    def lead(self) -> bool:
+        """Whether this is the one relay of the database, from now until the connection is lost. Never waits.
+
+        (A session that waits for an advisory lock holds a snapshot, and vacuum would stand still as long.)
+        """
+        if not self._leads:
+            with self._transaction() as at:
+                leads = _rows(at, "relay_lead", lock=_LOCK)[0][0]
+            self._leads = leads
+        return self._leads
+
+    def read(self, limit: int) -> Reading:
+        """Up to `limit` entries and what they are about, all as of one instant."""
+        with self._transaction() as at:
+            entries = [Entry(*row) for row in _rows(at, "relay_entries", limit=limit)]
+            told = array({entry.customer for entry in entries if entry.change is None})
+            moved = array({entry.customer for entry in entries if entry.change is not None})
+            last = max((entry.change for entry in entries if entry.change is not None), default=None)
+            if not entries:
+                return Reading((), {}, {}, {}, ())
+            return Reading(
+                entries,
+                customers={row[0]: StoredCustomer(*row) for row in _rows(at, "relay_customers", customers=told)},
+                aliases=_by_customer(_rows(at, "relay_aliases", customers=told), lambda row: str(row[1])),
+                memberships=_by_customer(
+                    _rows(at, "relay_memberships", customers=told), lambda row: StoredMembership(*row)
+                ),
+                history=[StoredChange(*row) for row in _rows(at, "relay_changes", customers=moved, last=last)],
+            )
+
+    def done(self, entries: Iterable[int], unpublishable: Mapping[int, str]) -> None:
+        """Forget `entries`, which are published, and set aside `unpublishable` (entry → why), in one transaction."""
+        with self._transaction() as at:
+            if unpublishable:
+                failed, errors = array(map(str, unpublishable)), array(unpublishable.values())
+                at.execute(_text("relay_set_aside"), {"entries": failed, "errors": errors})
+            at.execute(_text("relay_done"), {"entries": array(map(str, (*entries, *unpublishable)))})
+
+    def again(self, customers: Iterable[str]) -> None:
+        """Have the profiles of `customers` published once more."""
+        with self._transaction() as at:
+            at.execute(_text("relay_again"), {"customers": array(customers)})
+
+    def close(self) -> None:
+        """Give up the connection, and with it the lead."""
+        self._leads = False
+        held, self._connection = self._connection, None
+        if held is not None:
+            held.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[cursor]:
+        try:
+            with translated():
+                opened = self._connection = self._connection or self._connect()
+                with opened, opened.cursor() as at:
+                    yield at
+        except BaseException:
+            self.close()
+            raise
+
+    def _connect(self) -> connection:
+        opened = psycopg2.connect(
+            self._url,
+            application_name=self._application_name,
+            connect_timeout=10,
+            keepalives_idle=10,
+            keepalives_interval=5,
+            keepalives_count=3,
+            options="-c timezone=UTC -c idle_in_transaction_session_timeout=120s -c jit=off",
+        )
+        opened.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ)
+        return opened
+
+
+_text = cache(statement)
+
+
+def _rows(at: cursor, name: str, **parameters: Any) -> list[tuple[Any, ...]]:
+    at.execute(_text(name), parameters)
+    return at.fetchall()
+
+
+def _by_customer(rows: Iterable[tuple[Any, ...]], made: Callable[[tuple[Any, ...]], _Made]) -> dict[str, list[_Made]]:
+    found: dict[str, list[_Made]] = {}
+    for row in rows:
+        found.setdefault(row[0], []).append(made(row))
+    return found

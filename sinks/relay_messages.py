@@ -1,0 +1,147 @@
+"""What the relay publishes: records of topics `profiles` and `segment-changes`, made of what the outbox read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple, cast
+
+from schemas import portrait
+from schemas.money import to_major
+from schemas.profile import Profile, SegmentChange, SegmentHeld, Totals, encode
+from schemas.topics import PROFILES, SEGMENT_CHANGES
+from sinks.postgres.outbox import Reading, StoredChange, StoredCustomer, StoredMembership
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Message(NamedTuple):
+    """A record to publish, and the outbox entries that it stands for. A value of None is a tombstone."""
+
+    topic: str
+    key: bytes
+    value: bytes | None
+    entries: Sequence[int]
+
+
+class Made(NamedTuple):
+    """The records of a reading, in order; and the entries of which none could be made, with the name of the error."""
+
+    messages: Sequence[Message]
+    unpublishable: Mapping[int, str]
+
+
+def make_messages(reading: Reading) -> Made:
+    """One record a segment change; one a customer whose profile is to be told, however many entries ask for it.
+
+    An entry that no record can be made of is told apart and holds up no other.
+    """
+    messages: list[Message] = []
+    unpublishable: dict[int, str] = {}
+    asked: dict[str, list[int]] = {}
+    changes: dict[int, int] = {}
+    for entry in reading.entries:
+        if entry.change is None:
+            asked.setdefault(entry.customer, []).append(entry.id)
+        else:
+            changes[entry.change] = entry.id
+    for change, before, after in _sides(reading.history):
+        asks = changes.pop(change.id, None)
+        if asks is None:
+            continue
+        try:
+            value = encode(_segment_change(change, before, after))
+        except Exception as error:  # whatever is wrong with this one is no reason to hold up the others
+            unpublishable[asks] = type(error).__name__
+        else:
+            messages.append(Message(SEGMENT_CHANGES, change.customer.encode(), value, (asks,)))
+    unpublishable.update(dict.fromkeys(changes.values(), "NoSuchChange"))
+    for customer, asking in asked.items():
+        stored = reading.customers.get(customer)
+        try:
+            value_or_none = None if stored is None else encode(_profile(stored, reading))
+        except Exception as error:
+            unpublishable.update(dict.fromkeys(asking, type(error).__name__))
+        else:
+            messages.append(Message(PROFILES, customer.encode(), value_or_none, asking))
+    return Made(messages, unpublishable)
+
+
+def _profile(stored: StoredCustomer, reading: Reading) -> Profile:
+    state = portrait.decode(stored.state)
+    currency = stored.currency
+    return Profile(
+        customer_id=stored.id,
+        version=stored.version,
+        updated_at=stored.updated_at,
+        lifecycle=stored.lifecycle,
+        first_seen=_moment(state.first_seen),
+        last_seen=_moment(state.last_seen),
+        events=state.events,
+        identifiers=_by_kind(state.identifiers),
+        aliases=tuple(reading.aliases.get(stored.id, ())),
+        traits={name: fact[0] for name, fact in state.traits.items()},
+        statuses={name: fact[0] for name, fact in state.statuses.items()},
+        segments=tuple(_held(each) for each in reading.memberships.get(stored.id, ())),
+        acquisition_channel=stored.acquisition_channel,
+        preferred_channel=stored.preferred_channel,
+        preferred_store=stored.preferred_store,
+        totals=Totals(
+            orders=state.orders,
+            returns=state.returns,
+            revenue=to_major(state.revenue, currency),
+            discount=to_major(state.discount, currency),
+            currency=currency,
+            revenue_by_currency={each: to_major(paid, each) for each, paid in state.revenue_by_currency.items()},
+            first_order=None if state.first_order is None else _moment(state.first_order),
+            last_order=None if state.last_order is None else _moment(state.last_order),
+            points=state.points,
+        ),
+    )
+
+
+def _moment(milliseconds: int) -> datetime:
+    return _EPOCH + timedelta(0, 0, 0, milliseconds)
+
+
+def _by_kind(identifiers: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """`KIND:VALUE`s as kind → sorted values."""
+    found: dict[str, tuple[str, ...]] = {}
+    for identifier in sorted(identifiers):
+        kind, _, value = identifier.partition(":")
+        found[kind] = (*found.get(kind, ()), value)
+    return found
+
+
+def _held(membership: StoredMembership) -> SegmentHeld:
+    _, segment, family, since, reason, rule_version = membership
+    return SegmentHeld(segment=segment, family=family, since=since, reason=reason, rule_version=rule_version)
+
+
+def _segment_change(change: StoredChange, before: Iterable[str], after: Iterable[str]) -> SegmentChange:
+    return SegmentChange(
+        change_id=f"{change.customer}/{change.family}/{change.id}",
+        customer_id=change.customer,
+        segment=change.segment,
+        family=change.family,
+        action=cast(Any, change.action),
+        at=change.at,
+        reason=change.reason,
+        rule_version=change.rule_version,
+        before=tuple(sorted(before)),
+        after=tuple(sorted(after)),
+    )
+
+
+def _sides(history: Iterable[StoredChange]) -> Iterator[tuple[StoredChange, set[str], set[str]]]:
+    """Each change with the segments of its customer before and after the instant at which it was decided."""
+    decisions: dict[tuple[str, datetime], list[StoredChange]] = {}
+    for change in history:
+        decisions.setdefault((change.customer, change.at), []).append(change)
+    held: dict[str, set[str]] = {}
+    for (customer, _), changes in decisions.items():
+        left = {change.segment for change in changes if change.action == "left"}
+        before = held.get(customer, set()) | left
+        after = held[customer] = before - left | {change.segment for change in changes if change.action == "entered"}
+        for change in changes:
+            yield change, before, after
