@@ -1,0 +1,97 @@
+"""Clean events as hypothesis strategies, and the shortest way to put them through the heart of the stream."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from hypothesis import strategies as st
+
+from ops.verify import Verdict, verify
+from processors.apply import Applied, Judgement, Slice, apply
+from processors.segment import lifecycle_rules
+from schemas.clean import CleanEvent, Purchase
+from schemas.identifiers import Identifier
+from schemas.ids import event_key
+from sinks.store import Partition, Span, Store
+
+NOW = 1_760_000_000_000
+DAY = 24 * 60 * 60 * 1000
+JUDGEMENT = Judgement("VND", lifecycle_rules())
+LOG = Partition("events.valid", 0)
+
+_identifiers = st.sampled_from(
+    [Identifier("card_no", f"C{n}") for n in range(4)]
+    + [Identifier("email", f"kh{n}@example.vn") for n in range(4)]
+    + [Identifier("phone", f"+8490123456{n}") for n in range(4)]
+    + [Identifier("zalo_id", f"z{n}") for n in range(3)]
+)
+_times = st.integers(NOW - 400 * DAY, NOW) | st.sampled_from([NOW - 100 * DAY, NOW - 10 * DAY])
+_purchases = st.builds(
+    Purchase,
+    amount=st.integers(-50_000, 500_000),
+    currency=st.sampled_from(["VND", "USD"]),
+    base=st.none() | st.integers(-50_000, 500_000),
+    order_id=st.none() | st.sampled_from(["b1", "b2", "b3", "b'4\\\n"]),
+    store=st.none() | st.sampled_from(["hcm-01", "hn-02"]),
+    discount=st.integers(0, 1000),
+    coupons=st.integers(0, 2),
+    categories=st.dictionaries(st.sampled_from(["sữa", "bánh", "other"]), st.integers(-1000, 1000), max_size=3),
+    hour=st.integers(0, 23),
+    weekday=st.integers(0, 6),
+    month=st.sampled_from(["2025-08", "2025-09"]),
+)
+
+
+@st.composite
+def stories(draw: Any, max_size: int = 14) -> list[CleanEvent]:
+    """Some events about a few people, each event once, in no order."""
+    events = []
+    for number in range(draw(st.integers(1, max_size))):
+        identifiers = draw(st.frozensets(_identifiers, max_size=3))
+        purchase = draw(st.none() | _purchases)
+        if purchase is not None and purchase.amount < 0:
+            purchase = Purchase(**{f: getattr(purchase, f) for f in purchase.__struct_fields__} | {"order_id": None})
+        events.append(
+            CleanEvent(
+                key=event_key("/test", str(number)),
+                source="/test",
+                id=str(number),
+                type="loyalty.card_scanned.v1",
+                channel=draw(st.sampled_from(["web", "loyalty", "social"])),
+                time=draw(_times),
+                received=NOW,
+                identifiers=tuple(sorted(identifiers)),
+                traits=draw(
+                    st.dictionaries(st.sampled_from(["full_name", "email", "province"]), st.sampled_from(["Ân", "b\\", "c"]))
+                ),
+                statuses=draw(
+                    st.dictionaries(st.sampled_from(["card:C1", "follow:zalo"]), st.sampled_from(["enrolled", "cancelled"]))
+                ),
+                counts=draw(st.dictionaries(st.sampled_from(["scan", "form:survey"]), st.integers(1, 2))),
+                purchase=purchase,
+                points=draw(st.integers(-10, 10)),
+                acquisition=draw(st.none() | st.sampled_from(["web", "store:hcm-01"])),
+                origin=f"events.loyalty/0/{number}",
+            )
+        )
+    return events
+
+
+def feed(store: Store, events: Sequence[CleanEvent], *, batch: int = 500, first: int = 0, now: int = NOW) -> list[Applied]:
+    """Apply `events` as the records of one partition from offset `first` on, in batches."""
+    return [
+        apply(store, [part(events[at : at + batch], first + at)], JUDGEMENT, now) for at in range(0, len(events), batch)
+    ]
+
+
+def part(events: Sequence[CleanEvent], first: int, partition: Partition = LOG) -> Slice:
+    """`events` as a slice of `partition` from offset `first` on."""
+    return Slice(partition, Span(first, first + len(events)), list(enumerate(events, first)))
+
+
+def verified(store: Store) -> Verdict:
+    """The verdict on `store`, which must be that it equals a fresh fold."""
+    verdict = verify(store)
+    assert verdict.equal, verdict.differences
+    return verdict
