@@ -43,10 +43,15 @@ class Home:
     path: Path
 
     @classmethod
-    def open(cls, path: Path | str | None = None, environ: Mapping[str, str] | None = None) -> "Home":
-        """The home at `path`, else at `PORTRAIT_HOME`, else `.portrait` in the current directory; made when missing."""
+    def at(cls, path: Path | str | None = None, environ: Mapping[str, str] | None = None) -> "Home":
+        """The home at `path`, else at `PORTRAIT_HOME`, else `.portrait` in the current directory. Makes nothing."""
         chosen = path or (os.environ if environ is None else environ).get("PORTRAIT_HOME") or ".portrait"
-        home = cls(Path(chosen).expanduser().absolute())
+        return cls(Path(chosen).expanduser().absolute())
+
+    @classmethod
+    def open(cls, path: Path | str | None = None, environ: Mapping[str, str] | None = None) -> "Home":
+        """The home at `path`, as `at` finds it; made when missing. Raises LocalStackError when that cannot be."""
+        home = cls.at(path, environ)
         if "," in str(home.path):
             raise LocalStackError(f"Kafka takes the comma in {home.path} for the end of it; choose another with --home")
         try:

@@ -1,0 +1,1 @@
+"""The commands of `portrait`, by what they are about."""

@@ -1,0 +1,108 @@
+"""What all commands share: where they print, how they show that work goes on, and the option `--home`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from ops.local.home import DATABASE_URL, KAFKA, Home, LocalStackError
+
+_PIPED_WIDTH = 200  # columns, where nobody tells how wide a line may be
+
+console = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPED_WIDTH)
+errors = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _PIPED_WIDTH)
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option("--home", metavar="DIR", help="The directory of the stack; else PORTRAIT_HOME, else .portrait"),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def example(*lines: str) -> str:
+    """The end of a command's help: how it is typed."""
+    return "\n\n".join(["[bold]Examples[/bold]", *(f"  $ {line}" for line in lines)])
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on standard output, letters as they are."""
+    typer.echo(json.dumps(document, ensure_ascii=False, indent=2, default=str))
+
+
+def settings_of(home: Path | None) -> dict[str, str]:
+    """Every `PORTRAIT_…` setting of that home and of the environment; the home need not be there."""
+    return Home.at(home).settings()
+
+
+def database_url(home: Path | None) -> str:
+    """The address of the database, with full rights. Raises LocalStackError when there is none."""
+    return _needed(home, DATABASE_URL, "PostgreSQL")
+
+
+def kafka_address(home: Path | None) -> str:
+    """The address of Kafka. Raises LocalStackError when there is none."""
+    return _needed(home, KAFKA, "Kafka")
+
+
+def _needed(home: Path | None, name: str, what: str) -> str:
+    value = settings_of(home).get(name)
+    if not value:
+        raise LocalStackError(
+            f"{Home.at(home).path} knows no {what}. Start a stack with `portrait up --detach`, "
+            f"name the directory of another one with --home, or set {name}"
+        )
+    return value
+
+
+class RateColumn(ProgressColumn):
+    """How many a second."""
+
+    def render(self, task: Task) -> Text:
+        """The speed, in `task.fields["unit"]` a second, or nothing before it is known."""
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.0f} {task.fields['unit']}/s", style="cyan")
+
+
+def counting() -> Progress:
+    """A progress bar for things that are counted. Give each task a field `unit`, such as "events"."""
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        RateColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=errors,
+    )
+
+
+@contextmanager
+def counted(description: str, unit: str, total: int | None = None) -> Iterator[Callable[[int, int | None], None]]:
+    """A progress bar on standard error; call what it yields with (done, total), total None when it is not known."""
+    with counting() as progress:
+        task = progress.add_task(description, total=total, unit=unit)
+
+        def told(done: int, of: int | None) -> None:
+            progress.update(task, completed=done, total=of)
+
+        yield told
