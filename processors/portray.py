@@ -164,6 +164,8 @@ def _digest(name: str) -> bytes:
 
 def _most(counts: dict[str, int]) -> str | None:
     """The name with the greatest count; of equal ones the first by text."""
+    if len(counts) == 1:
+        return next(iter(counts)) or None
     best, most = None, 0
     for name, count in counts.items():
         if name and (best is None or count > most or (count == most and name < best)):
@@ -174,25 +176,26 @@ def _most(counts: dict[str, int]) -> str | None:
 def summarise(portrait: Portrait, base_currency: str) -> Summary:
     """The columns of `crm.customers` that follow from the portrait alone."""
     traits = portrait.traits
-    stated: dict[str, Any] = {name: traits[name][0] if name in traits else None for name in _TRAIT_COLUMNS}
     revenue = ",".join(
-        f'"{currency}":{to_major(amount, currency)}' for currency, amount in sorted(portrait.revenue_by_currency.items())
+        [f'"{currency}":{to_major(amount, currency)}' for currency, amount in sorted(portrait.revenue_by_currency.items())]
     )
-    return Summary(
-        **stated,
-        acquisition_channel=None if portrait.acquisition is None else portrait.acquisition[0],
-        preferred_channel=_most(portrait.channels),
-        preferred_store=_most(portrait.stores),
-        first_seen=portrait.first_seen,
-        last_seen=portrait.last_seen,
-        events=portrait.events,
-        orders=portrait.orders,
-        revenue=to_major(portrait.revenue, base_currency),
-        currency=base_currency,
-        revenue_by_currency="{" + revenue + "}",
-        first_order=portrait.first_order,
-        last_order=portrait.last_order,
-        points=portrait.points,
+    return Summary._make(
+        [
+            *[traits[name][0] if name in traits else None for name in _TRAIT_COLUMNS],
+            None if portrait.acquisition is None else portrait.acquisition[0],
+            _most(portrait.channels),
+            _most(portrait.stores),
+            portrait.first_seen,
+            portrait.last_seen,
+            portrait.events,
+            portrait.orders,
+            to_major(portrait.revenue, base_currency),
+            base_currency,
+            "{" + revenue + "}",
+            portrait.first_order,
+            portrait.last_order,
+            portrait.points,
+        ]
     )
 
 

@@ -52,7 +52,9 @@ def event_rows(events: Iterable[tuple[CleanEvent, str | None]]) -> str:
     for event, customer in events:
         purchase = event.purchase
         order = purchase.order_id if purchase is not None and purchase.amount >= 0 else None
-        body = clean.encode(event).decode().replace("\\", "\\\\")
+        body = clean.encode(event).decode()
+        if "\\" in body:
+            body = body.replace("\\", "\\\\")
         lines.append(
             f"{event.key}\t{customer or NULL}\t{timestamp(event.time)}\t{timestamp(event.received)}\t{text(event.type)}\t"
             f"{text(event.channel)}\t{text(event.source)}\t{text(event.id)}\t{text(order)}\t{text(event.origin)}\t{body}\n"
@@ -63,12 +65,20 @@ def event_rows(events: Iterable[tuple[CleanEvent, str | None]]) -> str:
 CUSTOMER_COLUMNS = ", ".join(("id", "updated", "lifecycle", "segments", "due", *Summary._fields, "state"))
 
 
+_TEXTS = Summary._fields.index("first_seen")
+
+
 def customer_row(customer: str, portrait: Portrait, summary: Summary, segments: Segments, now: int) -> str:
     """One row of `incoming`, in the order of CUSTOMER_COLUMNS. Times stay Unix ms: PostgreSQL converts them faster."""
-    told = [NULL if value is None else text(value) if type(value) is str else str(value) for value in summary]
-    state = portraits.encode(portrait).decode().replace("\\", "\\\\")
-    rest = "\t".join(told)
+    stated: tuple[str | None, ...] = summary[:_TEXTS]  # type: ignore[assignment]
+    texts = "\t".join([NULL if value is None else value if value.isalnum() else text(value) for value in stated])
+    first_seen, last_seen, events, orders, revenue, currency, by_currency, first, last, points = summary[_TEXTS:]
+    state = portraits.encode(portrait).decode()
+    if "\\" in state:
+        state = state.replace("\\", "\\\\")
     return (
         f"{customer}\t{now}\t{segments.lifecycle}\t{{{','.join(segments.names)}}}\t"
-        f"{NULL if segments.due is None else segments.due}\t{rest}\t{state}\n"
+        f"{NULL if segments.due is None else segments.due}\t{texts}\t{first_seen}\t{last_seen}\t{events}\t{orders}\t"
+        f"{revenue}\t{currency}\t{by_currency}\t{NULL if first is None else first}\t{NULL if last is None else last}\t"
+        f"{points}\t{state}\n"
     )
