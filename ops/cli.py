@@ -7,7 +7,7 @@ import sys
 import typer
 from rich.markup import escape
 
-from ops.commands import stack
+from ops.commands import demo, stack
 from ops.local.home import LocalStackError
 from ops.terminal import errors
 
@@ -21,6 +21,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 stack.register(app)
+demo.register(app)
 
 
 def main() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,6 +43,15 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for program
 def example(*lines: str) -> str:
     """The end of a command's help: how it is typed."""
     return "\n\n".join(["[bold]Examples[/bold]", *(f"  $ {line}" for line in lines)])
+
+
+def program() -> str:
+    """How this command is typed here: `portrait` when the shell would find it, else with its path."""
+    typed = Path(sys.argv[0])
+    found = shutil.which("portrait")
+    if typed.name != "portrait" or (found is not None and Path(found).resolve() == typed.resolve()):
+        return "portrait"
+    return os.path.relpath(typed)
 
 
 def print_json(document: Any) -> None:

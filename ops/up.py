@@ -161,6 +161,11 @@ def is_up(home: Home) -> list[Status]:
     return lines[1:] if lines and lines[0].name == SUPERVISOR and lines[0].pid is not None else []
 
 
+def running_workers(home: Home) -> int:
+    """How many workers the stack of `home` runs; 0 when it is not up."""
+    return sum(line.name.startswith("worker-") for line in is_up(home))
+
+
 def _from_outside(home: Home, environ: Mapping[str, str]) -> dict[str, str]:
     """`environ` without this home's own addresses: somebody may have sourced `portrait.env` before `up`."""
     remembered = read_env(home.env_file)

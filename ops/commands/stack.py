@@ -17,7 +17,7 @@ from ops.local.supervisor import SUPERVISOR, State, status, stop, supervise
 from ops.logins import without_password
 from ops.terminal import HomeOption, JsonOption, console, database_url, errors, example, kafka_address, print_json
 from ops.topics import DEFAULT_PARTITIONS
-from ops.up import Wanted, is_up, prepare, start
+from ops.up import Wanted, prepare, running_workers, start
 
 Port = Annotated[int | None, typer.Option(min=1, max=65535, metavar="PORT", show_default="a free one, kept")]
 
@@ -60,22 +60,25 @@ def up(
     A Kafka or PostgreSQL whose address is in the environment (PORTRAIT_KAFKA, PORTRAIT_DATABASE_URL) is used as it is.
     """
     wanted = Wanted(workers, partitions, kafka_port, postgres_port, collector_port)
-    bring_up(Home.open(home), wanted) if detach else _run(Home.open(home), wanted)
+    chosen = Home.open(home)
+    if not detach:
+        _run(chosen, wanted)
+    elif bring_up(chosen, wanted):
+        show_addresses(chosen)
 
 
-def bring_up(home: Home, wanted: Wanted) -> None:
-    """Start the stack of `home` in the background, unless it runs; show how it comes up, and where it is then."""
-    if running := is_up(home):
-        workers = sum(line.name.startswith("worker-") for line in running)
+def bring_up(home: Home, wanted: Wanted) -> bool:
+    """Start the stack of `home` in the background and show how it comes up. False when it was up already."""
+    if workers := running_workers(home):
         console.print(f"[green]✓[/green] The stack of {home.path} is up already, with {workers} worker(s).")
         if workers != wanted.workers:
             console.print(f"  For {wanted.workers}: `portrait down`, then `portrait up --workers {wanted.workers}`.")
-        return
+        return False
     with errors.status("Getting Kafka and PostgreSQL ready") as spinner:
         stack = prepare(home, wanted, spinner.update)
     with _coming_up(home, len(stack.processes)):
         start(home, wanted)
-    show_addresses(home)
+    return True
 
 
 def show_addresses(home: Home) -> None:
