@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from importlib.resources import files
@@ -28,6 +29,7 @@ ROLES = ("portrait_worker", "portrait_reader", "portrait_pii_reader")
 
 _LOCK = 0x706F72747261  # any number that no version changes: whoever holds it migrates
 _ATTEMPTS = 10
+_one_thread = threading.Lock()  # alembic keeps what it works on in global variables
 
 
 class Migration(NamedTuple):
@@ -121,7 +123,7 @@ def _transaction(url: str) -> Iterator[tuple[connection, Callable[..., None]]]:
                 "version_table_schema": "portrait",
                 **options,
             }
-            with EnvironmentContext(config, scripts, fn=lambda heads, _: steps(scripts, heads)):
+            with _one_thread, EnvironmentContext(config, scripts, fn=lambda heads, _: steps(scripts, heads)):
                 config.attributes["configure"] = configured
                 scripts.run_env()
 

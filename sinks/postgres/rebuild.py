@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 import psycopg2
@@ -83,14 +84,11 @@ class Rebuild:
             yield from at
 
     def _copy(self, table: str, columns: str, rows: Iterable[str]) -> None:
+        """Some rows at a time: making them may read from the same connection, which a COPY in progress does not allow."""
+        waiting = iter(rows)
         with self._opened.cursor() as at:
-            waiting: list[str] = []
-            for row in rows:
-                waiting.append(row)
-                if len(waiting) == _ROWS_AT_A_TIME:
-                    at.copy_expert(f"copy {table} ({columns}) from stdin", io.StringIO("".join(waiting)), size=1 << 20)
-                    waiting.clear()
-            at.copy_expert(f"copy {table} ({columns}) from stdin", io.StringIO("".join(waiting)), size=1 << 20)
+            while chunk := "".join(islice(waiting, _ROWS_AT_A_TIME)):
+                at.copy_expert(f"copy {table} ({columns}) from stdin", io.StringIO(chunk), size=1 << 16)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from schemas import clean
@@ -46,20 +46,36 @@ def _element(value: str) -> str:
 EVENT_COLUMNS = "key, customer_id, time, received_at, type, channel, source, id, order_id, origin, body"
 
 
-def event_rows(events: Iterable[tuple[CleanEvent, str | None]]) -> str:
+def event_rows(events: Iterable[tuple[CleanEvent, str | None]]) -> Iterator[str]:
     """The rows of portrait.events, in the order of EVENT_COLUMNS."""
-    lines = []
     for event, customer in events:
         purchase = event.purchase
         order = purchase.order_id if purchase is not None and purchase.amount >= 0 else None
         body = clean.encode(event).decode()
         if "\\" in body:
             body = body.replace("\\", "\\\\")
-        lines.append(
+        yield (
             f"{event.key}\t{customer or NULL}\t{timestamp(event.time)}\t{timestamp(event.received)}\t{text(event.type)}\t"
             f"{text(event.channel)}\t{text(event.source)}\t{text(event.id)}\t{text(order)}\t{text(event.origin)}\t{body}\n"
         )
-    return "".join(lines)
+
+
+class RowReader:
+    """Rows as the file that COPY reads from, some at a time: a batch's text is never whole in memory."""
+
+    def __init__(self, rows: Iterable[str]) -> None:
+        self._rows = iter(rows)
+
+    def read(self, size: int) -> str:
+        """Whole rows of about `size` characters together; nothing when there are no more."""
+        chunk: list[str] = []
+        length = 0
+        for row in self._rows:
+            chunk.append(row)
+            length += len(row)
+            if length >= size:
+                break
+        return "".join(chunk)
 
 
 CUSTOMER_COLUMNS = ", ".join(("id", "updated", "lifecycle", "segments", "due", *Summary._fields, "state"))

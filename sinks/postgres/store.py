@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from schemas.clean import CleanEvent
 from schemas.identifiers import Identifier
 from schemas.portrait import Portrait
 from schemas.rejected import DeadLetter
-from sinks.postgres.rows import CUSTOMER_COLUMNS, EVENT_COLUMNS, array, customer_row, event_rows, timestamp
+from sinks.postgres.rows import CUSTOMER_COLUMNS, EVENT_COLUMNS, RowReader, array, customer_row, event_rows, timestamp
 from sinks.postgres.snapshot import PostgresSnapshot
 from sinks.postgres.sql import statement
 from sinks.store import Changes, Fatal, Gap, Partition, Position, Refused, Retryable, Span
@@ -127,7 +126,8 @@ class PostgresTransaction:
 
     def __init__(self, at: cursor) -> None:
         self._at = at
-        self._held: dict[str, tuple[tuple[str, ...], str]] = {}
+        self._held: dict[str, tuple[str, ...]] = {}
+        self._states: dict[str, str] = {}
         self._claimed_identifiers: list[str] = []
         self._tried = False
 
@@ -197,18 +197,18 @@ class PostgresTransaction:
             if len(held) < len(living):
                 self._at.execute("rollback to savepoint hold")
                 return False
-            self._held = {customer: (tuple(segments), state) for customer, segments, state in held}
+            self._keep(held)
         if retried and self._claimed_identifiers:
             self.execute("repoint_identifiers", identifiers=array(self._claimed_identifiers))
         return True
 
     def portraits(self, customers: Collection[str]) -> dict[str, Portrait]:
-        held = self._held
-        return {customer: portrait.decode(held[customer][1]) for customer in customers if customer in held}
+        states = self._states
+        return {customer: portrait.decode(states.pop(customer)) for customer in customers if customer in states}
 
     def segments(self, customers: Collection[str]) -> dict[str, tuple[str, ...]]:
         held = self._held
-        return {customer: held[customer][0] for customer in customers if customer in held}
+        return {customer: held[customer] for customer in customers if customer in held}
 
     def orders_counted(self, orders: Mapping[str, Collection[str]]) -> set[tuple[str, str]]:
         pairs = [(customer, order) for customer, ids in orders.items() if customer in self._held for order in ids]
@@ -234,11 +234,12 @@ class PostgresTransaction:
             self._copy("portrait.events", EVENT_COLUMNS, event_rows(changes.events))
         if changes.portraits:
             self.execute("create_incoming")
-            rows = [
-                customer_row(customer, changes.portraits[customer], changes.summaries[customer], changes.segments[customer], changes.now)
-                for customer in sorted(changes.portraits)
-            ]
-            self._copy("incoming", CUSTOMER_COLUMNS, "".join(rows))
+            portraits, summaries, segments = changes.portraits, changes.summaries, changes.segments
+            rows = (
+                customer_row(customer, portraits[customer], summaries[customer], segments[customer], changes.now)
+                for customer in sorted(portraits)
+            )
+            self._copy("incoming", CUSTOMER_COLUMNS, rows)
             self.execute("save_customers")
         if changes.links:
             links = [
@@ -270,11 +271,15 @@ class PostgresTransaction:
 
     def due(self, now: int, limit: int) -> list[str]:
         found = self.rows("due_customers", now=timestamp(now), limit=limit)
-        self._held = {customer: (tuple(segments), state) for customer, segments, state in found}
+        self._keep(found)
         return list(self._held)
 
-    def _copy(self, table: str, columns: str, rows: str) -> None:
-        self._at.copy_expert(f"copy {table} ({columns}) from stdin", io.StringIO(rows), size=1 << 20)
+    def _keep(self, held: list[tuple[Any, ...]]) -> None:
+        self._held = {customer: tuple(segments) for customer, segments, _ in held}
+        self._states = {customer: state for customer, _, state in held}
+
+    def _copy(self, table: str, columns: str, rows: Iterable[str]) -> None:
+        self._at.copy_expert(f"copy {table} ({columns}) from stdin", RowReader(rows), size=1 << 16)  # type: ignore[arg-type]
 
 
 def _json(value: Any) -> str:

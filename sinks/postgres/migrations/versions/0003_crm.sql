@@ -16,7 +16,7 @@ comment on function crm.sees_personal_data() is
 
 create function portrait.masked_email(email text) returns text
 language sql immutable strict parallel safe
-return left(email, 1) || '***@' || split_part(email, '@', -1);
+return case when strpos(email, '@') > 1 then left(email, 1) || '***@' || split_part(email, '@', -1) else '***' end;
 comment on function portrait.masked_email(text) is 'tran.an@gmail.com becomes t***@gmail.com.';
 
 create function portrait.masked_phone(phone text) returns text

@@ -20,7 +20,7 @@ select
     coalesce(bought.discount, 0) as discount,
     coalesce(bought.coupons, 0) as coupons,
     coalesce(told.data #> '{basket,items}', told.data #> '{order,items}', '[]')::jsonb as lines,
-    (select customer.currency from portrait.customers as customer limit 1) as base_currency
+    (select anyone.currency from portrait.customers as anyone limit 1) as base_currency
 from portrait.history as history
 cross join lateral json_to_record(history.body::json) as told (purchase json, data json)
 cross join lateral json_to_record(told.purchase) as bought (
