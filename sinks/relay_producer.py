@@ -15,13 +15,14 @@ from typing import Any
 from kafka import KafkaProducer
 from kafka.errors import InvalidRecordError, KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 from kafka.net.compat import KafkaNetClient
-from kafka.partitioner.default import DefaultPartitioner, murmur2
+from kafka.partitioner.default import murmur2
 
 from schemas.topics import MAX_MESSAGE_BYTES, PROFILES, SEGMENT_CHANGES
 from sinks.relay_messages import Message
 
 log = logging.getLogger(__name__)
 
+_TOPICS = (PROFILES, SEGMENT_CHANGES)
 _ABOUT_THE_RECORD = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidRecordError)
 
 
@@ -50,10 +51,12 @@ class RelayProducer:
         refused: dict[int, str] = {}
         try:
             producer = self._producer = self._producer or self._open()
+            partitions = {topic: len(producer.partitions_for(topic)) for topic in _TOPICS}
             sent = []
-            for index, message in enumerate(messages):
+            for index, (topic, key, value, _) in enumerate(messages):
+                to = _hash(key) % partitions[topic]
                 try:
-                    sent.append((index, producer.send(message.topic, value=message.value, key=message.key)))
+                    sent.append((index, producer.send(topic, value=value, key=key, partition=to)))
                 except _ABOUT_THE_RECORD as error:
                     refused[index] = type(error).__name__
             producer.flush(max(0.1, deadline - time.monotonic()))
@@ -101,10 +104,9 @@ class RelayProducer:
                 reconnect_backoff_max_ms=1_000,
                 allow_auto_create_topics=False,
                 metrics_enabled=False,
-                partitioner=_CachedPartitioner(),
             )
-            for topic in (PROFILES, SEGMENT_CHANGES):
-                producer.partitions_for(topic)
+            for topic in _TOPICS:
+                producer.partitions_for(topic)  # known from now on, so that `send` does not block
         except BaseException:
             # A constructor that fails leaves its network client, and the thread of that, behind.
             if producer is not None:
@@ -126,17 +128,7 @@ def _discard(producer: KafkaProducer) -> None:
         log.warning("a Kafka producer did not close: %s", error)
 
 
-class _CachedPartitioner(DefaultPartitioner):  # type: ignore[misc]
-    """Kafka's own choice of partition, murmur2 of the key, remembered: in Python a look-up costs less than the hash."""
-
-    def partition(
-        self, topic: str, key: Any, serialized_key: bytes | None, value: Any, serialized_value: Any, cluster: Any
-    ) -> int:
-        if serialized_key is None:
-            return int(super().partition(topic, key, serialized_key, value, serialized_value, cluster))
-        return _hash(serialized_key) % len(cluster.partitions_for_topic(topic))
-
-
 @lru_cache(maxsize=65_536)
 def _hash(key: bytes) -> int:
+    """What Kafka's own clients take modulo the number of partitions, remembered: in Python the hash takes its time."""
     return int(murmur2(key)) & 0x7FFFFFFF
