@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,20 +13,11 @@ from kafka.errors import KafkaError
 from ops.local.home import DATABASE_URL, KAFKA, Home
 from ops.local.supervisor import SUPERVISOR, State, Status, status
 from ops.offsets import Log, Place, Reader
+from ops.sql import reading, rows
 from schemas.topics import RAW_NAMES, REJECTED, VALID
 
 _STORED = (VALID, REJECTED)
 """Topics whose position is in the store; that of the others is what the workers' group has committed in Kafka."""
-
-_BOOKS = """
-select
-    (select count(*) from portrait.events),
-    (select count(*) from portrait.duplicates),
-    (select count(*) from portrait.rejected where origin !~ '^events[.](valid|rejected)/'),
-    (select count(*) from portrait.rejected where origin ~ '^collector/'),
-    (select count(*) from portrait.rejected where origin ~ '^events[.](valid|rejected)/'),
-    (select count(*) from portrait.outbox)
-"""
 
 
 @dataclass(frozen=True)
@@ -135,13 +125,9 @@ def balance(store: Store, logs: Mapping[Place, Log]) -> Balance:
 
 def read_store(url: str) -> Store:
     """Ask the database. Raises psycopg2.Error."""
-    with closing(psycopg2.connect(url, connect_timeout=2, application_name="portrait-status")) as connection:
-        connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
-        with connection, connection.cursor() as at:
-            at.execute("select topic, partition, first_offset, next_offset from portrait.positions")
-            positions = {(topic, number): (first, following) for topic, number, first, following in at.fetchall()}
-            at.execute(_BOOKS)
-            stored, duplicate, rejected, at_the_door, unreadable, outbox = at.fetchone() or (0,) * 6
+    with reading(url) as at:
+        positions = {(topic, number): (first, following) for topic, number, first, following in rows(at, "positions")}
+        ((stored, duplicate, rejected, at_the_door, unreadable, outbox),) = rows(at, "books")
     return Store(positions, stored, duplicate, rejected, at_the_door, unreadable, outbox)
 
 

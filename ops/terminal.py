@@ -21,7 +21,6 @@ from rich.progress import (
     SpinnerColumn,
     Task,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.text import Text
@@ -101,8 +100,7 @@ def counting() -> Progress:
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
         RateColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        TimeRemainingColumn(elapsed_when_finished=True),
         console=errors,
     )
 

@@ -74,7 +74,7 @@ def _show(outcome: Outcome) -> None:
             f"{books.points:,} points."
             if books.alone
             else f"[green]✓[/green] All {len(outcome.checks)} figures are those that the story was told with. "
-            "(There are other events in this store, so its totals are not compared.)"
+            "(There is more in this store than the demo sends, so its totals are not compared.)"
         )
     if outcome.again:
         console.print(

@@ -227,7 +227,7 @@ def topics(
 
 def migrate(home: HomeOption = None) -> None:
     """Bring the database to this version: the roles, and the migrations that are missing. As its owner."""
-    from ops.commands.checks import store_errors
+    from ops.sql import store_errors
     from sinks.postgres.migrate import migrate as apply_migrations
 
     url = database_url(home)

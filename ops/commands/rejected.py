@@ -1,0 +1,256 @@
+"""`portrait rejected`: what was refused, why, and how it gets in after all."""
+
+from __future__ import annotations
+
+import base64
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import click
+import typer
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from ops.indent import indent, place_of
+from ops.local.home import LocalStackError
+from ops.terminal import (
+    HomeOption,
+    JsonOption,
+    console,
+    counted,
+    database_url,
+    example,
+    kafka_address,
+    print_json,
+    program,
+    settings_of,
+)
+
+if TYPE_CHECKING:
+    from ops.rejected import Letter, Replay
+    from processors.reference import Reference
+
+_AGO = re.compile(r"(\d+)\s*(m|h|d|w)")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+app = typer.Typer(help="Events that were refused: list them, look at one, send it again.", no_args_is_help=True)
+
+Origin = Annotated[str, typer.Argument(metavar="ORIGIN", help="As `portrait rejected ls` shows it.")]
+
+
+def register(portrait: typer.Typer) -> None:
+    """Give these commands to `portrait`."""
+    portrait.add_typer(app, name="rejected", rich_help_panel="Operate")
+
+
+@app.command("ls", epilog=example("portrait rejected ls", "portrait rejected ls --reason invalid_value --since 2h"))
+def list_letters(
+    reason: Annotated[str | None, typer.Option(help="Only those refused for this reason.")] = None,
+    source: Annotated[str | None, typer.Option(help="Only those of this CloudEvents source.")] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="WHEN", help="Not older: 30m, 2h, 3d, 1w, or a date such as 2026-11-23T08:00.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="The most to list, the newest first.")] = 50,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """List what was refused, the newest first, with the reason and the place in the event."""
+    from ops.rejected import letters
+
+    with _database(home) as url:
+        found, counts = letters(url, reason=reason, source=source, since=_since(since), limit=limit)
+    if json:
+        print_json([_as_json(each) for each in found])
+        return
+    if not found:
+        console.print("Nothing was refused." if not (reason or source or since) else "Nothing like that was refused.")
+        return
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    for title in ("refused", "reason", "at", "source", "origin", "sent again"):
+        table.add_column(title, no_wrap=title in ("refused", "reason"), overflow="fold")
+    for each in found:
+        table.add_row(
+            f"{each.rejected_at:%Y-%m-%d %H:%M:%S}",
+            each.reason,
+            escape(each.path),
+            escape(each.source or "?"),
+            escape(each.origin),
+            "" if each.replayed_at is None else f"[green]{each.replayed_at:%Y-%m-%d %H:%M}[/green]",
+        )
+    console.print(table)
+    total = sum(count for count, _ in counts.values())
+    reasons = ", ".join(f"{code} {count:,}" for code, (count, _) in counts.items())
+    console.print(f"\n{len(found):,} of {total:,}: {reasons}. Look at one: {program()} rejected show ORIGIN")
+
+
+@app.command("show", epilog=example("portrait rejected show events.web/2/1041"))
+def show_letter(origin: Origin, home: HomeOption = None, json: JsonOption = False) -> None:
+    """Show one refused event: all of it, what is wrong with it, and where."""
+    from ops.rejected import letter
+
+    with _database(home) as url:
+        told, payload = letter(url, origin)
+    if json:
+        print_json(_as_json(told) | {"payload": _text(payload), "payload_base64": base64.b64encode(payload).decode()})
+        return
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row("origin", escape(told.origin))
+    table.add_row("refused", f"{told.rejected_at:%Y-%m-%d %H:%M:%S} UTC")
+    table.add_row("reason", f"[red]{told.reason}[/red] at [bold]{escape(told.path)}[/bold]")
+    table.add_row("", escape(told.message))
+    table.add_row("source, id", f"{escape(told.source or '?')}  {escape(told.event_id or '?')}")
+    table.add_row("belongs on", told.topic or "the topic of its type")
+    if told.replayed_at is not None:
+        table.add_row("sent again", f"{told.replayed_at:%Y-%m-%d %H:%M:%S} UTC, as {escape(told.replayed_as or '?')}")
+    console.print(table)
+    console.print(f"\n[dim]{told.size:,} bytes:[/dim]")
+    for line in _pointed(payload, told.path, told.message):
+        console.print(line, soft_wrap=True)
+    if told.replayed_at is None:
+        console.print(f"\nRepair it and send it: {program()} rejected replay {escape(told.origin)} --edit")
+
+
+@app.command(
+    "replay",
+    epilog=example(
+        "portrait rejected replay events.web/2/1041 --edit",
+        "portrait rejected replay events.web/2/1041 --file mended.json",
+        "portrait rejected replay --reason unknown_type --dry-run",
+    ),
+)
+def replay_letters(
+    origins: Annotated[list[str] | None, typer.Argument(metavar="ORIGIN…", show_default=False)] = None,
+    reason: Annotated[
+        str | None, typer.Option(help="All that were refused for this reason and not sent again.")
+    ] = None,
+    file: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="The event, repaired.")] = None,
+    edit: Annotated[bool, typer.Option("--edit", help="Repair the event in your editor ($VISUAL, $EDITOR).")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="With --reason: the most to send, the oldest first.")] = 10_000,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Send refused events to their topics again, as they are or repaired, if they are valid now.
+
+    What was sent again already is not sent twice. Exit code 1 when something is refused again.
+    """
+    from ops.offsets import kafka_errors
+    from ops.rejected import Outcome, replay, waiting
+
+    if bool(origins) == (reason is not None):
+        raise LocalStackError("name the ORIGINs to send again, or all of a --reason; `portrait rejected ls` lists them")
+    if (file or edit) and (len(origins or ()) != 1 or (file and edit)):
+        raise LocalStackError("--file and --edit repair one event: name its ORIGIN, and give one of the two")
+    bootstrap = kafka_address(home)
+    reference = _reference(home)
+    with _database(home) as url:
+        chosen = origins or waiting(url, reason or "", limit)
+        repaired = {chosen[0]: file.read_bytes()} if file else {chosen[0]: _edited(url, chosen[0])} if edit else {}
+        done: list[Replay] = []
+        with kafka_errors(bootstrap), counted("Sending again", "events", len(chosen)) as told:
+            for each in replay(url, bootstrap, chosen, reference, repaired=repaired, dry_run=dry_run):
+                done.append(each)
+                told(len(done), len(chosen))
+    if json:
+        print_json([each._asdict() for each in done])
+    else:
+        _show_replays(done)
+    if any(each.outcome is Outcome.REFUSED for each in done):
+        raise typer.Exit(1)
+
+
+def _show_replays(done: list[Replay]) -> None:
+    from ops.rejected import Outcome
+
+    if not done:
+        console.print("Nothing waits to be sent again.")
+    styles = {Outcome.SENT: "green", Outcome.REFUSED: "red"}
+    for each in done:
+        style = styles.get(each.outcome, "yellow")
+        detail = f": {each.detail}" if each.outcome is Outcome.REFUSED else f" {_how(each.outcome)} {each.detail}"
+        console.print(f"{escape(each.origin)} [{style}]{each.outcome}[/{style}]{escape(detail)}", soft_wrap=True)
+    if any(each.outcome is Outcome.REFUSED for each in done):
+        console.print(f"Repair them one by one: {program()} rejected replay ORIGIN --edit")
+
+
+def _how(outcome: str) -> str:
+    return "to" if outcome == "would be sent" else "as"
+
+
+def _edited(url: str, origin: str) -> bytes:
+    from ops.rejected import letter
+
+    _, payload = letter(url, origin)
+    text = payload.decode(errors="replace")
+    shown = "\n".join(line.text for line in indent(text)) if text.lstrip().startswith(("{", "[")) else text
+    edited = click.edit(shown + "\n", extension=".json", require_save=True)
+    if edited is None or not edited.strip():
+        raise LocalStackError("nothing was saved in the editor, and nothing was sent")
+    return edited.strip().encode()
+
+
+def _pointed(payload: bytes, path: str, message: str) -> Iterator[Text]:
+    """The payload, line by line; under the line that is wrong, an arrow and what is wrong."""
+    text = payload.decode(errors="backslashreplace")
+    lines = indent(text) if text.lstrip().startswith(("{", "[")) else []
+    if not lines:
+        yield Text(text if text else "(nothing)")
+        return
+    place = None if path == "$" else place_of(lines, path)
+    for number, line in enumerate(lines):
+        if place is None or number != place[0]:
+            yield Text("  " + line.text)
+            continue
+        here = len(line.text) - len(line.text.lstrip())
+        yield Text.assemble(("▶ ", "red"), (line.text, "bold red" if place[1] else ""))
+        told = message if place[1] else f"{path.rpartition('.')[2]}: {message}"
+        yield Text(" " * (here + 2) + "↑ " + told, style="red")
+
+
+def _text(payload: bytes) -> str | None:
+    try:
+        return payload.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _as_json(letter: Letter) -> dict[str, Any]:
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in vars(letter).items()}
+
+
+def _since(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    if ago := _AGO.fullmatch(text.strip()):
+        return datetime.fromtimestamp(time.time(), UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise LocalStackError(f"--since {text}: give 30m, 2h, 3d, 1w, or a date such as 2026-11-23T08:00") from None
+    return at if at.tzinfo else at.astimezone()
+
+
+def _reference(home: Path | None) -> Reference:
+    from processors.reference import BadReference, load_reference
+
+    try:
+        return load_reference(settings_of(home))
+    except BadReference as error:
+        raise LocalStackError(str(error)) from error
+
+
+@contextmanager
+def _database(home: Path | None) -> Iterator[str]:
+    from ops.sql import store_errors
+
+    url = database_url(home)
+    with store_errors(url):
+        yield url

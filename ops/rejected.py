@@ -1,0 +1,167 @@
+"""Dead letters: list them, look at one, and send it again once it is repaired."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from kafka import KafkaProducer
+
+from ops.local.home import LocalStackError
+from ops.sql import reading, rows, writing
+from processors.prepare import prepare
+from processors.reference import Reference
+from producers.admit import judge
+from producers.connection import discard, open_producer
+from producers.record import Record
+from schemas.rejected import Rejected
+from schemas.topics import RAW_NAMES
+
+EVERY_LETTER: Mapping[str, Any] = {"reason": None, "source": None, "since": None}
+"""The parameters of a statement about letters when nothing is filtered."""
+
+_AT_ONCE = 200
+_ACKNOWLEDGED_WITHIN = 10.0
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One dead letter, without its payload; `size` is that of the payload in bytes."""
+
+    origin: str
+    reason: str
+    path: str
+    message: str
+    rejected_at: datetime
+    event_id: str | None
+    source: str | None
+    topic: str | None
+    size: int
+    replayed_at: datetime | None
+    replayed_as: str | None
+
+
+class Outcome(StrEnum):
+    """What came of sending a letter again."""
+
+    SENT = "sent"
+    WOULD_BE_SENT = "would be sent"
+    SENT_BEFORE = "was sent before"
+    REFUSED = "is refused again"
+
+
+class Replay(NamedTuple):
+    """One letter and what came of it: `detail` is the origin of what was sent, or why it was not."""
+
+    origin: str
+    outcome: Outcome
+    detail: str
+
+
+def letters(
+    url: str, *, reason: str | None = None, source: str | None = None, since: datetime | None = None, limit: int = 50
+) -> tuple[list[Letter], dict[str, tuple[int, int]]]:
+    """The newest letters, at most `limit`; and reason → (how many there are, how many were never sent again)."""
+    wanted = {"reason": reason, "source": source, "since": since}
+    with reading(url) as at:
+        found = [Letter(*row) for row in rows(at, "letters", **wanted, limit=limit)]
+        counts = {code: (count, waiting) for code, count, waiting in rows(at, "letters_by_reason", **wanted)}
+    return found, counts
+
+
+def letter(url: str, origin: str) -> tuple[Letter, bytes]:
+    """One letter and its payload. Raises LocalStackError when there is none of that origin."""
+    with reading(url) as at:
+        found = rows(at, "letter", origin=origin)
+    if not found:
+        raise _unknown(origin)
+    *told, payload = found[0]
+    return Letter(*told), bytes(payload)
+
+
+def waiting(url: str, reason: str, limit: int) -> list[str]:
+    """The origins of letters of that reason that were never sent again, the oldest first."""
+    with reading(url) as at:
+        return [origin for (origin,) in rows(at, "waiting_letters", reason=reason, limit=limit)]
+
+
+def examine(payload: bytes, reference: Reference, now_ms: int) -> Record | Rejected:
+    """What collector and stream would make of `payload`: the record to send, or why it would be refused."""
+    verdict = judge(payload, may_send=lambda _: True)
+    if not isinstance(verdict, Record):
+        return verdict[0]
+    prepared = prepare(payload, origin="replay", received_ms=now_ms, reference=reference)
+    return prepared if isinstance(prepared, Rejected) else verdict
+
+
+def replay(
+    url: str,
+    bootstrap: str,
+    origins: Sequence[str],
+    reference: Reference,
+    *,
+    repaired: Mapping[str, bytes] | None = None,
+    dry_run: bool = False,
+) -> Iterator[Replay]:
+    """Send letters to their topics again, as they are or as `repaired` (origin → payload), those that are valid now.
+
+    A letter that was sent before is not sent again. One that was sent and could not be marked (a crash in between) is
+    sent twice: its event has one id, and counts once. Raises LocalStackError, psycopg2.Error, kafka.errors.KafkaError.
+    """
+    with _sender(bootstrap, dry_run) as send:
+        for start in range(0, len(origins), _AT_ONCE):
+            some = list(dict.fromkeys(origins[start : start + _AT_ONCE]))
+            with writing(url) as at:
+                held = {
+                    origin: (bytes(payload), done) for origin, payload, done in rows(at, "hold_letters", origins=some)
+                }
+                outcomes: list[Replay] = []
+                records: dict[str, Record] = {}
+                for origin in some:
+                    if origin not in held:
+                        raise _unknown(origin)
+                    payload, sent_as = held[origin]
+                    if sent_as is not None:
+                        outcomes.append(Replay(origin, Outcome.SENT_BEFORE, sent_as))
+                        continue
+                    verdict = examine((repaired or {}).get(origin, payload), reference, time.time_ns() // 1_000_000)
+                    if isinstance(verdict, Rejected):
+                        why = f"{verdict.reason.value} at {verdict.path}: {verdict.message}"
+                        outcomes.append(Replay(origin, Outcome.REFUSED, why))
+                    elif dry_run:
+                        outcomes.append(Replay(origin, Outcome.WOULD_BE_SENT, verdict.topic))
+                    else:
+                        records[origin] = verdict
+                sent = dict(zip(records, send(list(records.values())), strict=True))
+                if sent:
+                    rows(at, "mark_replayed", origins=list(sent), replayed_as=list(sent.values()))
+            yield from outcomes
+            yield from (Replay(origin, Outcome.SENT, at_last) for origin, at_last in sent.items())
+
+
+@contextmanager
+def _sender(bootstrap: str, dry_run: bool) -> Iterator[Callable[[list[Record]], list[str]]]:
+    """Sends records and returns their origins once Kafka has acknowledged all of them."""
+    if dry_run:
+        yield lambda _: []
+        return
+    producer: KafkaProducer = open_producer(bootstrap.split(","), RAW_NAMES, timeout=_ACKNOWLEDGED_WITHIN, linger_ms=5)
+
+    def send(records: list[Record]) -> list[str]:
+        futures = [producer.send(topic, value=value, key=key) for topic, key, value in records]
+        told = [future.get(timeout=_ACKNOWLEDGED_WITHIN) for future in futures]
+        return [f"{each.topic}/{each.partition}/{each.offset}" for each in told]
+
+    try:
+        yield send
+    finally:
+        discard(producer)
+
+
+def _unknown(origin: str) -> LocalStackError:
+    return LocalStackError(f"there is no dead letter {origin}; `portrait rejected ls` lists them")

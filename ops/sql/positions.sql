@@ -1,0 +1,2 @@
+-- Where reading of each partition began, and the next offset to apply.
+select topic, partition, first_offset, next_offset from portrait.positions
