@@ -7,7 +7,7 @@ import sys
 import typer
 from rich.markup import escape
 
-from ops.commands import demo, rejected, stack
+from ops.commands import customer, demo, rejected, stack
 from ops.local.home import LocalStackError
 from ops.terminal import errors
 
@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 stack.register(app)
 demo.register(app)
+customer.register(app)
 rejected.register(app)
 
 

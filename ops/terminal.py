@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 from rich.console import Console
@@ -27,10 +27,19 @@ from rich.text import Text
 
 from ops.local.home import DATABASE_URL, KAFKA, Home, LocalStackError
 
-_PIPED_WIDTH = 200  # columns, where nobody tells how wide a line may be
+if TYPE_CHECKING:
+    from processors.reference import Reference
 
-console = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPED_WIDTH)
-errors = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _PIPED_WIDTH)
+_PIPED_WIDTH = 160  # columns, where nobody tells how wide a line may be
+
+
+def _console(stream: TextIO, stderr: bool) -> Console:
+    known = stream.isatty() or "COLUMNS" in os.environ
+    return Console(stderr=stderr, highlight=False, width=None if known else _PIPED_WIDTH)
+
+
+console = _console(sys.stdout, stderr=False)
+errors = _console(sys.stderr, stderr=True)
 
 HomeOption = Annotated[
     Path | None,
@@ -71,6 +80,16 @@ def database_url(home: Path | None) -> str:
 def kafka_address(home: Path | None) -> str:
     """The address of Kafka. Raises LocalStackError when there is none."""
     return _needed(home, KAFKA, "Kafka")
+
+
+def reference_of(home: Path | None) -> Reference:
+    """What events are read with: region, currency, places. Raises LocalStackError when a setting of it is wrong."""
+    from processors.reference import BadReference, load_reference
+
+    try:
+        return load_reference(settings_of(home))
+    except BadReference as error:
+        raise LocalStackError(str(error)) from error
 
 
 def _needed(home: Path | None, name: str, what: str) -> str:

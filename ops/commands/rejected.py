@@ -29,12 +29,11 @@ from ops.terminal import (
     kafka_address,
     print_json,
     program,
-    settings_of,
+    reference_of,
 )
 
 if TYPE_CHECKING:
     from ops.rejected import Letter, Replay
-    from processors.reference import Reference
 
 _AGO = re.compile(r"(\d+)\s*(m|h|d|w)")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -150,7 +149,7 @@ def replay_letters(
     if (file or edit) and (len(origins or ()) != 1 or (file and edit)):
         raise LocalStackError("--file and --edit repair one event: name its ORIGIN, and give one of the two")
     bootstrap = kafka_address(home)
-    reference = _reference(home)
+    reference = reference_of(home)
     with _database(home) as url:
         chosen = origins or waiting(url, reason or "", limit)
         repaired = {chosen[0]: file.read_bytes()} if file else {chosen[0]: _edited(url, chosen[0])} if edit else {}
@@ -236,15 +235,6 @@ def _since(text: str | None) -> datetime | None:
     except ValueError:
         raise LocalStackError(f"--since {text}: give 30m, 2h, 3d, 1w, or a date such as 2026-11-23T08:00") from None
     return at if at.tzinfo else at.astimezone()
-
-
-def _reference(home: Path | None) -> Reference:
-    from processors.reference import BadReference, load_reference
-
-    try:
-        return load_reference(settings_of(home))
-    except BadReference as error:
-        raise LocalStackError(str(error)) from error
 
 
 @contextmanager

@@ -1,0 +1,198 @@
+"""`portrait customer`: one customer's portrait, readable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.columns import Columns
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+
+from ops.terminal import HomeOption, JsonOption, console, database_url, example, print_json, reference_of
+
+if TYPE_CHECKING:
+    from ops.customer import Customer
+    from schemas.clean import CleanEvent
+
+_BARS = " ▁▂▃▄▅▆▇█"
+_DAYS = "MTWTFSS"
+
+
+def register(app: typer.Typer) -> None:
+    """Give this command to `app`."""
+    app.command(
+        name="customer",
+        epilog=example(
+            "portrait customer 0901234567",
+            "portrait customer card_no:844",
+            "portrait customer 01a20761-ea78-79e0-b86f-88afad78ac7b --json",
+        ),
+        rich_help_panel="Look",
+    )(show_customer)
+
+
+def show_customer(
+    who: Annotated[
+        str, typer.Argument(metavar="ID|IDENTIFIER", help="A customer id, now or formerly; KIND:VALUE; or a value.")
+    ],
+    events: Annotated[int, typer.Option(min=0, help="How many of the latest events to show.")] = 10,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show one customer: identifiers, lifecycle and why, totals, what was stated and when, the last events."""
+    from ops.customer import find, load
+    from ops.sql import store_errors
+
+    url = database_url(home)
+    with store_errors(url):
+        customer = load(url, find(url, who, reference_of(home)), events)
+    if json:
+        print_json(customer.as_json())
+        return
+    console.print(_who(customer))
+    console.print(Columns([_totals(customer), _habits(customer)]))
+    console.print(_told(customer))
+    if customer.recent:
+        console.print(_recent(customer.recent))
+
+
+def _who(customer: Customer) -> Panel:
+    columns = customer.columns
+    grid = _grid()
+    grid.add_row("id", f"[bold]{columns['customer_id']}[/bold]")
+    for old, at in customer.aliases:
+        grid.add_row("formerly", f"{old} [dim](until {_day(at)})[/dim]")
+    for name, (first, last) in sorted(customer.portrait.identifiers.items()):
+        from ops.customer import moment
+
+        kind, _, value = name.partition(":")
+        grid.add_row(kind, f"{escape(value)} [dim](seen {_day(moment(first))} to {_day(moment(last))})[/dim]")
+    for each in customer.segments:
+        grid.add_row(
+            each.family,
+            f"[bold green]{each.segment}[/bold green] since {_day(each.since)}, because {escape(each.reason)} "
+            f"[dim](rules version {each.rule_version})[/dim]",
+        )
+    name = columns["full_name"] or "Nobody has said the name"
+    return Panel(grid, title=f"[bold]{escape(name)}[/bold]", title_align="left", border_style="cyan", expand=False)
+
+
+def _totals(customer: Customer) -> Panel:
+    columns, known = customer.columns, customer.portrait
+    grid = _grid()
+    grid.add_row("events", f"{columns['events']:,}  ({', '.join(f'{n} {c:,}' for n, c in _greatest(known.channels))})")
+    grid.add_row("seen", f"{_day(columns['first_seen_at'])} to {_day(columns['last_seen_at'])}")
+    if columns["acquisition_channel"]:
+        grid.add_row("came by", escape(columns["acquisition_channel"]))
+    grid.add_row("orders", f"{columns['orders']:,}" + (f"  (and {known.returns} returns)" if known.returns else ""))
+    if columns["orders"]:
+        grid.add_row("revenue", f"[bold]{columns['revenue']:,} {columns['currency']}[/bold]")
+        paid = ", ".join(f"{amount} {currency}" for currency, amount in columns["revenue_by_currency"].items())
+        grid.add_row("as paid", paid)
+        grid.add_row("an order", f"{columns['average_order']:,} {columns['currency']}")
+        grid.add_row("bought", f"{_day(columns['first_order_at'])} to {_day(columns['last_order_at'])}")
+        grid.add_row("coupons", f"{known.coupons:,}")
+    grid.add_row("points", f"{columns['points']:,}")
+    return Panel(grid, title="Totals", title_align="left", expand=False)
+
+
+def _habits(customer: Customer) -> Panel:
+    known = customer.portrait
+    grid = _grid()
+    if known.stores:
+        grid.add_row("stores", _shares(known.stores))
+    if known.categories:
+        grid.add_row("categories", _shares(known.categories))
+    if known.hours:
+        grid.add_row("hours", f"[cyan]{_spark(known.hours)}[/cyan]  [dim]0 to 23 h[/dim]")
+        grid.add_row("weekdays", f"[cyan]{_spark(known.weekdays)}[/cyan]  [dim]{_DAYS}[/dim]")
+    if known.months:
+        months = sorted(known.months.items())[-12:]
+        span = f"{months[0][0]} to {months[-1][0]}"
+        grid.add_row("months", f"[cyan]{_spark([amount for _, amount in months])}[/cyan]  [dim]{span}[/dim]")
+    for name, count in _greatest(known.counts)[:6]:
+        grid.add_row(name.replace("_", " "), f"{count:,}")
+    return Panel(grid, title="Habits", title_align="left", expand=False)
+
+
+def _told(customer: Customer) -> RenderableType:
+    table = _table("trait", "value", "stated", "by")
+    for each in customer.told:
+        by = "an event that is not stored" if each.type is None else f"{each.type}  {each.source}"
+        table.add_row(each.name, escape(_words(each.value)), f"{each.at:%Y-%m-%d %H:%M}", f"[dim]{escape(by)}[/dim]")
+    return Panel(table, title="What was stated last", title_align="left", expand=False) if customer.told else Group()
+
+
+def _recent(events: tuple[CleanEvent, ...]) -> Panel:
+    from ops.customer import moment
+
+    table = _table("time (UTC)", "what", "", "id", "record")
+    for event in events:
+        table.add_row(
+            f"{moment(event.time):%Y-%m-%d %H:%M}",
+            event.type,
+            escape(_summary(event)),
+            f"[dim]{escape(event.id)}[/dim]",
+            f"[dim]{escape(event.origin)}[/dim]",
+        )
+    return Panel(table, title=f"The last {len(events)} events", title_align="left", expand=False)
+
+
+def _summary(event: CleanEvent) -> str:
+    """What happened, in a few words, from what the event says whatever its type."""
+    import msgspec
+
+    from schemas.money import to_major
+
+    parts = []
+    if event.purchase is not None:
+        parts.append(f"{to_major(event.purchase.amount, event.purchase.currency)} {event.purchase.currency}")
+    data: dict[str, Any] = msgspec.json.decode(event.data)
+    said = (data.get("form", {}).get("kind"), data.get("action"), data.get("platform"), data.get("store_id"))
+    parts += [str(word) for word in said if word]
+    if event.points:
+        parts.append(f"{event.points:+} points")
+    return ", ".join(parts)
+
+
+def _grid() -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    return grid
+
+
+def _table(*titles: str) -> Table:
+    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
+    for title in titles:
+        table.add_column(title, overflow="fold")
+    return table
+
+
+def _greatest(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(((name or "others", count) for name, count in counts.items()), key=lambda pair: (-pair[1], pair[0]))
+
+
+def _shares(sums: Mapping[str, int], most: int = 4) -> str:
+    total = sum(amount for amount in sums.values() if amount > 0) or 1
+    return ", ".join(f"{escape(name)} {amount / total:.0%}" for name, amount in _greatest(sums)[:most])
+
+
+def _spark(values: list[int]) -> str:
+    most = max(*values, 1)
+    return "".join(_BARS[max(0, min(8, -(-value * 8 // most)))] for value in values)
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(str(part) for part in value.values())
+    return str(value)
+
+
+def _day(at: datetime) -> str:
+    return f"{at:%Y-%m-%d}"

@@ -1,0 +1,156 @@
+"""One customer's portrait, found by anything the customer is known by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from ops.local.home import LocalStackError
+from ops.sql import reading, rows
+from processors.normalise import read_identifier
+from processors.reference import Reference
+from schemas import clean, portrait
+from schemas.clean import CleanEvent
+from schemas.identifiers import STRENGTH
+from schemas.portrait import Portrait
+
+
+class Told(NamedTuple):
+    """One trait or status: its latest value, when that was stated, and by which event (None: not stored any more)."""
+
+    name: str
+    value: Any
+    at: datetime
+    type: str | None
+    source: str | None
+    event_id: str | None
+
+
+class Membership(NamedTuple):
+    """A segment that the customer is in. `reason`: the conditions that held, with the values that satisfied them."""
+
+    segment: str
+    family: str
+    since: datetime
+    reason: str
+    rule_version: int
+
+
+@dataclass(frozen=True)
+class Customer:
+    """All that is known of one living customer.
+
+    columns: those of crm.customers. aliases: (id that was given out before, when it became part of this one).
+    told: traits and statuses. recent: the latest events, the newest first.
+    """
+
+    columns: Mapping[str, Any]
+    portrait: Portrait
+    aliases: tuple[tuple[str, datetime], ...]
+    segments: tuple[Membership, ...]
+    told: tuple[Told, ...]
+    recent: tuple[CleanEvent, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The customer as `portrait customer --json` prints it."""
+        known = self.portrait
+        return {
+            **{name: _plain(value) for name, value in self.columns.items()},
+            "aliases": [{"id": old, "merged_at": _plain(at)} for old, at in self.aliases],
+            "identifiers": [
+                {"identifier": name, "first_seen_at": _plain(moment(first)), "last_seen_at": _plain(moment(last))}
+                for name, (first, last) in sorted(known.identifiers.items())
+            ],
+            "segments": [{key: _plain(value) for key, value in each._asdict().items()} for each in self.segments],
+            "told": [{key: _plain(value) for key, value in each._asdict().items()} for each in self.told],
+            "channels": known.channels,
+            "counts": known.counts,
+            "returns": known.returns,
+            "categories": known.categories,
+            "stores": known.stores,
+            "months": known.months,
+            "hours": known.hours,
+            "weekdays": known.weekdays,
+            "recent": [msgspec.json.decode(clean.encode(event)) for event in self.recent],
+        }
+
+
+def find(url: str, asked: str, reference: Reference) -> str:
+    """The id of the living customer that `asked` names: an id, now or formerly, `KIND:VALUE`, or just a value.
+
+    A value is read as a channel's would be: "0901 234 567" finds the phone +84901234567. Raises LocalStackError when
+    that is nobody, or more than one; psycopg2.Error.
+    """
+    asked = asked.strip()
+    with reading(url) as at:
+        if _is_uuid(asked) and (living := rows(at, "customer_of_id", id=asked)):
+            return str(living[0][0])
+        names = _names(asked, reference)
+        found = rows(at, "customers_of_identifiers", identifiers=names) if names else []
+    customers = dict.fromkeys(customer for _, customer in found)
+    if not customers:
+        raise LocalStackError(
+            f"nobody is known as {asked!r}. Give a customer id, KIND:VALUE (KIND is one of {', '.join(STRENGTH)}), "
+            "or a value such as a card number, an e-mail address or a phone number"
+        )
+    if len(customers) > 1:
+        choices = ", ".join(f"{name} ({customer})" for name, customer in found)
+        raise LocalStackError(f"{asked!r} is known of {len(customers)} customers; name one of {choices}")
+    return str(next(iter(customers)))
+
+
+def load(url: str, customer: str, events: int = 10) -> Customer:
+    """The portrait of a living customer, with the latest `events`. Raises LocalStackError, psycopg2.Error."""
+    with reading(url) as at:
+        found = rows(at, "customer", id=customer)
+        if not found:
+            raise LocalStackError(f"customer {customer} has just become part of another one; ask again")
+        names = [column.name for column in at.description or ()]
+        columns = dict(zip(names, found[0], strict=True))
+        known = portrait.decode(columns.pop("state").encode())
+        facts = {**known.traits, **known.statuses}
+        keys = sorted({key for _, _, key in facts.values()})
+        events_told = {key: told for key, *told in rows(at, "events_named", keys=keys)}
+        return Customer(
+            columns=columns,
+            portrait=known,
+            aliases=tuple((old, merged_at) for old, merged_at in rows(at, "customer_aliases", id=customer)),
+            segments=tuple(Membership(*row) for row in rows(at, "customer_segments", id=customer)),
+            told=tuple(
+                Told(name, value, moment(time), *events_told.get(key, (None, None, None)))
+                for name, (value, time, key) in sorted(facts.items())
+            ),
+            recent=tuple(
+                clean.decode(body.encode()) for (body,) in rows(at, "customer_events", id=customer, limit=events)
+            ),
+        )
+
+
+def moment(milliseconds: int) -> datetime:
+    """Unix ms as a time in UTC."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def _names(asked: str, reference: Reference) -> list[str]:
+    """Every `KIND:VALUE` that `asked` could mean, as it would be stored."""
+    kind, _, value = asked.partition(":")
+    tried = [(kind, value)] if kind in STRENGTH and value else [(kind, asked) for kind in STRENGTH]
+    read = (read_identifier(kind, value, reference)[0] for kind, value in tried)
+    return [str(identifier) for identifier in read if identifier is not None]
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
