@@ -1,0 +1,128 @@
+"""What the bench found: one frozen type a measurement. Rates are events a second; times seconds, unless named _ms, _us."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """What one process cost: µs of CPU an event while events flowed, and the most memory it was seen to hold, in MB."""
+
+    process: str
+    cpu_us: float
+    rss_mb: float
+
+
+class Surroundings(msgspec.Struct, frozen=True):
+    """What else the machine did meanwhile: the share of all cores, 0 to 1, that went to other programs, and that the
+    hypervisor gave to other machines."""
+
+    others: float
+    stolen: float
+
+
+class Backlog(msgspec.Struct, frozen=True):
+    """(a), (e): from a full `events.valid` into `crm`.
+
+    `rate` is from the first commit to the last, `rate_with_start` from the start of the worker processes to the last.
+    `first_commit` is in seconds since that start, `published` (when the outbox was empty) since the last commit.
+    `existing` customers were in the store before; `customers` are there in the end.
+    """
+
+    events: int
+    workers: int
+    existing: int
+    customers: int
+    rate: float
+    rate_with_start: float
+    first_commit: float
+    published: float
+    costs: tuple[Cost, ...]
+    surroundings: Surroundings
+
+
+class Sustained(msgspec.Struct, frozen=True):
+    """(b): from HTTP into `crm`.
+
+    `rate` is from the first request to the last event in the store, `answered` to the last answer of the collector.
+    `p50_ms` and `p99_ms` are of one request of `batch` events.
+    """
+
+    events: int
+    workers: int
+    batch: int
+    connections: int
+    rate: float
+    answered: float
+    p50_ms: float
+    p99_ms: float
+    retries: int
+    costs: tuple[Cost, ...]
+    surroundings: Surroundings
+
+
+class Latency(msgspec.Struct, frozen=True):
+    """(c): from the answer over HTTP until the event is visible in `crm`, at a steady `rate`, of `probes` events.
+
+    `late` is how many requests left more than a second after their time, because those before had not been answered.
+    """
+
+    rate: float
+    seconds: float
+    probes: int
+    p50_ms: float
+    p90_ms: float
+    p99_ms: float
+    max_ms: float
+    answer_p50_ms: float
+    answer_p99_ms: float
+    late: int
+    surroundings: Surroundings
+
+
+class Stage(msgspec.Struct, frozen=True):
+    """(d): one stage alone, on one thread: µs an event by the clock, and of CPU in this process."""
+
+    name: str
+    unit: str
+    events: int
+    wall_us: float
+    cpu_us: float
+
+
+class Flat(msgspec.Struct, frozen=True):
+    """(f): the memory of the largest worker, in MB, at each tenth of `events`; and what it keeps on disk, in bytes."""
+
+    events: int
+    rss_mb: tuple[float, ...]
+    disk_bytes: int
+
+
+class Machine(msgspec.Struct, frozen=True):
+    """Where it was measured. `load` is the load average (1 min) before the first measurement, `disk` a file system."""
+
+    cpu: str
+    cores: int
+    memory_gb: float
+    system: str
+    disk: str
+    python: str
+    kafka: str
+    postgres: str
+    packages: dict[str, str]
+    load: float
+
+
+class Results(msgspec.Struct, frozen=True):
+    """One run of the bench; None is what was not asked for."""
+
+    command: str
+    begun: str
+    revision: str
+    machine: Machine
+    backlog: Backlog | None = None
+    sustained: Sustained | None = None
+    latency: Latency | None = None
+    stages: tuple[Stage, ...] | None = None
+    crowded: Backlog | None = None
+    flat: tuple[Flat, ...] | None = None
