@@ -68,8 +68,12 @@ def make_app(settings: WorkerSettings, reference: Reference) -> App:
         producer_compression_type="lz4",
         producer_linger=0.0,
         producer_max_request_size=4 * 1024 * 1024,
+        producer_max_batch_size=512 * 1024,
     )
-    store = PostgresStore(settings.database_url, application_name="portrait-worker")
+    # As long as Kafka waits for a silent worker before another one takes over, PostgreSQL waits with its locks.
+    store = PostgresStore(
+        settings.database_url, application_name="portrait-worker", silent_seconds=settings.session_timeout
+    )
     judgement = Judgement(reference.base_currency, lifecycle_rules())
     writer = Writer(store, judgement, batch_events=settings.batch_events, clock=now_ms)
     prepared: dict[Partition, int] = {}

@@ -47,7 +47,7 @@ def fold(portrait: Portrait, event: CleanEvent, *, new_order: bool) -> None:
         elif time < seen[0]:
             identifiers[name] = (time, seen[1])
     if event.traits:
-        _latest(portrait.traits, event.traits, time, key)
+        _state(portrait.stated, event.traits, time, key)
     if event.statuses:
         _latest(portrait.statuses, event.statuses, time, key)
     if event.counts:
@@ -106,10 +106,10 @@ def merge(portrait: Portrait, other: Portrait, *, shared_orders: int) -> None:
     for name, (first_seen, last_seen) in other.identifiers.items():
         mine = portrait.identifiers.get(name, (first_seen, last_seen))
         portrait.identifiers[name] = (min(mine[0], first_seen), max(mine[1], last_seen))
-    for facts, others in ((portrait.traits, other.traits), (portrait.statuses, other.statuses)):
-        for name, fact in others.items():
-            if name not in facts or fact[1:] > facts[name][1:]:
-                facts[name] = fact
+    for key, (time, values) in other.stated.items():
+        _state(portrait.stated, values, time, key)
+    for name, (status, time, key) in other.statuses.items():
+        _latest(portrait.statuses, {name: status}, time, key)
     for field in ("channels", "revenue_by_currency"):
         sums = getattr(portrait, field)
         for name, amount in getattr(other, field).items():
@@ -132,6 +132,22 @@ def _either(choose: Any, a: int | None, b: int | None) -> int | None:
         return b if a is None else a
     chosen: int = choose(a, b)
     return chosen
+
+
+def _state(stated: dict[str, tuple[int, dict[str, Any]]], traits: dict[str, Any], time: int, key: str) -> None:
+    """Let each of `traits` stand with this event, unless a later one stated it; drop events that state nothing any more."""
+    mine = dict(traits)
+    for other, (when, values) in list(stated.items()):
+        if (when, other) > (time, key):
+            for name in values:
+                mine.pop(name, None)
+        else:
+            for name in traits:
+                values.pop(name, None)
+            if not values:
+                del stated[other]
+    if mine:
+        stated[key] = (time, mine)
 
 
 def _latest(facts: dict[str, Fact], stated: dict[str, Any], time: int, key: str) -> None:
@@ -175,13 +191,15 @@ def _most(counts: dict[str, int]) -> str | None:
 
 def summarise(portrait: Portrait, base_currency: str) -> Summary:
     """The columns of `crm.customers` that follow from the portrait alone."""
-    traits = portrait.traits
+    traits: dict[str, Any] = {}
+    for _, values in portrait.stated.values():
+        traits.update(values)
     revenue = ",".join(
         [f'"{currency}":{to_major(amount, currency)}' for currency, amount in sorted(portrait.revenue_by_currency.items())]
     )
     return Summary._make(
         [
-            *[traits[name][0] if name in traits else None for name in _TRAIT_COLUMNS],
+            *map(traits.get, _TRAIT_COLUMNS),
             None if portrait.acquisition is None else portrait.acquisition[0],
             _most(portrait.channels),
             _most(portrait.stores),

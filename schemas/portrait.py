@@ -21,6 +21,8 @@ class Portrait(msgspec.Struct, omit_defaults=True):
     `orders` counts distinct order ids; an event without one is an order of its own; a return is none.
     `identifiers` maps `KIND:VALUE` to when it was first and last seen. `acquisition` is the earliest fact, all other facts are
     the latest. `categories`, `stores` and `months` keep 256 names at most, the rest is summed under "" (see `portray`).
+    `stated` maps event keys to (event time, traits): each trait stands with the latest event that stated it, and no event without
+    one. A form states many traits at once, so this is half as long as a stamp for each; `traits` gives them that way.
     `stores`, `hours` and `weekdays` count purchases; `hours` has 24 entries, `weekdays` 7, or none before the first purchase.
     `months` and `categories` sum revenue.
     """
@@ -31,7 +33,7 @@ class Portrait(msgspec.Struct, omit_defaults=True):
     acquisition: Fact | None = None
     channels: dict[str, int] = {}
     identifiers: dict[str, tuple[int, int]] = {}
-    traits: dict[str, Fact] = {}
+    stated: dict[str, tuple[int, dict[str, Any]]] = {}
     statuses: dict[str, Fact] = {}
     counts: dict[str, int] = {}
     points: int = 0
@@ -49,6 +51,13 @@ class Portrait(msgspec.Struct, omit_defaults=True):
     months: dict[str, int] = {}
     hours: list[int] = []
     weekdays: list[int] = []
+
+    @property
+    def traits(self) -> dict[str, Fact]:
+        """Every trait with the time and the key of the event that stated it."""
+        return {
+            name: (value, time, key) for key, (time, values) in self.stated.items() for name, value in values.items()
+        }
 
 
 _encoder = msgspec.json.Encoder()

@@ -28,7 +28,7 @@ def expected_hash(events: list[CleanEvent]) -> str:
     return store_hash([f.keys if f.customer is None else fingerprint(f.portrait, f.keys) for f in folds])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(stories(), st.randoms(use_true_random=False), st.data())
 def test_any_order_any_repetition_and_any_batch_size_give_the_same_store(
     events: list[CleanEvent], chance: random.Random, data: Any
@@ -79,7 +79,7 @@ def test_all_orders_of_links_between_six_identifiers_make_one_customer() -> None
     assert len(hashes) == 1
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(stories())
 def test_every_id_ever_given_out_leads_to_a_living_customer_and_the_oldest_survives(events: list[CleanEvent]) -> None:
     store, given_out = MemoryStore(), set()

@@ -24,7 +24,7 @@ def folded(events: list[CleanEvent], orders: set[str] | None = None) -> Portrait
     return portrait
 
 
-@settings(max_examples=300)
+@settings(max_examples=150, deadline=None)
 @given(stories(), st.randoms(use_true_random=False))
 def test_folding_is_commutative(events: list[CleanEvent], chance: object) -> None:
     shuffled = list(events)
@@ -32,7 +32,7 @@ def test_folding_is_commutative(events: list[CleanEvent], chance: object) -> Non
     assert canonical(folded(shuffled)) == canonical(folded(events))
 
 
-@settings(max_examples=300)
+@settings(max_examples=150, deadline=None)
 @given(stories(), st.data())
 def test_merging_two_folds_is_folding_both_in_either_direction(events: list[CleanEvent], data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(events)))
@@ -45,6 +45,7 @@ def test_merging_two_folds_is_folding_both_in_either_direction(events: list[Clea
     assert canonical(one) == canonical(other) == canonical(folded(events))
 
 
+@settings(max_examples=50, deadline=None)
 @given(stories())
 def test_a_portrait_survives_its_encoding(events: list[CleanEvent]) -> None:
     portrait = folded(events)
@@ -52,7 +53,7 @@ def test_a_portrait_survives_its_encoding(events: list[CleanEvent]) -> None:
     assert summarise(decode(encode(portrait)), "VND") == summarise(portrait, "VND")
 
 
-@settings(max_examples=25)
+@settings(max_examples=10, deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_names_beyond_the_bound_are_summed_as_the_rest_whatever_came_first(chance: object) -> None:
     events = [
