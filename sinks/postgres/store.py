@@ -47,11 +47,16 @@ def translated() -> Iterator[None]:
 
 
 class PostgresStore:
-    """See `sinks.store.Store`. Connects when first used, and again after the connection was lost."""
+    """See `sinks.store.Store`. Connects when first used, and again after the connection was lost.
 
-    def __init__(self, url: str, *, application_name: str = "portrait") -> None:
+    PostgreSQL ends a transaction in which nothing was heard for `silent_seconds`: what a process that froze, or vanished
+    with its machine, holds locked is then free for others.
+    """
+
+    def __init__(self, url: str, *, application_name: str = "portrait", silent_seconds: float = 30.0) -> None:
         self._url = url
         self._application_name = application_name
+        self._silent_ms = round(silent_seconds * 1000)
         self._connection: connection | None = None
 
     def _connected(self) -> connection:
@@ -63,7 +68,7 @@ class PostgresStore:
                 keepalives_idle=10,
                 keepalives_interval=5,
                 keepalives_count=3,
-                options="-c timezone=UTC -c idle_in_transaction_session_timeout=120s -c jit=off",
+                options=f"-c timezone=UTC -c idle_in_transaction_session_timeout={self._silent_ms} -c jit=off",
             )
         return self._connection
 
