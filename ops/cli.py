@@ -7,7 +7,7 @@ import sys
 import typer
 from rich.markup import escape
 
-from ops.commands import customer, demo, rejected, stack
+from ops.commands import checks, customer, demo, importing, rejected, stack
 from ops.local.home import LocalStackError
 from ops.terminal import errors
 
@@ -20,10 +20,8 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-stack.register(app)
-demo.register(app)
-customer.register(app)
-rejected.register(app)
+for commands in (stack, demo, importing, customer, rejected, checks):
+    commands.register(app)
 
 
 def main() -> None:

@@ -1,0 +1,91 @@
+"""`portrait verify`, `rebuild` and `bench`: whether the store is right, making it so, and how fast it is."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from ops.local.home import LocalStackError
+from ops.terminal import (
+    HomeOption,
+    JsonOption,
+    console,
+    counted,
+    database_url,
+    example,
+    print_json,
+    program,
+    reference_of,
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Give these commands to `app`."""
+    app.command(
+        epilog=example("portrait verify", "portrait verify --json && echo the store is what its events say"),
+        rich_help_panel="Check",
+    )(verify)
+    app.command(epilog=example("portrait rebuild --yes"), rich_help_panel="Check")(rebuild)
+
+
+def verify(home: HomeOption = None, json: JsonOption = False) -> None:
+    """Fold all stored events afresh and compare with what is served, as of one instant. Exit code 1 when they differ.
+
+    Customers are compared by their events and identifiers: which of several ids survived a merge does not matter.
+    """
+    from ops.sql import store_errors
+    from ops.verify import verify as compare
+    from sinks.postgres.store import PostgresStore
+
+    url = database_url(home)
+    store = PostgresStore(url, application_name="portrait-verify")
+    try:
+        with store_errors(url), counted("Folding afresh", "events") as told:
+            verdict = compare(store, told)
+    finally:
+        store.close()
+    if json:
+        told_of = {
+            "equal": verdict.equal,
+            "hash": verdict.hash,
+            "customers": verdict.customers,
+            "events": verdict.events,
+        }
+        print_json(told_of if verdict.equal else {**told_of, "differences": verdict.differences})
+    else:
+        sign = "[green]✓ equal[/green]" if verdict.equal else "[red]✗ not equal[/red]"
+        console.print(f"{sign}: {verdict.customers:,} customers of {verdict.events:,} events, hash {verdict.hash}")
+        for difference in verdict.differences:
+            console.print(f"  {difference}", markup=False)
+    if not verdict.equal:
+        if not json:
+            console.print(f"Put it right from the events: {program()} rebuild")
+        raise typer.Exit(1)
+
+
+def rebuild(
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Fold all stored events afresh and serve the result. Customers keep their ids. Workers wait, readers do not."""
+    from ops.rebuild import rebuild as fold_all
+    from ops.sql import store_errors
+    from processors.apply import Judgement
+    from processors.segment import lifecycle_rules
+
+    url = database_url(home)
+    reference = reference_of(home)
+    if not yes and not typer.confirm("Replace what is served by a fresh fold of all events?"):
+        raise LocalStackError("nothing was changed")
+    judgement = Judgement(reference.base_currency, lifecycle_rules())
+    with store_errors(url), counted("Rebuilding", "events") as told:
+        done = fold_all(url, judgement, time.time_ns() // 1_000_000, told)
+    if json:
+        print_json(done._asdict())
+    else:
+        console.print(
+            f"[green]✓[/green] {done.customers:,} customers of {done.events:,} events; {done.changed:,} of them changed"
+        )
