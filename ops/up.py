@@ -125,7 +125,7 @@ def prepare(home: Home, wanted: Wanted, say: Callable[[str], None], environ: Map
         **{setting: given[setting] for setting in (WORKER_URL, READER_URL) if given.get(setting)},
         **{login.setting: url_of(login, database) for login in logins},
         COLLECTOR_URL: f"http://{LOOPBACK}:{home.port('collector', wanted.collector_port)}",
-        SOURCE_KEY: _source_key(keys, remembered.get(SOURCE_KEY, "")),
+        SOURCE_KEY: source_key(keys, remembered.get(SOURCE_KEY, "")),
     }
     home.remember(settings)
     preparation = Preparation(kafka, database, logins, wanted.partitions)
@@ -182,7 +182,7 @@ def _from_outside(home: Home, environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _source_key(keys: Path, remembered: str) -> str:
+def source_key(keys: Path, remembered: str) -> str:
     """The key of the source `demo`, made when the one that is remembered is not in the file of keys."""
     try:
         sources = read_sources(keys) if keys.exists() else ()
