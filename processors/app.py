@@ -29,13 +29,14 @@ from processors.publish import publish
 from processors.reference import BadReference, Reference, load_reference
 from processors.segment import lifecycle_rules
 from processors.settings import BadSetting, WorkerSettings
+from processors.succession import Succession
 from processors.transport import TP, App, Assignor, fetches
 from processors.writer import Writer
 from schemas import clean
 from schemas.rejected import Rejected, dead_letter
 from schemas.topics import RAW_NAMES, REJECTED, VALID
 from sinks.postgres.store import PostgresStore
-from sinks.store import Partition
+from sinks.store import Partition, Span
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +77,7 @@ def make_app(settings: WorkerSettings, reference: Reference) -> App:
     )
     judgement = Judgement(reference.base_currency, lifecycle_rules())
     writer = Writer(store, judgement, batch_events=settings.batch_events, clock=now_ms)
+    succession = Succession()
     prepared: dict[Partition, int] = {}
 
     @app.agent(fetches(app, *RAW_NAMES), name="prepare")
@@ -83,6 +85,9 @@ def make_app(settings: WorkerSettings, reference: Reference) -> App:
         """Raw records become clean events or dead letters; the next fetch is read when Kafka has acknowledged all of them."""
         async for records in stream:
             crash_point("fetched")
+            place, span = Partition(records[0].topic, records[0].partition), Span(records[0].offset, records[-1].offset + 1)
+            if not succession.follows(place, span):
+                continue
             try:
                 await publish(await app.maybe_start_producer(), _prepared(records, reference))
             except asyncio.CancelledError:
@@ -90,8 +95,7 @@ def make_app(settings: WorkerSettings, reference: Reference) -> App:
             except Exception:
                 fail_stop("clean events could not be sent on")
             crash_point("sent")
-            last = records[-1]
-            prepared[Partition(last.topic, last.partition)] = last.offset + 1
+            prepared[place] = span.end
 
     @app.agent(fetches(app, VALID), name="customers")
     async def customers_agent(stream: Any) -> None:
@@ -117,7 +121,7 @@ def make_app(settings: WorkerSettings, reference: Reference) -> App:
             fail_stop("the writer failed")
 
     async def begin(consumer: Any, assigned: set[TP], committed: Mapping[TP, int]) -> dict[TP, int]:
-        """Where to read from: the stored position; the first time, the beginning of the log."""
+        """Where to read from: the stored position, or Kafka's for raw topics; the first time, the beginning of the log."""
         earliest = await consumer.earliest_offsets(*assigned)
         ends = await consumer.highwaters(*assigned)
         positions: dict[TP, int] = {}
@@ -127,22 +131,26 @@ def make_app(settings: WorkerSettings, reference: Reference) -> App:
             place, first = Partition(*tp), earliest.get(tp) or 0
             if place not in known:
                 await writer.in_thread(store.begin, place, first)
-            if tp.topic not in STORED_TOPICS:
-                continue
-            at = positions[tp] = known.get(place, first)
+            kept = known.get(place) if tp.topic in STORED_TOPICS else committed.get(tp)
+            at = positions[tp] = first if kept is None or kept < 0 else kept
             if not first <= at <= ends.get(tp, at):
                 fail_stop(
-                    f"{tp.topic}/{tp.partition}: the store stands at offset {at}, the log has {first} to {ends.get(tp)}: "
+                    f"{tp.topic}/{tp.partition}: reading stood at offset {at}, the log has {first} to {ends.get(tp)}: "
                     "records have expired or the topic was made anew; see docs/operating.md, 'a gap in the log'",
                     EXIT_GAP,
                 )
-        writer.begin({Partition(*tp): at for tp, at in positions.items()})
-        for tp in assigned:
-            prepared.pop(Partition(*tp), None)
+        stored = {Partition(*tp): at for tp, at in positions.items() if tp.topic in STORED_TOPICS}
+        raw = {Partition(*tp): at for tp, at in positions.items() if tp.topic not in STORED_TOPICS}
+        writer.begin(stored)
+        succession.begin(raw)
+        prepared.update(raw)
         logger.info("reading %d partitions", len(assigned))
         return positions
 
-    app.begin = begin
+    def done(tp: TP) -> int | None:
+        return (writer.applied if tp.topic in STORED_TOPICS else prepared).get(Partition(*tp))
+
+    app.begin, app.done = begin, done
 
     @app.timer(10.0)
     async def watch() -> None:
@@ -151,12 +159,8 @@ def make_app(settings: WorkerSettings, reference: Reference) -> App:
         if not assigned:
             return
         ends = await app.consumer.highwaters(*assigned)
-        done = {**prepared, **writer.applied}
         for tp in assigned:
-            place = Partition(*tp)
-            at, end = done.get(place), ends.get(tp) or 0
-            if tp.topic not in STORED_TOPICS and at is None:
-                at = await app.consumer.position(tp)
+            place, at, end = Partition(*tp), done(tp), ends.get(tp) or 0
             lag = max(0, end - (at or 0))
             counters.LAG.labels(*map(str, place)).set(lag)
             if stalled.seconds(place, at, lag) > settings.stall_seconds:

@@ -1,23 +1,27 @@
-"""Faust's transport, reading whole fetches and beginning where the store says.
+"""Faust's transport, reading whole fetches, beginning where the store says, and committing what is really done.
 
 Stock Faust hands over one message at a time, at some 70 µs each, whatever the agent does. Here the records of one fetch from
 one partition travel as one message, and an agent iterates over lists of raw records.
 
+Faust acknowledges a message when its agent asks for the next one, but also when the agent is cancelled in the middle of it, and
+when the message is passed over because partitions were assigned anew. So acknowledgements count for nothing here: what is
+committed to Kafka is what `App.done` says.
+
 What this relies on inside faust-streaming 0.15.3, and `tests/integration/test_transport.py` holds on to:
 
 - `Consumer._getmany` returns the records of one fetch by partition: each list becomes one message, at its last offset.
-- `Consumer.ack` acknowledges one offset: here it acknowledges every offset that the message stands for.
-- `Consumer._add_gap` would count the offsets inside a message as done: it must not.
+- `Consumer.force_commit` asks `_filter_tps_with_pending_acks` for partitions and `_new_offset` for the offset of each.
+- `Consumer._add_gap` is called for the offsets inside a message, and has nothing to do.
 - `Consumer.seek_to_committed` is called after every assignment, and its answer is where reading starts.
-- The Cython stream iterator acknowledges on its own, around `Consumer.ack`: NO_CYTHON=1 must be set before Faust is imported.
 - `PartitionAssignor._get_copartitioned_groups` is asked whenever the group's leader assigns.
 - `stream_buffer_maxsize` counts fetches here: small, or a worker reads whole partitions into memory.
+- The Cython stream iterator goes around `Consumer.ack`: NO_CYTHON=1 must be set before Faust is imported.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 os.environ["NO_CYTHON"] = "1"
@@ -58,39 +62,29 @@ class Fetch:
 class FetchConsumer(driver.Consumer):  # type: ignore[misc]
     """A Faust consumer of whole fetches."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._first_offset: dict[tuple[TP, int], int] = {}
-
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> dict[TP, list[Any]]:
         fetched = await super()._getmany(active_partitions, timeout)
-        fetches: dict[TP, list[Any]] = {}
-        for tp, records in fetched.items():
-            if records:
-                self._first_offset[tp, records[-1].offset] = records[0].offset
-                fetches[tp] = [Fetch(tp, records)]
-        return fetches
+        return {tp: [Fetch(tp, records)] for tp, records in fetched.items() if records}
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """A message stands for all offsets since the one before: there are no gaps."""
 
     def ack(self, message: Any) -> bool:
-        tp = message.tp
-        first = self._first_offset.pop((tp, message.offset), None)
-        done = bool(super().ack(message))
-        if done and first is not None:
-            committed, index = self._committed_offset[tp], self._acked_index[tp]
-            inside = [
-                offset
-                for offset in range(first, message.offset)
-                if (committed is None or offset >= committed) and offset not in index
-            ]
-            index.update(inside)
-            self._acked[tp].extend(inside)
+        """Forget the message; see `_new_offset` for what is committed."""
+        first = not message.acked
+        message.acked = True
+        self._unacked_messages.discard(message)
+        return first
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+        return (tp for tp in self.assignment() if topics is None or tp in topics or tp.topic in topics)
+
+    def _new_offset(self, tp: TP) -> int | None:
+        done: int | None = self.app.done(tp)
         return done
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
-        """After an assignment: begin at the stored positions, where there are some, and at Kafka's own elsewhere."""
+        """After an assignment: begin where `App.begin` says."""
         committed = await super().seek_to_committed()
         assigned = set(self.assignment())
         begin = self.app.begin
@@ -123,10 +117,17 @@ Begin = Callable[[Any, set[TP], Mapping[TP, int]], Awaitable[dict[TP, int]]]
 """Given the consumer, what was assigned and where Kafka's committed offsets are, the offsets to begin at instead."""
 
 
+Done = Callable[[TP], "int | None"]
+
+
 class App(faust.App):  # type: ignore[misc]
-    """A Faust app on the transport above."""
+    """A Faust app on the transport above.
+
+    `begin` is asked where to read from after every assignment, `done` up to which offset a partition is done (None: no news).
+    """
 
     begin: Begin | None = None
+    done: Done = staticmethod(lambda tp: None)
 
     def _new_transport(self) -> Transport:
         return Transport(self.conf.broker_consumer, self)

@@ -1,8 +1,7 @@
 """Batches of clean events into the store, one after the other, in a thread of their own.
 
 While the database works on one batch the event loop fetches and decodes the next: the more there is to do, the larger the
-batches grow, up to a bound. A fetch counts as acknowledged when it is taken in, not when it is stored: the stored position, not
-Kafka's offset, says where to go on.
+batches grow, up to a bound.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from typing import Any, TypeVar
 from processors import counters
 from processors.apply import Applied, Judgement, Slice, apply, refresh
 from processors.guard import EXIT_GAP, fail_stop
+from processors.succession import Succession
 from schemas import clean
 from schemas.rejected import Reason, Rejected, dead_letter
 from sinks.store import Fatal, Gap, Partition, Refused, Retryable, Span, Store
@@ -27,7 +27,6 @@ Answer = TypeVar("Answer")
 
 _LONGEST_PAUSE = 5.0
 _REFRESH_SECONDS = 5.0
-_HOLE_SECONDS = 10.0
 
 
 class Writer:
@@ -42,8 +41,7 @@ class Writer:
         self._waiting: list[Slice] = []
         self._waiting_events = 0
         self._changed = asyncio.Condition()
-        self._next: dict[Partition, int] = {}
-        self._holes: dict[Partition, float] = {}
+        self._succession = Succession()
         self.applied: dict[Partition, int] = {}
 
     async def in_thread(self, call: Callable[..., Answer], *arguments: Any) -> Answer:
@@ -52,28 +50,17 @@ class Writer:
 
     def begin(self, positions: Mapping[Partition, int]) -> None:
         """Reading starts, or starts anew, at `positions`; what waits of other runs is forgotten."""
-        self._next.update(positions)
-        self._holes.clear()
+        self._succession.begin(positions)
         self.applied.update(positions)
         self._waiting = [part for part in self._waiting if part.partition not in positions]
         self._waiting_events = sum(len(part.events) + len(part.letters) for part in self._waiting)
 
     async def add(self, part: Slice) -> None:
-        """Take a slice in; waits while a full batch is waiting already.
-
-        A slice that does not follow on what came before is of a time before the last assignment, and will be fetched again.
-        When such slices go on coming, records were lost between Kafka and here, and the process ends to read them again.
-        """
+        """Take a slice in, if it follows on the one before; waits while a full batch is waiting already."""
         async with self._changed:
             await self._changed.wait_for(lambda: self._waiting_events < self._batch_events)
-            expected = self._next.get(part.partition)
-            if expected is not None and part.span.first > expected:
-                since = self._holes.setdefault(part.partition, time.monotonic())
-                if time.monotonic() - since > _HOLE_SECONDS:
-                    fail_stop(f"{part.partition}: offsets {expected} to {part.span.first - 1} were not handed over")
+            if not self._succession.follows(part.partition, part.span):
                 return
-            self._holes.pop(part.partition, None)
-            self._next[part.partition] = part.span.end
             self._waiting.append(part)
             self._waiting_events += len(part.events) + len(part.letters)
             self._changed.notify_all()
