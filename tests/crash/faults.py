@@ -1,0 +1,126 @@
+"""Faults that need some staging: the worker is caught at one chosen instant, by locks in PostgreSQL and by signals.
+
+Each is told once and put to the real worker (`test_worker.py`) and to naive ones (`test_naive.py`). A fault leaves a stream at
+rest, with everything drained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+
+import psycopg2
+from kafka.admin import OffsetSpec
+
+from schemas.topics import RAW_NAMES, REJECTED, VALID
+from tests.crash.load import Raw, deliveries, linking, send
+from tests.crash.stream import Post, Stream, asking, offsets
+
+TOPICS_READ = (*RAW_NAMES, VALID, REJECTED)
+
+Start = Callable[..., Post]
+"""Starts a worker of some kind: `Stream.worker`, or that of a naive variant."""
+
+
+@contextmanager
+def nobody_saves(running: Stream) -> Iterator[Callable[[], int]]:
+    """Transactions come to a halt where they read customers to change them, or save them; reading them goes on.
+
+    Yields how many stand there.
+    """
+    with closing(psycopg2.connect(running.url)) as opened, opened, opened.cursor() as at:
+        at.execute("lock table portrait.customers in exclusive mode")
+
+        def halted() -> int:
+            waiting = "select count(distinct pid) from pg_stat_activity where wait_event_type = 'Lock' and application_name = %s"
+            return int(running.rows(f"{waiting} and datname = current_database()", "portrait-worker")[0][0])
+
+        yield halted
+
+
+def killed_while_kafka_is_ahead(running: Stream, start: Start, log: list[Raw]) -> None:
+    """kill -9 in a transaction, when Kafka's committed offset has already passed what the transaction holds."""
+    half = len(log) // 2
+    with nobody_saves(running) as halted, asking(running.kafka) as admin:
+        worker = start()
+        send(running.kafka, log[:half])
+
+        def kafka_is_ahead() -> bool:
+            committed = running.committed(admin)
+            ends = offsets(admin, (*RAW_NAMES, VALID), OffsetSpec.LATEST)
+            return halted() > 0 and all(committed.get(place, 0) == end for place, end in ends.items())
+
+        running.until(kafka_is_ahead, 30)
+        worker.kill()
+        running.expel_the_dead()
+    assert running.rows("select count(*) from portrait.events") == [(0,)]
+    start()
+    send(running.kafka, log[half:])
+    running.drain()
+
+
+def killed_after_sending(running: Stream, start: Start, log: list[Raw]) -> None:
+    """kill -9 when Kafka has the clean events, and does not yet know that their raw records were read."""
+    worker = start(crash_at="sent:3")
+    send(running.kafka, log)
+    running.until(lambda: worker.codes, 30, what="the crash")
+    running.expel_the_dead()
+    running.drain()
+
+
+def frozen_in_a_transaction(running: Stream, start: Start, log: list[Raw]) -> bool:
+    """SIGSTOP in a transaction, until another worker has taken over and done all the work; then SIGCONT.
+
+    Whether the one that woke up then changed anything, before new events came.
+    """
+    third = len(log) // 3
+    with nobody_saves(running) as halted:
+        zombie = start()
+        send(running.kafka, log[:third])
+        running.until(lambda: halted() > 0, 30, what="a transaction that halts")
+        zombie.child.freeze()
+    start()
+    send(running.kafka, log[third : 2 * third])
+    running.drain()
+    written, joined = contents(running), zombie.log.count(_JOINED)
+    zombie.child.thaw()
+    running.until(
+        lambda: _FENCED in zombie.log and zombie.log.count(_JOINED) > joined, 30, what="a zombie that is fenced"
+    )
+    running.drain()
+    changed = contents(running) != written
+    send(running.kafka, log[2 * third :])
+    running.drain()
+    assert zombie.codes == []
+    return changed
+
+
+_FENCED = "the store could not do it now"
+_JOINED = "Setting newly assigned partitions"
+
+
+def contents(running: Stream) -> list[tuple[str, ...]]:
+    """A digest of each table that events are applied to."""
+    tables = ("events", "duplicates", "rejected", "identifiers", "links", "customers", "aliases", "memberships")
+    rows = "coalesce(string_agg(t::text, '|' order by t::text), '')"
+    return running.rows(
+        " union all ".join(f"select '{name}', md5({rows}) from portrait.{name} as t" for name in tables)
+    )
+
+
+def two_at_the_same_customer(running: Stream, start: Start) -> None:
+    """Two workers have each read the same customer, in different partitions, when both may go on to save it."""
+    person, deeds = linking()
+    workers = start(), start()
+    each = len(TOPICS_READ) * running.partitions // 2
+    running.until(lambda: all(f"reading {each} partitions" in worker.log for worker in workers), 30)
+    send(running.kafka, person)
+    running.drain()
+    with nobody_saves(running) as halted:
+        send(running.kafka, deeds)
+        running.until(lambda: halted() == 2, 30, what="two transactions that halt")
+    running.drain()
+
+
+STAGED = deliveries(1_200)
+"""What the staged faults are put under."""

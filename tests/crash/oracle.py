@@ -1,0 +1,136 @@
+"""What must be true of a stream when it has come to rest: every promise, checked from outside.
+
+The raw topics are read anew and put through the first stage here, so what is expected comes from the records that Kafka
+acknowledged and from pure functions only.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import closing
+from typing import Any, NamedTuple
+
+from kafka import KafkaConsumer, TopicPartition
+
+from ops.verify import verify
+from processors.prepare import prepare
+from processors.reference import load_reference
+from processors.refold import Clusters, fingerprint, refold, store_hash
+from processors.segment import lifecycle_rules, segment
+from schemas.clean import CleanEvent
+from schemas.rejected import Rejected
+from schemas.topics import RAW_NAMES, REJECTED, VALID
+from sinks.postgres.store import PostgresStore
+from tests.crash.load import Raw
+from tests.crash.stream import NOW, Stream
+
+REFERENCE = load_reference({})
+
+
+class Books(NamedTuple):
+    """The balance of a stream: how many records the raw topics have, how many events the collector refused, and what
+    became of all of them.
+    """
+
+    received: int
+    at_the_door: int
+    stored: int
+    repeated: int
+    refused: int
+    hash: str
+    customers: int
+
+
+def records(kafka: str, *topics: str) -> list[Any]:
+    """Every record of `topics`, partition by partition."""
+    consumer = KafkaConsumer(
+        bootstrap_servers=kafka,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        metrics_enabled=False,
+        max_partition_fetch_bytes=8 * 1024 * 1024,
+    )
+    try:
+        parts = [TopicPartition(topic, number) for topic in topics for number in consumer.partitions_for_topic(topic)]
+        consumer.assign(parts)
+        consumer.seek_to_beginning(*parts)
+        ends = consumer.end_offsets(parts)
+        found: list[Any] = []
+        while any(consumer.position(part) < ends[part] for part in parts):
+            for part, batch in consumer.poll(timeout_ms=500).items():
+                found += [record for record in batch if record.offset < ends[part]]
+        return sorted(found, key=lambda record: (record.topic, record.partition, record.offset))
+    finally:
+        consumer.close()
+
+
+def expected_hash(events: list[CleanEvent]) -> str:
+    """The hash that a store of these events must have: all components of identifiers, then the fold of each."""
+    clusters = Clusters()
+    for event in events:
+        clusters.add(event)
+    rows = [(str(clusters.component(e.identifiers[0])) if e.identifiers else None, e) for e in events]
+    rows.sort(key=lambda row: (row[0] or "", row[1].key))
+    return store_hash(
+        [each.keys if each.customer is None else fingerprint(each.portrait, each.keys) for each in refold(rows)]
+    )
+
+
+def audit(stream: Stream) -> tuple[Books, list[str]]:
+    """The books of a stream that has come to rest, and which promises are broken, in words."""
+    raw = records(stream.kafka, *RAW_NAMES)
+    accepted: dict[str, CleanEvent] = {}
+    key_of: dict[str, str] = {}
+    refused: dict[str, str] = {}
+    for record in raw:
+        origin = f"{record.topic}/{record.partition}/{record.offset}"
+        outcome = prepare(record.value, origin=origin, received_ms=record.timestamp, reference=REFERENCE)
+        if isinstance(outcome, Rejected):
+            refused[origin] = outcome.reason.value
+        else:
+            accepted.setdefault(outcome.key, outcome)
+            key_of[origin] = outcome.key
+    stored = stream.rows("select origin, replace(key::text, '-', '') from portrait.events")
+    repeated = stream.rows("select origin, replace(key::text, '-', '') from portrait.duplicates")
+    kept = stream.rows("select origin, reason from portrait.rejected")
+    with closing(PostgresStore(stream.url)) as store:
+        verdict = verify(store)
+        with store.snapshot() as snapshot:
+            served = dict(snapshot.served())
+    members: dict[str, set[str]] = {customer: set() for customer in served}
+    for customer, name in stream.rows("select customer_id::text, segment from crm.customer_segments"):
+        members.setdefault(customer, set()).add(name)
+    sent_on = records(stream.kafka, VALID, REJECTED)
+    at_the_door = {
+        each.key.decode() for each in sent_on if each.topic == REJECTED and each.key.startswith(b"collector/")
+    }
+    refused |= {origin: reason for origin, reason in kept if origin in at_the_door}
+    ends = {(record.topic, record.partition): record.offset + 1 for record in sent_on}
+    positions = stream.positions()
+    keys = Counter(key for _, key in stored)
+    promises = {
+        "every accepted event is stored": keys.keys() >= accepted.keys(),
+        "no event is stored twice": max(keys.values(), default=1) == 1,
+        "no event is stored that was not accepted": keys.keys() <= accepted.keys(),
+        "each record is stored or repeats what is stored": sorted(stored + repeated) == sorted(key_of.items()),
+        "each refused event is kept once, with its reason": dict(kept) == refused and at_the_door <= refused.keys(),
+        "the books balance": len(raw) + len(at_the_door) == len(stored) + len(repeated) + len(kept),
+        "what is served is the fold of what is stored": verdict.equal,
+        "what is served is the fold of what was accepted": verdict.hash == expected_hash(list(accepted.values())),
+        "segments follow from what is served": members
+        == {customer: {*segment(each, lifecycle_rules(), NOW).names} for customer, each in served.items()},
+        "the stored positions are the ends of the log": ends == {place: positions.get(place) for place in ends},
+    }
+    books = Books(len(raw), len(at_the_door), len(stored), len(repeated), len(kept), verdict.hash, verdict.customers)
+    return books, [promise for promise, kept_ in promises.items() if not kept_]
+
+
+def check(stream: Stream, *logs: Iterable[Raw]) -> Books:
+    """Assert that every promise is kept by a stream that has come to rest, and that all good events of `logs` are in it."""
+    books, broken = audit(stream)
+    assert not broken, (broken, books)
+    outcomes = [prepare(each.value, origin="", received_ms=NOW, reference=REFERENCE) for log in logs for each in log]
+    keys = {outcome.key for outcome in outcomes if not isinstance(outcome, Rejected)}
+    assert keys == {key for (key,) in stream.rows("select replace(key::text, '-', '') from portrait.events")}
+    return books
