@@ -45,7 +45,7 @@ def measure_backlog(
                 first, before = each, stack.meter.read()
             seen(stack, each)
             progress("From events.valid into crm", each.stored, workload.events)
-        wait_for(stack, outbox_empty, "publishing the profiles")
+        wait_for(stack, outbox_empty, "to publish the profiles")
         published = time.monotonic()
         after = stack.meter.read()
         measured = last.stored - first.stored

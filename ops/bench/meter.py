@@ -37,6 +37,7 @@ class Meter:
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="meter", daemon=True)
         self.peaks: dict[str, int] = dict.fromkeys(self._processes, 0)
+        self._cpu: dict[str, float] = dict.fromkeys(self._processes, 0.0)
 
     def watch(self, name: str, pid: int) -> None:
         """One more process."""
@@ -50,15 +51,21 @@ class Meter:
         # The kernel counts the time of guests in that of their host as well.
         busy -= getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)
         stolen = getattr(times, "steal", 0.0)
-        cpu = {name: _cpu(_family(name, process)) for name, process in self._processes.items()}
-        return Reading(cpu, busy - stolen, stolen)
+        return Reading(self._spent(), busy - stolen, stolen)
 
     def memory(self) -> dict[str, int]:
         """Bytes resident now, by process. Pages that a family of processes shares count once."""
         return {name: _resident(_family(name, process)) for name, process in self._processes.items()}
 
+    def _spent(self) -> dict[str, float]:
+        """A process that has ended has spent what it had when it was last seen."""
+        spent = {name: _cpu(_family(name, process)) for name, process in self._processes.items()}
+        self._cpu = {name: max(seconds, self._cpu.get(name, 0.0)) for name, seconds in spent.items()}
+        return self._cpu
+
     def _watch(self) -> None:
         while not self._done.wait(_EVERY):
+            self._spent()
             for name, resident in self.memory().items():
                 self.peaks[name] = max(resident, self.peaks[name])
 

@@ -1,4 +1,4 @@
-"""What the bench found: one frozen type a measurement. Rates are events a second; times seconds, unless named _ms, _us."""
+"""What the bench found, a frozen type a measurement. Rates are events a second; times seconds, or as named."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -89,12 +88,3 @@ def bench_stack(parent: Path | None, workers: int, say: Callable[[str], None]) -
                 yield running
     finally:
         shutil.rmtree(place, ignore_errors=True)
-
-
-def kafka_version() -> str:
-    """The version of the broker that the local stack runs."""
-    from ops.local.jars import kafka_classpath
-
-    jars = kafka_classpath(lambda _: None).split(os.pathsep)
-    names = (Path(jar).stem for jar in jars)
-    return next((name.removeprefix("kafka-clients-") for name in names if name.startswith("kafka-clients-")), "unknown")

@@ -105,7 +105,7 @@ class Person:
         }
 
     def _drawn(self, what: int, choices: int) -> int:
-        """One of `choices`, fixed for the person and `what`, by Knuth's multiplicative hash: a million people are many."""
+        """One of `choices`, fixed for the person and `what`: Knuth's multiplicative hash, for speed."""
         return ((self.number * 16 + what) * 2_654_435_761 % 2**32 >> 8) % choices
 
 

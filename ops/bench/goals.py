@@ -1,0 +1,100 @@
+"""What the figures are held against: our goals, and what others reach. Two cores that also run broker and database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ops.bench.results import Results
+
+BACKLOG_RATE = 15_000.0
+HTTP_RATE = 5_000.0
+LATENCY_MS = 2_000.0
+CROWDED_SHARE = 0.75
+PYTHON_RSS_MB = 300.0
+
+
+class Verdict(NamedTuple):
+    """A goal and what was found. `ratio` is found to goal, above 1 being better, whichever way the goal points."""
+
+    about: str
+    goal: str
+    found: str
+    ratio: float
+
+    @property
+    def met(self) -> bool:
+        return self.ratio >= 1
+
+
+class Published(NamedTuple):
+    """What another tool reached, in events a second, with the job named in PUBLISHED_ABOUT."""
+
+    tool: str
+    rate: float
+
+
+PUBLISHED_ABOUT = (
+    "From one Kafka topic into PostgreSQL, 100,000 events, on two cores that also run both servers: deduplicate, "
+    "find the customer by any identifier, keep a profile, upsert it and the event. Measured elsewhere, as competent "
+    "users of each tool would write it; a simpler job than ours, which also merges customers, keeps links and history, "
+    "segments, and publishes every change."
+)
+PUBLISHED = (
+    Published("kafka-python, one event a transaction", 950),
+    Published("stock Faust with take", 5_200),
+    Published("stock Faust with takes of 5,000", 6_900),
+    Published("quixstreams", 9_000),
+    Published("bytewax", 11_900),
+    Published("no Kafka at all, batches of 500 to 5,000", 17_000),
+    Published("Debezium JDBC sink (flat rows, nothing computed)", 24_000),
+)
+
+
+def verdicts(results: Results) -> Iterator[Verdict]:
+    """Every goal that these results say something about."""
+    backlog, sustained, latency, crowded = results.backlog, results.sustained, results.latency, results.crowded
+    if backlog:
+        yield _at_least("(a) backlog into crm, events/s", BACKLOG_RATE, backlog.rate)
+    if sustained:
+        yield _at_least("(b) HTTP into crm, events/s", HTTP_RATE, sustained.rate)
+    if latency:
+        yield Verdict(
+            f"(c) answer to crm at {latency.rate:,.0f} events/s, p99",
+            f"< {LATENCY_MS:,.0f} ms",
+            f"{latency.p99_ms:,.0f} ms",
+            LATENCY_MS / latency.p99_ms,
+        )
+    if backlog and crowded:
+        share = crowded.rate / backlog.rate
+        yield Verdict(
+            f"(e) the same with {crowded.existing:,} customers",
+            f"≥ {CROWDED_SHARE:.0%} of (a)",
+            f"{share:.0%}",
+            share / CROWDED_SHARE,
+        )
+    peaks = dict(_python_peaks(results))
+    if peaks:
+        name, peak = max(peaks.items(), key=lambda each: each[1])
+        yield Verdict(
+            f"RSS of a Python process, largest: {name}",
+            f"< {PYTHON_RSS_MB:.0f} MB",
+            f"{peak:.0f} MB",
+            PYTHON_RSS_MB / peak,
+        )
+    if results.flat and len(results.flat) == 2:
+        small, large = results.flat
+        growth = large.rss_mb[-1] / small.rss_mb[-1]
+        yield Verdict("(f) RSS after 10 × the events", "the same (≤ 1.1 ×)", f"{growth:.2f} ×", 1.1 / growth)
+
+
+def _at_least(about: str, goal: float, found: float) -> Verdict:
+    return Verdict(about, f"≥ {goal:,.0f}", f"{found:,.0f}", found / goal)
+
+
+def _python_peaks(results: Results) -> Iterator[tuple[str, float]]:
+    """Of our own processes in every measurement: (measurement and process, MB)."""
+    for letter, run in (("a", results.backlog), ("b", results.sustained), ("e", results.crowded)):
+        for cost in run.costs if run else ():
+            if cost.process == "relay" or cost.process == "collector" or cost.process.startswith("worker-"):
+                yield f"{cost.process} in ({letter})", cost.rss_mb

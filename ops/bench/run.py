@@ -1,0 +1,168 @@
+"""`portrait bench`: what is measured, in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from tempfile import gettempdir
+
+import msgspec
+from rich.progress import TaskID
+
+from ops.bench.backlog import measure_backlog, measure_flatness
+from ops.bench.machine import command, look_at_machine, now, revision
+from ops.bench.population import populate
+from ops.bench.report import markdown, show
+from ops.bench.results import Backlog, Flat, Latency, Results, Stage, Sustained
+from ops.bench.stack import BenchStack, bench_stack
+from ops.bench.stages import measure_stages
+from ops.bench.through_http import measure_latency, measure_sustained, start_parts, warm_up
+from ops.bench.workload import Workload, some_of
+from ops.local.home import LocalStackError
+from ops.terminal import console, counting
+
+MEASUREMENTS = {
+    "a": "a backlog in events.valid into crm",
+    "b": "HTTP into crm, as fast as it goes",
+    "c": "from the answer over HTTP to visible in crm, at half the rate of b",
+    "d": "each stage alone",
+    "e": "as a, with many customers in the store already",
+    "f": "memory, with ten times the events",
+}
+
+
+class Sizes(msgspec.Struct, frozen=True):
+    """How much of everything. `stages`: events in (d); `flat`: events in the larger run of (f); `seconds`: of (c)."""
+
+    events: int = 100_000
+    customers: int = 20_000
+    workers: int = 2
+    batch: int = 200
+    seconds: float = 20.0
+    population: int = 1_000_000
+    stages: int = 20_000
+    flat: int = 300_000
+    rate: float | None = None
+
+    @classmethod
+    def quick(cls, workers: int = 2) -> Sizes:
+        """Enough to see that the bench works, too little for its figures to mean anything."""
+        return cls(10_000, 2_000, workers, seconds=3.0, population=5_000, stages=1_000, flat=20_000)
+
+
+def run_bench(
+    only: Collection[str] = (),
+    *,
+    sizes: Sizes | None = None,
+    json_file: Path | None = None,
+    markdown_file: Path | None = None,
+    place: Path | None = None,
+) -> Results:
+    """Measure (`only` these of MEASUREMENTS, default all), print the tables, write the files, return what was found.
+
+    Every measurement has a stack of its own under `place` (default: where temporary files go), which is thrown away.
+    Raises LocalStackError, also for an unknown measurement.
+    """
+    wanted = set(only) or set(MEASUREMENTS)
+    if unknown := wanted - set(MEASUREMENTS):
+        known = "; ".join(f"{letter}: {about}" for letter, about in MEASUREMENTS.items())
+        raise LocalStackError(f"no measurement {', '.join(sorted(unknown))}; there are {known}")
+    asked = sizes or Sizes()
+    machine, begun = look_at_machine(place or Path(gettempdir())), now()
+    bench = _Bench(asked, place, begun)
+    found = Results(command=command(), begun=begun.isoformat(), revision=revision(), machine=machine)
+    if "a" in wanted:
+        found = msgspec.structs.replace(found, backlog=bench.backlog())
+    if wanted & {"b", "c"}:
+        sustained, latency = bench.through_http(wanted)
+        found = msgspec.structs.replace(found, sustained=sustained, latency=latency)
+    if "d" in wanted:
+        found = msgspec.structs.replace(found, stages=bench.stages())
+    if "e" in wanted:
+        found = msgspec.structs.replace(found, crowded=bench.crowded())
+    if "f" in wanted:
+        found = msgspec.structs.replace(found, flat=bench.flat())
+    show(found, console)
+    if json_file is not None:
+        json_file.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
+    if markdown_file is not None:
+        markdown_file.write_text(markdown(found), encoding="utf-8")
+    return found
+
+
+class _Bench:
+    """One run: its sizes, its place, its hour."""
+
+    def __init__(self, sizes: Sizes, place: Path | None, begun: datetime) -> None:
+        self._sizes = sizes
+        self._place = place
+        self._begun = begun
+        self._people = some_of(max(sizes.population, sizes.customers), sizes.customers)
+
+    def backlog(self) -> Backlog:
+        with _shown("a") as progress:
+            return measure_backlog(self._workload("bench-a"), self._sizes.workers, self._place, progress)
+
+    def through_http(self, wanted: Collection[str]) -> tuple[Sustained | None, Latency | None]:
+        sustained = latency = None
+        sizes = self._sizes
+        with (
+            _shown("b") as progress,
+            bench_stack(self._place, sizes.workers, lambda text: progress(text, 0, 0)) as stack,
+        ):
+            start_parts(stack, progress)
+            warm_up(stack, self._workload("bench-warm-up", min(2_000, sizes.events)), sizes.batch, progress)
+            if "b" in wanted or sizes.rate is None:
+                sustained = measure_sustained(stack, self._workload("bench-b"), sizes.batch, progress)
+            if "c" in wanted:
+                rate = sizes.rate or (sustained.rate / 2 if sustained else 0)
+                workload = self._workload("bench-c", int(rate * sizes.seconds))
+                latency = measure_latency(stack, workload, sizes.batch, rate, progress)
+        return sustained if "b" in wanted else None, latency
+
+    def stages(self) -> tuple[Stage, ...]:
+        people = self._people[: max(1, self._sizes.stages // 5)]  # who come again as often as in the others
+        workload = Workload("bench-d", self._sizes.stages, people, self._begun)
+        with _shown("d") as progress, bench_stack(self._place, 1, lambda text: progress(text, 0, 0)) as stack:
+            return measure_stages(stack, workload, lambda name: progress(name, 0, 0))
+
+    def crowded(self) -> Backlog:
+        with _shown("e") as progress:
+
+            def fill(stack: BenchStack) -> int:
+                return populate(
+                    stack,
+                    self._sizes.population,
+                    self._begun,
+                    lambda done, of: progress("Enrolling the population", done, of),
+                )
+
+            return measure_backlog(self._workload("bench-e"), self._sizes.workers, self._place, progress, fill)
+
+    def flat(self) -> tuple[Flat, ...]:
+        with _shown("f") as progress:
+            return tuple(
+                measure_flatness(self._workload(f"bench-f{events}", events), self._sizes.workers, self._place, progress)
+                for events in (self._sizes.flat // 10, self._sizes.flat)
+            )
+
+    def _workload(self, name: str, events: int | None = None) -> Workload:
+        return Workload(name, events or self._sizes.events, self._people, self._begun)
+
+
+@contextmanager
+def _shown(letter: str) -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar for one measurement, a line for each thing that is done."""
+    with counting() as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def progress(what: str, done: int, of: int) -> None:
+            if what not in tasks:
+                for task in tasks.values():
+                    bar.stop_task(task)
+                tasks[what] = bar.add_task(f"({letter}) {what}", total=of or None, unit="events")
+            bar.update(tasks[what], completed=done, total=of or None)
+
+        yield progress
