@@ -41,7 +41,8 @@ def url_of(login: Login, owner_url: str) -> str:
         return str(make_dsn(owner_url, user=login.user, password=login.password))
     parts = urlsplit(owner_url)
     _, _, place = parts.netloc.rpartition("@")
-    return parts._replace(netloc=f"{quote(login.user)}:{quote(login.password)}@{place}").geturl()
+    who = ":".join(quote(word, safe="") for word in (login.user, login.password))
+    return parts._replace(netloc=f"{who}@{place}").geturl()
 
 
 def without_password(url: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -28,6 +29,13 @@ def register(app: typer.Typer) -> None:
         rich_help_panel="Check",
     )(verify)
     app.command(epilog=example("portrait rebuild --yes"), rich_help_panel="Check")(rebuild)
+    app.command(
+        epilog=example(
+            "portrait bench --quick", "portrait bench --only a,b --events 20000", "python -m ops.bench --help"
+        ),
+        rich_help_panel="Check",
+        context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    )(bench)
 
 
 def verify(home: HomeOption = None, json: JsonOption = False) -> None:
@@ -89,3 +97,18 @@ def rebuild(
         console.print(
             f"[green]✓[/green] {done.customers:,} customers of {done.events:,} events; {done.changed:,} of them changed"
         )
+
+
+def bench(
+    context: typer.Context,
+    home: Annotated[
+        Path | None, typer.Option("--home", metavar="DIR", help="Where its stacks live; else temporary files.")
+    ] = None,
+) -> None:
+    """Measure how fast this machine takes events from channels to customers. On stacks of its own, which it deletes.
+
+    Takes the options of `python -m ops.bench`, such as --quick, --only, --events, --workers, --json FILE.
+    """
+    from ops.bench.__main__ import main
+
+    raise typer.Exit(main([*(() if home is None else ("--place", str(home))), *context.args]))

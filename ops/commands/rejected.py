@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
+import shlex
+import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +15,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import click
 import typer
 from rich.markup import escape
 from rich.table import Table
@@ -190,10 +193,18 @@ def _edited(url: str, origin: str) -> bytes:
     _, payload = letter(url, origin)
     text = payload.decode(errors="replace")
     shown = "\n".join(line.text for line in indent(text)) if text.lstrip().startswith(("{", "[")) else text
-    edited = click.edit(shown + "\n", extension=".json", require_save=True)
-    if edited is None or not edited.strip():
-        raise LocalStackError("nothing was saved in the editor, and nothing was sent")
-    return edited.strip().encode()
+    editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+    with tempfile.NamedTemporaryFile("w+", suffix=".json", encoding="utf-8") as file:  # for its owner's eyes only
+        file.write(shown + "\n")
+        file.flush()
+        try:
+            ended = subprocess.run([*editor, file.name], check=False).returncode
+        except OSError as error:
+            raise LocalStackError(f"{editor[0]}: {error.strerror}; set EDITOR, or use --file") from error
+        edited = Path(file.name).read_bytes().strip()
+    if ended != 0 or not edited or edited == shown.encode():
+        raise LocalStackError("nothing was changed in the editor, and nothing was sent")
+    return edited
 
 
 def _pointed(payload: bytes, path: str, message: str) -> Iterator[Text]:
