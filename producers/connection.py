@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -24,6 +25,7 @@ def open_producer(bootstrap: Sequence[str], topics: Sequence[str], *, timeout: f
     The partitions of `topics` are known when it returns, so that `send` does not block. Raises KafkaError or OSError
     when Kafka does not answer within two seconds or a topic is not there.
     """
+    _knock(bootstrap)
     delivery_ms = int(timeout * 1000)
     client = _ClosableClient()
     try:
@@ -79,6 +81,7 @@ def ask(bootstrap: Sequence[str], topics: Sequence[str], timeout: float) -> str 
     """Ask Kafka, over a new connection, whether every topic has a leader. Returns what is wrong, or None."""
     client, admin = _ClosableClient(), None
     try:
+        _knock(bootstrap)
         admin = KafkaAdminClient(
             kafka_client=client.make,
             bootstrap_servers=list(bootstrap),
@@ -97,6 +100,19 @@ def ask(bootstrap: Sequence[str], topics: Sequence[str], timeout: float) -> str 
         else:
             client.close()
     return None
+
+
+def _knock(bootstrap: Sequence[str]) -> None:
+    """Raises OSError when nobody listens: kafka-python would try for seconds, and leave a socket open at each try."""
+    for number, address in enumerate(bootstrap, start=1):
+        host, _, port = address.rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=1).close()
+        except OSError:
+            if number == len(bootstrap):
+                raise
+        else:
+            return
 
 
 class _ClosableClient:

@@ -77,7 +77,7 @@ class Publisher:
         self._waiting: list[tuple[float, int, _Pending]] = []
         self._numbers = itertools.count()
         self._closing = False
-        self._problem: Exception = Unavailable("not connected to Kafka yet")
+        self._problem = "not connected to Kafka yet"
         self._threads = [
             threading.Thread(target=self._connect, name="kafka-connect", daemon=True),
             threading.Thread(target=self._watch, name="kafka-deadlines", daemon=True),
@@ -136,7 +136,7 @@ class Publisher:
         with self._lock:
             self._closing = True
             producer, self._producer = self._producer, None
-            self._problem = Unavailable("closed")
+            self._problem = "closed"
             producers = [old for _, old in self._retired] + ([producer] if producer else [])
             self._retired.clear()
             waiting, self._waiting = self._waiting, []
@@ -165,7 +165,7 @@ class Publisher:
                 return
             log.warning("Kafka producer replaced: %s", why)
             self._producer = None
-            self._problem = why
+            self._problem = str(why)
             self._retired.append((time.monotonic() + self._timeout, producer))
             self._lock.notify_all()
 
@@ -180,10 +180,10 @@ class Publisher:
                     self._bootstrap, self._topics, timeout=self._timeout, linger_ms=self._linger_ms
                 )
             except (KafkaError, OSError) as error:
-                if str(error) != str(self._problem):
+                if str(error) != self._problem:
                     log.warning("no connection to Kafka at %s: %s", ",".join(self._bootstrap), error)
                 with self._lock:
-                    self._problem = error
+                    self._problem = str(error)
                     self._lock.wait_for(lambda: self._closing, _RECONNECT_SECONDS)
                 continue
             with self._lock:

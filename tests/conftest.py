@@ -1,7 +1,10 @@
 """Servers that tests need: addresses from the environment, else the local stack. Which one is used is printed."""
 
+import gc
+import logging
 import os
 import uuid
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from urllib.parse import urlsplit
@@ -14,6 +17,12 @@ from ops.local.home import DATABASE_URL, KAFKA, Home
 from ops.local.kafka import KafkaServer
 from ops.local.stack import running_kafka, running_postgres, start_kafka
 from ops.topics import create_topics
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quiet_kafka() -> None:
+    """Ten lines a second while a broker is away; and each record kept for a report keeps a socket open by its error."""
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +41,14 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """kafka-python leaves the socket of a refused connection to the garbage collector, which complains of it."""
+    left_open = "ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning"
+    for item in items:
+        if "breakable_kafka" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.filterwarnings(left_open))
+
+
 @pytest.fixture
 def breakable_kafka(tmp_path: os.PathLike[str]) -> Iterator[tuple[Child, str]]:
     """A Kafka of this test alone, to be frozen and killed: the process, and its address. Our topics are there."""
@@ -42,6 +59,9 @@ def breakable_kafka(tmp_path: os.PathLike[str]) -> Iterator[tuple[Child, str]]:
         yield child, address
         if child.alive():
             child.thaw()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -15,11 +15,7 @@ from producers.record import Record
 from schemas.topics import MAX_MESSAGE_BYTES
 from tests.integration.topic_reader import Stored, stored
 
-pytestmark = [
-    pytest.mark.integration,
-    # kafka-python leaves the socket of a refused connection to the garbage collector.
-    pytest.mark.filterwarnings("ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pytest.mark.integration
 
 
 @contextmanager
