@@ -58,13 +58,13 @@ class Relay:
         pause, role = _FIRST_PAUSE, ""
         while not stopping.is_set():
             try:
-                self._settle_doubts()
+                self.settle_doubts()
                 leads = self._outbox.lead()
                 if role != (role := "active" if leads else "standing by: another relay is active"):
                     log.info("%s", role)
                 entries = self.round() if leads else 0
             except (Retryable, Unavailable) as error:
-                log.warning("interrupted, next try in %.2g s: %s", pause, error)
+                log.warning("interrupted, next try in %.2g s: %s", pause, str(error))
                 stopping.wait(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
                 continue
@@ -104,8 +104,8 @@ class Relay:
         self._doubtful.update(customers)
         self._doubtful_until = self._clock() + self._settle
 
-    def _settle_doubts(self) -> None:
-        """Once nothing of a broken round can be under way any more, have its profiles published last."""
+    def settle_doubts(self) -> None:
+        """Once nothing of a broken round can be under way any more, have its profiles published once more."""
         if self._doubtful and self._clock() >= self._doubtful_until:
             self._outbox.again(sorted(self._doubtful))
             log.info("publishing %d profiles once more after the interruption", len(self._doubtful))
@@ -115,8 +115,7 @@ class Relay:
 def main() -> int:
     """Run a relay with the settings of the environment until SIGTERM or SIGINT; return the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for chatty in ("kafka", "kafka.net"):
-        logging.getLogger(chatty).setLevel(logging.ERROR)
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # ten lines a second while a broker is away; we say it once
     kafka = os.environ.get("PORTRAIT_KAFKA")
     database = os.environ.get("PORTRAIT_WORKER_URL") or os.environ.get("PORTRAIT_DATABASE_URL")
     if not kafka or not database:

@@ -73,7 +73,7 @@ class Rebuild:
             at.execute(statement("rebuild_swap"), {"at": at_text})
             at.execute("select (select count(*) from incoming) + (select count(*) from ended)")
             changed = int(at.fetchall()[0][0])
-            at.execute(statement("save_customers"))
+            at.execute(statement("save_customers"), {"exact": True})
             at.execute(statement("rebuild_memberships"), {"at": at_text, "family": family, "version": version})
         return changed
 

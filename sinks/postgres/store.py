@@ -135,6 +135,7 @@ class PostgresTransaction:
         self._states: dict[str, str] = {}
         self._claimed_identifiers: list[str] = []
         self._tried = False
+        self._due = False
 
     def execute(self, name: str, /, **parameters: Any) -> None:
         """Run a statement of `sinks/postgres/sql`."""
@@ -245,7 +246,7 @@ class PostgresTransaction:
                 for customer in sorted(portraits)
             )
             self._copy("incoming", CUSTOMER_COLUMNS, rows)
-            self.execute("save_customers")
+            self.execute("save_customers", exact=self._due)
         if changes.links:
             links = [
                 {"a": str(link.a), "b": str(link.b), "time": timestamp(link.time), "key": link.key, "rule": link.rule}
@@ -275,6 +276,7 @@ class PostgresTransaction:
             self.execute("advance_position", **place, next=position.spans[partition].end)
 
     def due(self, now: int, limit: int) -> list[str]:
+        self._due = True
         found = self.rows("due_customers", now=timestamp(now), limit=limit)
         self._keep(found)
         return list(self._held)

@@ -1,4 +1,4 @@
--- Replace or create the batch's customers, and tell the relay.
+-- Replace or create the batch's customers, and tell the relay. Parameter: exact, whether due times may be moved back.
 with saved as (
     insert into portrait.customers as stored (
         id, version, updated_at, lifecycle, segments, due_at, full_name, email, phone, birthday, age_band, gender, province,
@@ -13,7 +13,7 @@ with saved as (
     from incoming
     on conflict (id) do update set
         version = stored.version + 1, updated_at = excluded.updated_at, lifecycle = excluded.lifecycle,
-        segments = excluded.segments, due_at = excluded.due_at, full_name = excluded.full_name, email = excluded.email,
+        segments = excluded.segments, full_name = excluded.full_name, email = excluded.email,
         phone = excluded.phone, birthday = excluded.birthday, age_band = excluded.age_band, gender = excluded.gender,
         province = excluded.province, area = excluded.area, income_band = excluded.income_band,
         language = excluded.language, acquisition_channel = excluded.acquisition_channel,
@@ -21,6 +21,7 @@ with saved as (
         first_seen_at = excluded.first_seen_at, last_seen_at = excluded.last_seen_at, events = excluded.events,
         orders = excluded.orders, revenue = excluded.revenue, currency = excluded.currency,
         revenue_by_currency = excluded.revenue_by_currency, first_order_at = excluded.first_order_at,
+        due_at = case when %(exact)s then excluded.due_at else least(stored.due_at, excluded.due_at) end,
         last_order_at = excluded.last_order_at, points = excluded.points, state = excluded.state
     returning id
 )

@@ -92,6 +92,10 @@ create table portrait.customers (
     points              bigint not null,
     state               text not null
 ) with (fillfactor = 70);
+create index customers_due on portrait.customers (due_at) where due_at is not null;
+comment on column portrait.customers.due_at is
+    'Not later than the next instant at which time alone could change a segment. It is only moved back when it has come, so '
+    'that an ordinary update changes no indexed column.';
 comment on table portrait.customers is 'One row a living customer: the portrait (state, JSON) and the columns derived from it.';
 
 create table portrait.aliases (
