@@ -146,7 +146,7 @@ LETTER = DeadLetter(
 
 
 def open_shop(new_database: Callable[[], str]) -> Shop:
-    """Migrate a new database and apply EVENTS, then, in a batch of its own, MEETING, which makes one of the two; LETTER."""
+    """Migrate a new database; apply EVENTS, then, in a batch of its own, MEETING, which makes one of two; LETTER."""
     url = new_database()
     migrate(url)
     store = PostgresStore(url)

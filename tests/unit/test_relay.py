@@ -1,0 +1,161 @@
+"""What the relay makes of what it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from schemas import portrait
+from schemas.portrait import Portrait
+from schemas.profile import Profile, SegmentChange, SegmentHeld, Totals, decode_profile, decode_segment_change
+from sinks.postgres.outbox import Entry, Reading, StoredChange, StoredCustomer, StoredMembership
+from sinks.relay_messages import Message, make_messages
+
+AN, BÌNH = "0190004d-0000-7000-8000-00000000004d", "0190004e-0000-7000-8000-00000000004e"
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+MS = 1_795_435_200_000  # the same
+STATE = Portrait(
+    events=3,
+    first_seen=MS - 1_001,
+    last_seen=MS,
+    identifiers={"phone:+84901234567": (MS, MS), "email:b@x.vn": (MS, MS), "email:a@x.vn": (MS, MS)},
+    stated={"e1": (MS, {"full_name": "Trần Thị An", "address": {"city": "Hà Nội"}})},
+    statuses={"card:1": ("enrolled", MS, "e2")},
+    orders=2,
+    returns=1,
+    revenue=-1_234_005,
+    discount=7,
+    revenue_by_currency={"USD": 1_050, "VND": 90_000},
+    first_order=MS - 1_000,
+    last_order=MS,
+    points=12,
+)
+
+
+def customer(id_: str, state: str | None = None) -> StoredCustomer:
+    state = portrait.encode(STATE).decode() if state is None else state
+    return StoredCustomer(id_, 4, NOON, "current", "USD", "web:google", "loyalty", "hcm-01", state)
+
+
+def change(id_: int, action: str, segment: str, at: datetime = NOON, of: str = AN) -> StoredChange:
+    return StoredChange(id_, of, segment, "lifecycle", action, at, "because", 1)
+
+
+def reading(entries: Sequence[Entry], *customers: StoredCustomer, history: Sequence[StoredChange] = ()) -> Reading:
+    return Reading(
+        entries,
+        {each.id: each for each in customers},
+        {AN: [BÌNH]},
+        {AN: [StoredMembership(AN, "current", "lifecycle", NOON, "because", 1)]},
+        history,
+    )
+
+
+def sides(history: Sequence[StoredChange], told: Sequence[int]) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+    """For each change told: its id in the store, the segments before and those after."""
+    made = make_messages(reading([Entry(100 + each, AN, each) for each in told], history=history))
+    read = [decode_segment_change(message.value or b"") for message in made.messages]
+    return [(each.change_id.rpartition("/")[2], each.before, each.after) for each in read]
+
+
+def test_a_profile_says_all_that_is_known() -> None:
+    made = make_messages(reading([Entry(1, AN, None)], customer(AN)))
+    ((topic, key, value, entries),) = made.messages
+    assert (topic, key, entries, made.unpublishable) == ("profiles", AN.encode(), [1], {})
+    assert decode_profile(value or b"") == Profile(
+        customer_id=AN,
+        version=4,
+        updated_at=NOON,
+        lifecycle="current",
+        first_seen=NOON - timedelta(milliseconds=1_001),
+        last_seen=NOON,
+        events=3,
+        identifiers={"email": ("a@x.vn", "b@x.vn"), "phone": ("+84901234567",)},
+        aliases=(BÌNH,),
+        traits={"full_name": "Trần Thị An", "address": {"city": "Hà Nội"}},
+        statuses={"card:1": "enrolled"},
+        segments=(SegmentHeld("current", "lifecycle", NOON, "because", 1),),
+        acquisition_channel="web:google",
+        preferred_channel="loyalty",
+        preferred_store="hcm-01",
+        totals=Totals(
+            orders=2,
+            returns=1,
+            revenue="-12340.05",
+            discount="0.07",
+            currency="USD",
+            revenue_by_currency={"USD": "10.50", "VND": "90000"},
+            first_order=NOON - timedelta(seconds=1),
+            last_order=NOON,
+            points=12,
+        ),
+    )
+
+
+def test_many_entries_of_a_customer_make_one_profile() -> None:
+    entries = [Entry(1, AN, None), Entry(2, BÌNH, None), Entry(5, AN, None), Entry(9, AN, None)]
+    made = make_messages(reading(entries, customer(AN), customer(BÌNH)))
+    assert [(message.key.decode(), message.entries) for message in made.messages] == [(AN, [1, 5, 9]), (BÌNH, [2])]
+
+
+def test_a_customer_who_lives_no_more_gets_a_tombstone() -> None:
+    made = make_messages(reading([Entry(1, BÌNH, None)]))
+    assert made.messages == [Message("profiles", BÌNH.encode(), None, [1])]
+
+
+def test_a_change_is_told_with_the_segments_on_both_sides_of_it() -> None:
+    history = [
+        change(1, "entered", "new", NOON - timedelta(days=9)),
+        change(2, "left", "new"),
+        change(3, "entered", "current"),
+    ]
+    made = make_messages(reading([Entry(7, AN, 2), Entry(8, AN, 3)], history=history))
+    why, before, after = ("because", 1), ("new",), ("current",)
+    assert [decode_segment_change(message.value or b"") for message in made.messages] == [
+        SegmentChange(f"{AN}/lifecycle/2", AN, "new", "lifecycle", "left", NOON, *why, before, after),
+        SegmentChange(f"{AN}/lifecycle/3", AN, "current", "lifecycle", "entered", NOON, *why, before, after),
+    ]
+    assert [message[:2] + message[3:] for message in made.messages] == [
+        ("segment-changes", AN.encode(), (7,)),
+        ("segment-changes", AN.encode(), (8,)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("history", "expected"),
+    [
+        ([change(1, "entered", "a")], [("1", (), ("a",))]),
+        ([change(1, "entered", "b"), change(2, "entered", "a")], [("1", (), ("a", "b")), ("2", (), ("a", "b"))]),
+        ([change(1, "left", "a")], [("1", ("a",), ())]),  # how it was entered is not known any more
+        ([change(1, "entered", "z", of=BÌNH), change(2, "entered", "a")], [("2", (), ("a",))]),
+    ],
+)
+def test_the_sides_of_a_change_follow_from_the_history(
+    history: Sequence[StoredChange], expected: list[tuple[str, tuple[str, ...], tuple[str, ...]]]
+) -> None:
+    assert sides(history, [int(number) for number, _, _ in expected]) == expected
+
+
+def test_a_change_that_is_told_again_is_told_in_the_same_bytes() -> None:
+    history = [change(1, "entered", "a", NOON - timedelta(days=1)), change(2, "left", "a"), change(3, "entered", "b")]
+    later = [*history, change(4, "left", "b", NOON + timedelta(days=1))]
+    first = make_messages(reading([Entry(5, AN, 3)], history=history)).messages
+    assert make_messages(reading([Entry(5, AN, 3)], history=later)).messages == first
+
+
+@pytest.mark.parametrize(
+    ("state", "error"),
+    [
+        ("{", "DecodeError"),
+        ('{"events": "three"}', "ValidationError"),
+        ('{"revenue_by_currency": {"ZZZ": 1}}', "KeyError"),
+        ('{"first_seen": 99999999999999999}', "OverflowError"),
+    ],
+)
+def test_what_cannot_be_made_into_a_record_is_told_apart_and_holds_up_nothing(state: str, error: str) -> None:
+    entries = [Entry(1, AN, None), Entry(2, BÌNH, None), Entry(3, AN, None), Entry(4, AN, 77)]
+    made = make_messages(reading(entries, customer(AN, state), customer(BÌNH)))
+    assert [(message.key.decode(), message.entries) for message in made.messages] == [(BÌNH, [2])]
+    assert made.unpublishable == {1: error, 3: error, 4: "NoSuchChange"}
