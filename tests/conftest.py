@@ -1,4 +1,8 @@
-"""Servers that tests need: addresses from the environment, else the local stack. Which one is used is printed."""
+"""Servers that tests need. Which ones were used is printed at the end.
+
+An address in the environment (PORTRAIT_KAFKA, PORTRAIT_DATABASE_URL) is used as it is; else, with
+PORTRAIT_TEST_SERVERS=containers, containers; else the local stack. Tests that kill or freeze a server do so to a local one.
+"""
 
 import gc
 import logging
@@ -17,6 +21,15 @@ from ops.local.home import DATABASE_URL, KAFKA, Home
 from ops.local.kafka import KafkaServer
 from ops.local.stack import running_kafka, running_postgres, start_kafka
 from ops.topics import create_topics
+from tests.containers import containers_asked, kafka_container, postgres_container
+
+_used: list[str] = []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says which servers the tests were given."""
+    for line in _used:
+        terminalreporter.write_line(f"tests used {line}")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -30,22 +43,23 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The bootstrap address of a Kafka with our topics. It is shared: tell your records by ids of your own."""
     given = os.environ.get(KAFKA)
     if given:
-        print(f"\ntests use the Kafka at {given} ({KAFKA})")
+        _used.append(f"the Kafka at {given} ({KAFKA})")
         create_topics(given)
         yield given
         return
     home = Home.open(tmp_path_factory.mktemp("kafka"))
-    with running_kafka(home, say=lambda _: None) as address:
-        print(f"\ntests use their own Kafka at {address}")
+    contained = containers_asked()
+    with kafka_container(home) if contained else running_kafka(home, say=lambda _: None) as address:
+        _used.append(f"a Kafka of their own at {address}, {'in a container' if contained else 'of the local stack'}")
         create_topics(address)
         yield address
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """kafka-python leaves the socket of a refused connection to the garbage collector, which complains of it."""
+    """kafka-python leaves the socket of a connection that fails, or closes while it is made, to the garbage collector."""
     left_open = "ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning"
     for item in items:
-        if "breakable_kafka" in getattr(item, "fixturenames", ()):
+        if {"kafka", "breakable_kafka"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.filterwarnings(left_open))
 
 
@@ -69,12 +83,14 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a PostgreSQL, as a user who may create databases. Make databases of your own: `new_database`."""
     given = os.environ.get(DATABASE_URL)
     if given:
-        print(f"\ntests use the PostgreSQL at {urlsplit(given).hostname} ({DATABASE_URL})")
+        _used.append(f"the PostgreSQL at {urlsplit(given).hostname} ({DATABASE_URL})")
         yield given
         return
+    contained = containers_asked()
     home = Home.open(tmp_path_factory.mktemp("postgres"))
-    with running_postgres(home, say=lambda _: None) as url:
-        print(f"\ntests use their own PostgreSQL at {urlsplit(url).hostname}:{urlsplit(url).port}")
+    with postgres_container() if contained else running_postgres(home, say=lambda _: None) as url:
+        where = f"{urlsplit(url).hostname}:{urlsplit(url).port}"
+        _used.append(f"a PostgreSQL of their own at {where}, {'in a container' if contained else 'of the local stack'}")
         yield url
 
 

@@ -1,5 +1,7 @@
 """What is in a topic, for assertions: everything that was there when asked."""
 
+import gc
+import warnings
 from dataclasses import dataclass
 
 from kafka import KafkaConsumer, TopicPartition
@@ -37,3 +39,7 @@ def stored(bootstrap: str, *topics: str) -> list[Stored]:
         return found
     finally:
         consumer.close()
+        del consumer
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # a connection that was being made may be left open
+            gc.collect()
