@@ -31,17 +31,21 @@ _RETRYABLE = (
     errors.LockNotAvailable,
     errors.QueryCanceled,
 )
+_TOO_MUCH = (errors.ProgramLimitExceeded, errors.StatementTooComplex)
+"""A value too long for an index, say: to psycopg2 operational errors, but none that pass."""
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn psycopg2's errors into the store's own."""
+    """Turn psycopg2's errors into the store's own. What PostgreSQL says of a value quotes it, so `Refused` only names the error."""
     try:
         yield
+    except _TOO_MUCH as error:
+        raise Refused(type(error).__name__) from error
     except _RETRYABLE as error:
         raise Retryable(str(error).strip() or type(error).__name__) from error
     except psycopg2.DataError as error:
-        raise Refused(str(error).strip()) from error
+        raise Refused(type(error).__name__) from error
     except psycopg2.Error as error:
         raise Fatal(f"{type(error).__name__}: {str(error).strip()}") from error
 
@@ -286,7 +290,21 @@ class PostgresTransaction:
         self._states = {customer: state for customer, _, state in held}
 
     def _copy(self, table: str, columns: str, rows: Iterable[str]) -> None:
-        self._at.copy_expert(f"copy {table} ({columns}) from stdin", RowReader(rows), size=1 << 16)  # type: ignore[arg-type]
+        failed: list[Exception] = []
+
+        def watched() -> Iterator[str]:
+            try:
+                yield from rows
+            except Exception as error:
+                failed.append(error)
+                raise
+
+        try:
+            self._at.copy_expert(f"copy {table} ({columns}) from stdin", RowReader(watched()), size=1 << 16)  # type: ignore[arg-type]
+        except errors.QueryCanceled:
+            if failed:  # to psycopg2 a query that was cancelled, which would be tried again for ever
+                raise failed[0] from None
+            raise
 
 
 def _json(value: Any) -> str:
