@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -10,6 +11,9 @@ import msgspec
 from processors.apply import Slice
 from schemas import clean
 from schemas.clean import CleanEvent
+from schemas.identifiers import STRENGTH
+from schemas.money import MINOR_DIGITS
+from schemas.portrait import Summary
 from schemas.rejected import DeadLetter, Reason, Rejected, dead_letter
 from sinks.store import Partition, Span
 
@@ -37,10 +41,40 @@ def clean_slice(records: Sequence[Record]) -> Slice:
     read = clean.decode
     for record in records:
         try:
-            events.append((record.offset, read(record.value or b"")))
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            event = read(record.value or b"")
+            _check(event)
+            events.append((record.offset, event))
+        except (msgspec.MsgspecError, ValueError) as error:
             letters.append((record.offset, _unreadable(record, "a clean event", error)))
     return Slice(_partition(records), _span(records), events, letters)
+
+
+_is_key = re.compile("[0-9a-f]{32}").fullmatch
+_KINDS = frozenset(STRENGTH)
+_MAX_IDENTIFIER = 500
+_TEXTS = frozenset(Summary._fields[: Summary._fields.index("acquisition_channel")])
+"""Traits that are columns of text."""
+_FIRST_TIME, _LAST_TIME = -62_135_596_800_000, 253_402_300_799_999
+"""Years 1 to 9999, Unix ms."""
+
+
+def _check(event: CleanEvent) -> None:
+    """Raises ValueError when the types are right and the stages behind would stumble all the same."""
+    if not _is_key(event.key):
+        raise ValueError("the key is not 32 hexadecimal digits")
+    if not (_FIRST_TIME <= event.time <= _LAST_TIME and _FIRST_TIME <= event.received <= _LAST_TIME):
+        raise ValueError("a time is beyond the years 1 to 9999")
+    for kind, value in event.identifiers:
+        if kind not in _KINDS or not 0 < len(value) <= _MAX_IDENTIFIER:
+            raise ValueError("an identifier is of an unknown kind, empty or too long")
+    purchase = event.purchase
+    if purchase is not None and not (
+        purchase.currency in MINOR_DIGITS and 0 <= purchase.hour < 24 and 0 <= purchase.weekday < 7
+    ):
+        raise ValueError("a purchase has an unknown currency, hour or weekday")
+    for name, value in event.traits.items():
+        if name in _TEXTS and not isinstance(value, str):
+            raise ValueError(f"the trait {name} is not text")
 
 
 _letter_decoder = msgspec.json.Decoder(DeadLetter)

@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+import msgspec
+
 from processors import counters
 from processors.apply import Applied, Judgement, Slice, apply, refresh
 from processors.guard import EXIT_GAP, fail_stop
@@ -117,7 +119,10 @@ class Writer:
         except Refused as error:
             halves = _halves(batch)
             if halves is None:
-                return apply(self._store, [_as_letter(batch[0], error)], self._judgement, self._clock())
+                try:
+                    return apply(self._store, [_as_letter(batch[0], error)], self._judgement, self._clock())
+                except Refused as again:
+                    raise Fatal(f"{batch[0].partition}: a dead letter cannot be stored: {again}") from again
             done = [self._insist(self._apply, half) for half in halves]
             return Applied(*(sum(counts) for counts in zip(*done, strict=True)))
 
@@ -158,17 +163,21 @@ def _halves(batch: Sequence[Slice]) -> tuple[list[Slice], list[Slice]] | None:
 
 
 def _as_letter(part: Slice, error: Refused) -> Slice:
-    if not part.events:
-        raise Fatal(f"{part.partition}: a dead letter cannot be stored: {error}")
-    offset, event = part.events[0]
-    refused = Rejected(Reason.INVALID_VALUE, "$", f"the database refuses it: {error}", event.id, event.source)
+    """The one event or letter of `part`, which the database refused, as a dead letter about its record."""
+    if part.events:
+        offset, event = part.events[0]
+        payload, topic, received = clean.encode(event), part.partition.topic, event.received
+        names = [name.replace("\0", "\ufffd") for name in (event.id, event.source)]
+    else:
+        offset, kept = part.letters[0]
+        payload, topic, received, names = msgspec.json.encode(kept), None, 0, []
     letter = dead_letter(
-        refused,
+        Rejected(Reason.INVALID_VALUE, "$", f"the database refuses it: {error}", *names),
         origin=f"{part.partition.topic}/{part.partition.number}/{offset}",
-        payload=clean.encode(event),
+        payload=payload,
         key=None,
-        topic=part.partition.topic,
-        now_ms=event.received,
+        topic=topic,
+        now_ms=received,
     )
     logger.error("%s: %s", letter.origin, error)
     return Slice(part.partition, part.span, (), [(offset, letter)])
