@@ -29,8 +29,10 @@ class Succession:
             self._holes.pop(partition, None)
 
     def follows(self, partition: Partition, span: Span) -> bool:
-        """Whether `span` leaves nothing out; if so it is the last one now. Ends the process when a hole does not close."""
+        """Whether `span` is the next one, which it then was. Ends the process when a hole does not close."""
         expected = self._next.get(partition)
+        if expected is not None and span.first < expected:
+            return False
         if expected is not None and span.first > expected:
             since = self._holes.setdefault(partition, time.monotonic())
             if time.monotonic() - since > _HOLE_SECONDS:
