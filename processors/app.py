@@ -42,6 +42,10 @@ logger = logging.getLogger(__name__)
 
 letter_encoder = msgspec.json.Encoder()
 
+LETTER_PAYLOAD_BYTES, LETTER_KEY_BYTES = 2 * 1024 * 1024, 256 * 1024
+"""What a dead letter keeps of a record: in base64 both fit into a record of `schemas.topics.MAX_MESSAGE_BYTES`, as a record
+of that size itself, which anybody can send, would not. An event has at most 1 MB, so a longer one is no event anyway."""
+
 STORED_TOPICS = (VALID, REJECTED)
 """Topics whose position is kept in the store, in the transaction that applies them."""
 
@@ -196,8 +200,8 @@ def _prepared(records: list[Any], reference: Reference) -> list[tuple[str, bytes
             letter = dead_letter(
                 outcome,
                 origin=origin(record),
-                payload=record.value,
-                key=record.key,
+                payload=(record.value or b"")[:LETTER_PAYLOAD_BYTES],
+                key=None if record.key is None else record.key[:LETTER_KEY_BYTES],
                 topic=record.topic,
                 now_ms=record.timestamp,
             )
