@@ -10,7 +10,7 @@ from typing import NamedTuple, Self
 
 import psutil
 
-_EVERY = 0.25  # seconds between looks at the memory
+_EVERY = 0.5  # seconds between looks at the memory
 _FAMILIES = frozenset({"postgres"})  # to look for the children of all would cost more than the children do
 
 

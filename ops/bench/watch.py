@@ -18,7 +18,7 @@ from ops.local.home import LocalStackError
 from schemas.topics import VALID
 
 STALLED_SECONDS = 120.0
-_EVERY = 0.03  # seconds between questions: what a commit can seem later than it was
+_EVERY = 0.05  # seconds between questions: what a commit can seem later than it was
 
 _APPLIED = """
     select coalesce(sum(next_offset - first_offset), 0)::bigint from portrait.positions where topic = %s
@@ -75,14 +75,16 @@ def commits(stack: BenchStack, until: int, base: int = 0) -> Iterator[Seen]:
             time.sleep(_EVERY)
 
 
-def wait_for(stack: BenchStack, condition: Callable[[cursor], bool], what: str) -> None:
-    """Waits until `condition` holds. Raises LocalStackError when a process dies, or after two minutes."""
-    deadline = time.monotonic() + STALLED_SECONDS
+def wait_for(
+    stack: BenchStack, condition: Callable[[cursor], bool], what: str, seconds: float = STALLED_SECONDS
+) -> None:
+    """Waits until `condition` holds. Raises LocalStackError when a process dies, or after `seconds`."""
+    deadline = time.monotonic() + seconds
     with asking(stack) as at:
         while not condition(at):
             stack.check()
             if time.monotonic() > deadline:
-                raise LocalStackError(f"{what} took longer than {STALLED_SECONDS:.0f} s")
+                raise LocalStackError(f"{what} took longer than {seconds:.0f} s")
             time.sleep(_EVERY)
 
 
