@@ -9,6 +9,7 @@ part that needs them starts, by the supervisor, which tries again until the serv
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import sys
@@ -28,6 +29,7 @@ from ops.local.home import (
     WORKER_URL,
     Home,
     LocalStackError,
+    port_is_free,
     read_env,
     require_free_port,
 )
@@ -114,6 +116,7 @@ def prepare(home: Home, wanted: Wanted, say: Callable[[str], None], environ: Map
     A server whose address `environ` gives must answer now. Raises LocalStackError, also when one runs already.
     """
     given = _from_outside(home, os.environ if environ is None else environ)
+    _require_new_ports_free(home, wanted)
     servers = prepare_servers(home, say, given, wanted.kafka_port, wanted.postgres_port)
     remembered = read_env(home.env_file)
     kafka, database = servers.settings[KAFKA], servers.settings[DATABASE_URL]
@@ -149,7 +152,7 @@ def prepare(home: Home, wanted: Wanted, say: Callable[[str], None], environ: Map
     return Stack(settings, (*servers.processes, *parts))
 
 
-def start(home: Home, wanted: Wanted, seconds: float = 180.0) -> None:
+def start(home: Home, wanted: Wanted, seconds: float) -> None:
     """Starts what `prepare` made ready in the background; returns when all of it is ready. Raises LocalStackError."""
     argv = (sys.executable, "-m", "ops.cli", "up", "--home", str(home.path), *wanted.arguments())
     detach(home, argv, seconds)
@@ -180,6 +183,16 @@ def _from_outside(home: Home, environ: Mapping[str, str]) -> dict[str, str]:
         for name, value in environ.items()
         if not (own.get(name) and value and value == remembered.get(name))
     }
+
+
+def _require_new_ports_free(home: Home, wanted: Wanted) -> None:
+    """Says at once that a port cannot be had. On one that the home keeps, something of its own may still be ending."""
+    file = home.path / "ports.json"
+    kept = json.loads(file.read_text()) if file.exists() else {}
+    chosen = {"kafka": wanted.kafka_port, "postgres": wanted.postgres_port, "collector": wanted.collector_port}
+    for name, port in chosen.items():
+        if port is not None and port != kept.get(name) and not port_is_free(port):
+            raise LocalStackError(f"port {port} is in use by another program; choose another one with --{name}-port")
 
 
 def source_key(keys: Path, remembered: str) -> str:

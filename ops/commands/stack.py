@@ -54,6 +54,9 @@ def up(
     kafka_port: Port = None,
     postgres_port: Port = None,
     collector_port: Port = None,
+    wait: Annotated[
+        float, typer.Option(min=1, metavar="SECONDS", help="With --detach: give up when it takes longer.")
+    ] = 180.0,
 ) -> None:
     """Start Kafka, PostgreSQL, the collector, the workers and the relay; start again what dies.
 
@@ -63,11 +66,11 @@ def up(
     chosen = Home.open(home)
     if not detach:
         _run(chosen, wanted)
-    elif bring_up(chosen, wanted):
+    elif bring_up(chosen, wanted, wait):
         show_addresses(chosen)
 
 
-def bring_up(home: Home, wanted: Wanted) -> bool:
+def bring_up(home: Home, wanted: Wanted, seconds: float = 180.0) -> bool:
     """Start the stack of `home` in the background and show how it comes up. False when it was up already."""
     if workers := running_workers(home):
         console.print(f"[green]✓[/green] The stack of {home.path} is up already, with {workers} worker(s).")
@@ -77,7 +80,7 @@ def bring_up(home: Home, wanted: Wanted) -> bool:
     with errors.status("Getting Kafka and PostgreSQL ready") as spinner:
         stack = prepare(home, wanted, spinner.update)
     with _coming_up(home, len(stack.processes)):
-        start(home, wanted)
+        start(home, wanted, seconds)
     return True
 
 
