@@ -31,7 +31,6 @@ COPY --from=build /opt/portrait /opt/portrait
 ENV PATH=/opt/portrait/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER portrait
 WORKDIR /var/lib/portrait
-EXPOSE 8080
 HEALTHCHECK --interval=15s --timeout=10s --start-period=60s --retries=3 \
     CMD ["python", "-m", "ops.containers", "healthy", "collector"]
 CMD ["python", "-m", "producers.collector"]
