@@ -10,6 +10,7 @@ committed to Kafka is what `App.done` says.
 What this relies on inside faust-streaming 0.15.3, and `tests/integration/test_transport.py` holds on to:
 
 - `Consumer._getmany` returns the records of one fetch by partition: each list becomes one message, at its last offset.
+- `Consumer._buffered_partitions` are those that `_getmany` is not asked for, because the agent's buffer is full.
 - `Consumer.force_commit` asks `_filter_tps_with_pending_acks` for partitions and `_new_offset` for the offset of each.
 - `Consumer._add_gap` is called for the offsets inside a message, and has nothing to do.
 - `Consumer.seek_to_committed` is called after every assignment, and its answer is where reading starts.
@@ -32,6 +33,8 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP as TP
 
 from processors.guard import fail_stop
+
+_PATIENCE = 0.02
 
 
 class Fetch:
@@ -63,7 +66,9 @@ class FetchConsumer(driver.Consumer):  # type: ignore[misc]
     """A Faust consumer of whole fetches."""
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> dict[TP, list[Any]]:
-        fetched = await super()._getmany(active_partitions, timeout)
+        # A partition with a full buffer is not asked for. Asking the others must not outlast that by much: they may be idle.
+        patience = _PATIENCE if self._buffered_partitions else timeout
+        fetched = await super()._getmany(active_partitions, patience)
         return {tp: [Fetch(tp, records)] for tp, records in fetched.items() if records}
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
