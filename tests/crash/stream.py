@@ -20,6 +20,7 @@ import psycopg2
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient, MemberToRemove, OffsetSpec
 from kafka.errors import KafkaError, UnknownTopicOrPartitionError
+from kafka.structs import OffsetAndMetadata
 
 from ops.local.child import Child, Process, tail
 from ops.local.home import Home
@@ -243,6 +244,12 @@ class Stream:
         except UnknownTopicOrPartitionError:
             return {}
         return {(part.topic, part.partition): each.offset for part, each in told.items()}
+
+    def commit(self, admin: KafkaAdminClient, places: Mapping[Place, int]) -> None:
+        """Set Kafka's committed offsets of the group, which must have no members."""
+        admin.alter_group_offsets(
+            self.group, {TopicPartition(*place): OffsetAndMetadata(at, "", -1) for place, at in places.items()}
+        )
 
     def positions(self) -> dict[Place, int]:
         """The stored positions."""
