@@ -1,7 +1,7 @@
 """Servers that tests need. Which ones were used is printed at the end.
 
 An address in the environment (PORTRAIT_KAFKA, PORTRAIT_DATABASE_URL) is used as it is; else, with
-PORTRAIT_TEST_SERVERS=containers, containers; else the local stack. Tests that kill or freeze a server do so to a local one.
+PORTRAIT_TEST_SERVERS=containers, containers; else the local stack. A test that breaks a server breaks a local one.
 """
 
 import gc
@@ -56,7 +56,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """kafka-python leaves the socket of a connection that fails, or closes while it is made, to the garbage collector."""
+    """kafka-python leaves the socket of a connection that fails, or closes early, to the garbage collector."""
     left_open = "ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning"
     for item in items:
         if {"kafka", "breakable_kafka"} & set(getattr(item, "fixturenames", ())):
