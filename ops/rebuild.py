@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from ops.verify import untold
 from processors.apply import Judgement
 from processors.identify import RULE
 from processors.portray import summarise
@@ -28,7 +29,7 @@ class Rebuilt(NamedTuple):
     changed: int
 
 
-def rebuild(url: str, judgement: Judgement, now: int, progress: Progress = lambda done, total: None) -> Rebuilt:
+def rebuild(url: str, judgement: Judgement, now: int, progress: Progress = untold) -> Rebuilt:
     """Rebuild the store at `url` (as its owner). `now` is Unix ms. Workers wait meanwhile, readers do not.
 
     Memory: as `ops.verify.verify`, and the links of all events in a temporary file.

@@ -16,6 +16,10 @@ Progress = Callable[[int, int], None]
 """Told (events folded, events in all), every few thousand."""
 
 
+def untold(done: int, total: int) -> None:
+    """Progress that nobody is told."""
+
+
 class Verdict(NamedTuple):
     """What `verify` found. `hash` is of what is served; `differences` are in words, the first twenty."""
 
@@ -26,7 +30,7 @@ class Verdict(NamedTuple):
     differences: list[str]
 
 
-def verify(store: Store, progress: Progress = lambda done, total: None) -> Verdict:
+def verify(store: Store, progress: Progress = untold) -> Verdict:
     """Compare every served portrait, and who is who, with a fresh fold of the stored events, as of one instant.
 
     Memory: one portrait at a time, some 150 bytes an identifier, 32 bytes a customer.

@@ -23,7 +23,7 @@ import msgspec
 from processors import counters
 from processors.apply import Judgement
 from processors.decode import clean_slice, letter_slice, origin
-from processors.guard import EXIT_GAP, EXIT_STALLED, crash_point, fail_stop
+from processors.guard import EXIT_GAP, EXIT_STALLED, fail_stop
 from processors.prepare import prepare
 from processors.publish import publish
 from processors.reference import BadReference, Reference, load_reference
@@ -35,6 +35,7 @@ from processors.writer import Writer
 from schemas import clean
 from schemas.rejected import Rejected, dead_letter
 from schemas.topics import RAW_NAMES, REJECTED, VALID
+from sinks.crash import crash_point
 from sinks.postgres.store import PostgresStore
 from sinks.store import Partition, Span
 
@@ -89,7 +90,10 @@ def make_app(settings: WorkerSettings, reference: Reference) -> App:
         """Raw records become clean events or dead letters; the next fetch is read when Kafka has acknowledged all of them."""
         async for records in stream:
             crash_point("fetched")
-            place, span = Partition(records[0].topic, records[0].partition), Span(records[0].offset, records[-1].offset + 1)
+            place, span = (
+                Partition(records[0].topic, records[0].partition),
+                Span(records[0].offset, records[-1].offset + 1),
+            )
             if not succession.follows(place, span):
                 continue
             try:
@@ -168,7 +172,9 @@ def make_app(settings: WorkerSettings, reference: Reference) -> App:
             lag = max(0, end - (at or 0))
             counters.LAG.labels(*map(str, place)).set(lag)
             if stalled.seconds(place, at, lag) > settings.stall_seconds:
-                fail_stop(f"{place}: {lag} records wait and none was applied for {settings.stall_seconds:.0f} s", EXIT_STALLED)
+                fail_stop(
+                    f"{place}: {lag} records wait and none was applied for {settings.stall_seconds:.0f} s", EXIT_STALLED
+                )
 
     stalled = Progress()
     return app

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from processors.guard import crash_point
 from processors.identify import Identity, identify
 from processors.portray import fold, merge, summarise
 from processors.segment import RuleSet, moves, segment
@@ -13,6 +12,7 @@ from schemas.clean import CleanEvent
 from schemas.ids import new_customer_id
 from schemas.portrait import Move, Portrait, Segments, Summary
 from schemas.rejected import DeadLetter
+from sinks.crash import crash_point
 from sinks.store import Changes, Partition, Position, Retryable, Span, Store, Transaction
 
 ATTEMPTS_TO_HOLD = 20

@@ -12,6 +12,8 @@ STORED = Counter("portrait_events_stored_total", "Events stored.")
 DUPLICATES = Counter("portrait_events_repeated_total", "Events not stored because they were stored already.")
 RETRIES = Counter("portrait_store_retries_total", "Batches that had to be tried again.")
 BATCH = Histogram(
-    "portrait_batch_events", "Events in one transaction.", buckets=(1, 10, 100, 500, 1_000, 2_000, 5_000, 10_000, 20_000)
+    "portrait_batch_events",
+    "Events in one transaction.",
+    buckets=(1, 10, 100, 500, 1_000, 2_000, 5_000, 10_000, 20_000),
 )
 LAG = Gauge("portrait_lag_events", "Records not yet applied, by topic and partition.", ["topic", "partition"])

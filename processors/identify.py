@@ -34,7 +34,9 @@ class Identity(NamedTuple):
     links: Sequence[Link]
 
 
-def identify(known: Mapping[Identifier, str], events: Iterable[CleanEvent], new_customer_id: Callable[[], str]) -> Identity:
+def identify(
+    known: Mapping[Identifier, str], events: Iterable[CleanEvent], new_customer_id: Callable[[], str]
+) -> Identity:
     """Assign each event to a customer.
 
     `known` maps identifiers of these events to the living customers they belong to; those it lacks are new.

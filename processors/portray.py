@@ -195,7 +195,10 @@ def summarise(portrait: Portrait, base_currency: str) -> Summary:
     for _, values in portrait.stated.values():
         traits.update(values)
     revenue = ",".join(
-        [f'"{currency}":{to_major(amount, currency)}' for currency, amount in sorted(portrait.revenue_by_currency.items())]
+        [
+            f'"{currency}":{to_major(amount, currency)}'
+            for currency, amount in sorted(portrait.revenue_by_currency.items())
+        ]
     )
     return Summary._make(
         [

@@ -74,7 +74,9 @@ def read_rules(text: str, name: str) -> RuleSet:
         if not isinstance(entry, dict) or set(entry) != {"segment", "about", "when"}:
             raise ValueError(f"{name}: a rule has exactly the fields segment, about and when, not {entry!r}")
         if rules and not rules[-1].when:
-            raise ValueError(f"{name}: rule {entry['segment']!r} can never apply, {rules[-1].segment!r} before it always does")
+            raise ValueError(
+                f"{name}: rule {entry['segment']!r} can never apply, {rules[-1].segment!r} before it always does"
+            )
         place = f"{name}: rule {entry['segment']!r}"
         conditions = tuple(made for each in entry["when"] for made in _conditions(each, place))
         rules.append(Rule(str(entry["segment"]), str(entry["about"]), conditions))
@@ -100,7 +102,9 @@ def _conditions(text: Any, place: str) -> list[Condition]:
 @cache
 def lifecycle_rules() -> RuleSet:
     """The rules that ship, read once."""
-    return read_rules((files("processors") / "segments" / "lifecycle.yaml").read_text("utf-8"), "segments/lifecycle.yaml")
+    return read_rules(
+        (files("processors") / "segments" / "lifecycle.yaml").read_text("utf-8"), "segments/lifecycle.yaml"
+    )
 
 
 def segment(portrait: Portrait, rules: RuleSet, now: int) -> Segments:

@@ -34,7 +34,9 @@ class WorkerSettings:
         return cls(
             kafka=_needed(environ, "PORTRAIT_KAFKA", "the address of Kafka, host:port"),
             database_url=environ.get("PORTRAIT_WORKER_URL")
-            or _needed(environ, "PORTRAIT_DATABASE_URL", "the address of PostgreSQL, postgresql://user:password@host/name"),
+            or _needed(
+                environ, "PORTRAIT_DATABASE_URL", "the address of PostgreSQL, postgresql://user:password@host/name"
+            ),
             group=environ.get("PORTRAIT_GROUP", "portrait"),
             fetch_records=int(_number(environ, "PORTRAIT_FETCH_RECORDS", 2_000)),
             batch_events=int(_number(environ, "PORTRAIT_BATCH_EVENTS", 10_000)),

@@ -36,7 +36,9 @@ class Succession:
         if expected is not None and span.first > expected:
             since = self._holes.setdefault(partition, time.monotonic())
             if time.monotonic() - since > _HOLE_SECONDS:
-                fail_stop(f"{partition.topic}/{partition.number}: offsets {expected} to {span.first - 1} were not handed over")
+                fail_stop(
+                    f"{partition.topic}/{partition.number}: offsets {expected} to {span.first - 1} were not handed over"
+                )
             return False
         self._holes.pop(partition, None)
         self._next[partition] = span.end

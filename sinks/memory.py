@@ -108,6 +108,8 @@ class MemoryTransaction:
         return {identifier: known[identifier] for identifier in identifiers if identifier in known}
 
     def hold(self, assigned: Mapping[Identifier, str], customers: Collection[str], created: Collection[str]) -> bool:
+        """Nobody else writes here: there is nothing to wait for or to lose."""
+        del customers, created
         self._tables.identifiers.update(assigned)
         return True
 
@@ -120,11 +122,7 @@ class MemoryTransaction:
         return {customer: stored[customer].names for customer in customers if customer in stored}
 
     def orders_counted(self, orders: Mapping[str, Collection[str]]) -> set[tuple[str, str]]:
-        return {
-            (customer, order)
-            for customer, order in self._orders(set(orders))
-            if order in orders[customer]
-        }
+        return {(customer, order) for customer, order in self._orders(set(orders)) if order in orders[customer]}
 
     def shared_orders(self, merged: Mapping[str, str]) -> dict[str, int]:
         counted = self._orders({*merged, *merged.values()})
@@ -140,7 +138,12 @@ class MemoryTransaction:
         for event, node in self._tables.events.values():
             customer = self._tables.aliases.get(node or "", node)
             purchase = event.purchase
-            if customer in customers and purchase is not None and purchase.order_id is not None and purchase.amount >= 0:
+            if (
+                customer in customers
+                and purchase is not None
+                and purchase.order_id is not None
+                and purchase.amount >= 0
+            ):
                 found.add((customer, purchase.order_id))
         return found
 
@@ -179,5 +182,7 @@ class MemoryTransaction:
             self._tables.positions[partition] = max(span.end, self._tables.positions.get(partition, 0))
 
     def due(self, now: int, limit: int) -> list[str]:
-        waiting = [customer for customer, each in self._tables.segments.items() if each.due is not None and each.due <= now]
+        waiting = [
+            customer for customer, each in self._tables.segments.items() if each.due is not None and each.due <= now
+        ]
         return sorted(waiting)[:limit]

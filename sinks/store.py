@@ -59,7 +59,8 @@ class Changes(NamedTuple):
 
     events: (event, customer id or None) of the events claimed in this transaction.
     portraits, summaries, segments: by customer id, one each for every customer touched and living.
-    moves: who enters or leaves a segment. merged: ended customer → survivor. links: the earliest of each pair. now: when all this was decided (Unix ms).
+    moves: who enters or leaves a segment. merged: ended customer → survivor. links: the earliest of each pair.
+    now: when all this was decided (Unix ms).
     """
 
     events: Sequence[tuple[CleanEvent, str | None]]

@@ -63,10 +63,14 @@ def stories(draw: Any, max_size: int = 14) -> list[CleanEvent]:
                 received=NOW,
                 identifiers=tuple(sorted(identifiers)),
                 traits=draw(
-                    st.dictionaries(st.sampled_from(["full_name", "email", "province"]), st.sampled_from(["Ân", "b\\", "c"]))
+                    st.dictionaries(
+                        st.sampled_from(["full_name", "email", "province"]), st.sampled_from(["Ân", "b\\", "c"])
+                    )
                 ),
                 statuses=draw(
-                    st.dictionaries(st.sampled_from(["card:C1", "follow:zalo"]), st.sampled_from(["enrolled", "cancelled"]))
+                    st.dictionaries(
+                        st.sampled_from(["card:C1", "follow:zalo"]), st.sampled_from(["enrolled", "cancelled"])
+                    )
                 ),
                 counts=draw(st.dictionaries(st.sampled_from(["scan", "form:survey"]), st.integers(1, 2))),
                 purchase=purchase,
@@ -78,7 +82,9 @@ def stories(draw: Any, max_size: int = 14) -> list[CleanEvent]:
     return events
 
 
-def feed(store: Store, events: Sequence[CleanEvent], *, batch: int = 500, first: int = 0, now: int = NOW) -> list[Applied]:
+def feed(
+    store: Store, events: Sequence[CleanEvent], *, batch: int = 500, first: int = 0, now: int = NOW
+) -> list[Applied]:
     """Apply `events` as the records of one partition from offset `first` on, in batches."""
     return [
         apply(store, [part(events[at : at + batch], first + at)], JUDGEMENT, now) for at in range(0, len(events), batch)

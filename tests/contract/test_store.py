@@ -52,7 +52,12 @@ def new_store(request: pytest.FixtureRequest) -> Iterator[MakeStore]:
 
 
 def event(
-    number: int, *identifiers: str, time: int = NOW - DAY, order: str | None = None, amount: int | None = None, **more: Any
+    number: int,
+    *identifiers: str,
+    time: int = NOW - DAY,
+    order: str | None = None,
+    amount: int | None = None,
+    **more: Any,
 ) -> CleanEvent:
     named = tuple(sorted(Identifier(*each.split(":", 1)) for each in identifiers))
     purchase = None
@@ -225,13 +230,19 @@ def test_time_alone_moves_a_customer_from_segment_to_segment(new_store: MakeStor
     ]
 
 
-@pytest.mark.parametrize("hostile", ["a'b", 'a"b', "a\\b", "a\tb", "a\nb", "{a,b}", "NULL", "\\N", "Đặng Thị Ổn", "𝒳", "%s"])
+@pytest.mark.parametrize(
+    "hostile", ["a'b", 'a"b', "a\\b", "a\tb", "a\nb", "{a,b}", "NULL", "\\N", "Đặng Thị Ổn", "𝒳", "%s"]
+)
 def test_text_of_any_kind_comes_back_as_it_was(new_store: MakeStore, hostile: str) -> None:
     store = new_store()
     told = event(1, f"zalo_id:{hostile}", amount=5, order=hostile, traits={"full_name": hostile})
     feed(store, [told, event(2, f"zalo_id:{hostile}", amount=5, order=hostile)], batch=1)
     (portrait,) = customers(store).values()
-    assert (portrait.orders, portrait.traits["full_name"][0], list(portrait.identifiers)) == (1, hostile, [f"zalo_id:{hostile}"])
+    assert (portrait.orders, portrait.traits["full_name"][0], list(portrait.identifiers)) == (
+        1,
+        hostile,
+        [f"zalo_id:{hostile}"],
+    )
     verified(store)
 
 

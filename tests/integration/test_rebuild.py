@@ -41,7 +41,9 @@ DAMAGE = {
         "acquisition_channel, preferred_channel, preferred_store, first_seen_at, last_seen_at, events, orders, revenue, "
         "currency, revenue_by_currency, first_order_at, last_order_at, points, state from portrait.customers limit 1"
     ),
-    "events given to somebody else": "update portrait.events set customer_id = (select min(id::text)::uuid from portrait.customers)",
+    "events given to somebody else": (
+        "update portrait.events set customer_id = (select min(id::text)::uuid from portrait.customers)"
+    ),
     "lost links and segments": "delete from portrait.links; delete from portrait.memberships",
 }
 
