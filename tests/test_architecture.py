@@ -43,7 +43,7 @@ PURE_LIBRARIES = frozenset({"email_validator", "msgspec", "phonenumbers", "pydan
 OWNERS: dict[str, tuple[str, ...]] = {
     "faust": ("processors/app.py", "processors/transport.py", "processors/guard.py", "processors/worker*.py"),
     "mode": ("processors/app.py", "processors/transport.py", "processors/guard.py", "processors/worker*.py"),
-    "aiokafka": ("processors/app.py", "processors/transport.py", "processors/publish.py", "processors/worker*.py"),
+    "aiokafka": ("processors/transport.py", "processors/publish.py", "ops/bench/*"),
     "psycopg2": ("sinks/postgres/*", "ops/*"),
     "alembic": ("sinks/postgres/migrat*",),
     "sqlalchemy": ("sinks/postgres/migrat*",),
