@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import typer
@@ -26,6 +27,7 @@ for commands in (stack, demo, importing, customer, rejected, checks):
 
 def main() -> None:
     """Run the command line. What a person can mend is said in a line or two, and the exit code is 1."""
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # a line for each try; what matters of it is raised
     try:
         app()
     except LocalStackError as error:

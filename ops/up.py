@@ -138,11 +138,13 @@ def prepare(home: Home, wanted: Wanted, say: Callable[[str], None], environ: Map
         preparation.tables()
     local = frozenset(process.name for process in servers.processes)
     common = {
+        # Whatever else stands in portrait.env, such as PORTRAIT_CURRENCY; the environment goes first.
+        **{name: value for name, value in remembered.items() if name not in settings and not given.get(name)},
         "PORTRAIT_HOME": str(home.path),
         KAFKA: kafka,
         WORKER_URL: settings[WORKER_URL],
         DATABASE_URL: "",  # no part may change tables
-        SESSION_TIMEOUT: given.get(SESSION_TIMEOUT) or _LOCAL_SESSION_SECONDS,
+        SESSION_TIMEOUT: given.get(SESSION_TIMEOUT) or remembered.get(SESSION_TIMEOUT) or _LOCAL_SESSION_SECONDS,
     }
     parts = (
         _collector(home, keys, common, local, preparation),

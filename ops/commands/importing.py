@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as json_text
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -108,6 +107,8 @@ def import_rows(
             )
     except MappingError as error:
         raise LocalStackError(f"{error}. docs/getting-started.md says how a mapping is written") from error
+    except OSError as error:
+        raise LocalStackError(f"{error.filename}: {error.strerror}; choose another place with --home") from error
     except FileError as error:
         raise LocalStackError(f"{error}. What was read before is sent; mend the file and run this again") from error
     except ImportStopped as error:
@@ -143,7 +144,6 @@ def _destination(through: Through, home: Path | None) -> Iterator[Destination]:
             collector.close()
         return
     bootstrap = kafka_address(home)
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # what matters of it, the publisher says once
     publisher = Publisher(bootstrap, timeout=20)
     try:
         publisher.wait_connected(10)

@@ -106,3 +106,15 @@ def scan(number: int, card: str = "7") -> dict[str, Any]:
             "basket": {"id": f"b{number}", "total": {"amount": "1.50", "currency": "USD"}},
         },
     }
+
+
+def form(number: int, **known: str) -> dict[str, Any]:
+    """A valid form of somebody who is `known` by these."""
+    return {
+        "specversion": "1.0",
+        "id": f"form-{number}",
+        "source": "/test/web",
+        "type": "web.form_submitted.v1",
+        "time": "2026-11-01T10:00:00Z",
+        "data": {"form": {"id": "f", "kind": "newsletter"}, "customer": known},
+    }

@@ -10,7 +10,7 @@ import pytest
 from ops.demo.expected import expected
 from ops.demo_run import anchor_of
 from ops.local.home import Home
-from tests.system.command import Portrait
+from tests.system.command import Portrait, form
 
 pytestmark = pytest.mark.integration
 
@@ -70,6 +70,21 @@ def test_a_customer_is_found_by_everything_that_names_it(shop: Portrait) -> None
     readable = shop.run("customer", by_card["customer_id"])
     assert by_card["full_name"] in readable
     assert "What was stated last" in readable
+
+
+def test_an_id_that_a_customer_had_before_still_finds_it(shop: Portrait) -> None:
+    before = shop.ask("status")["balance"]["received"]
+    shop.send(form(1, email="first@example.com"), form(2, phone="0912345600"))
+    shop.wait_caught_up(before + 2)
+    apart = {shop.ask("customer", known)["customer_id"] for known in ("first@example.com", "0912345600")}
+    assert len(apart) == 2
+    shop.send(form(3, email="first@example.com", phone="0912345600"))
+    shop.wait_caught_up(before + 3)
+
+    together = [shop.ask("customer", known) for known in (*apart, "first@example.com", "0912345600")]
+    assert len({each["customer_id"] for each in together}) == 1
+    assert {each["id"] for each in together[0]["aliases"]} == apart - {together[0]["customer_id"]}
+    assert together[0]["events"] == 3
 
 
 def test_a_letter_is_shown_repaired_and_counted_once(shop: Portrait, tmp_path: Path) -> None:

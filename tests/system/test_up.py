@@ -171,3 +171,15 @@ def test_the_own_addresses_of_a_home_are_not_taken_for_servers_from_outside(tmp_
     assert [process.name for process in first.processes] == names
     assert [process.name for process in again.processes] == names
     assert again.settings == first.settings
+
+
+def test_what_a_person_adds_to_the_env_file_reaches_the_parts_unless_the_environment_says_otherwise(
+    tmp_path: Path,
+) -> None:
+    home = Home.open(tmp_path / "home")
+    home.remember({"PORTRAIT_CURRENCY": "USD", "PORTRAIT_REGION": "VN"})
+    given = {"PORTRAIT_REGION": "TH"}
+    worker = next(each for each in prepare(home, Wanted(), lambda _: None, given).processes if each.name == "worker-1")
+    assert worker.env["PORTRAIT_CURRENCY"] == "USD"
+    assert "PORTRAIT_REGION" not in worker.env
+    assert worker.env[DATABASE_URL] == ""
