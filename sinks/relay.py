@@ -24,8 +24,8 @@ from sinks.store import Fatal, Refused, Retryable
 
 log = logging.getLogger(__name__)
 
-BATCH = 5_000
-"""The most entries of the outbox in one round: the more, the more changes of one customer make one record."""
+BATCH = 4_000
+"""The most customers in one round. When the outbox is long, all the changes of one of them make one record."""
 
 _IDLE = 0.1  # seconds between looks at an outbox that was not full; longer means fewer, fuller rounds
 _STANDBY = 1.0

@@ -16,6 +16,7 @@ from sinks.postgres.sql import statement
 from sinks.postgres.store import translated
 
 _Made = TypeVar("_Made")
+_ENTRIES_FOR_A_CUSTOMER = 10
 _LOCK = 0x72656C6179  # any number that no version changes: whoever holds it is the relay of this database
 
 
@@ -104,9 +105,10 @@ class Outbox:
         return self._leads
 
     def read(self, limit: int) -> Reading:
-        """Up to `limit` entries and what they are about, all as of one instant."""
+        """The entries of up to `limit` customers among the oldest, and what they are about, all as of one instant."""
         with self._transaction() as at:
-            entries = [Entry(*row) for row in _rows(at, "relay_entries", limit=limit)]
+            found = _rows(at, "relay_entries", customers=limit, entries=limit * _ENTRIES_FOR_A_CUSTOMER)
+            entries = [Entry(*row) for row in found]
             told = array({entry.customer for entry in entries if entry.change is None})
             moved = array({entry.customer for entry in entries if entry.change is not None})
             last = max((entry.change for entry in entries if entry.change is not None), default=None)
