@@ -112,8 +112,11 @@ def contents(running: Stream) -> list[tuple[str, ...]]:
     )
 
 
-def two_at_the_same_customer(running: Stream, start: Start) -> None:
-    """Two workers have each read the same customer, in different partitions, when both may go on to save it."""
+def two_at_the_same_customer(running: Stream, start: Start) -> list[Raw]:
+    """Two workers have each read the same customer, in different partitions, when both may go on to save it.
+
+    Returns what was sent.
+    """
     person, deeds = linking()
     workers = start(), start()
     each = len(TOPICS_READ) * running.partitions // 2
@@ -124,6 +127,7 @@ def two_at_the_same_customer(running: Stream, start: Start) -> None:
         send(running.kafka, deeds)
         running.until(lambda: halted() == 2, 30, what="two transactions that halt")
     running.drain()
+    return person + deeds
 
 
 STAGED = deliveries(1_200)

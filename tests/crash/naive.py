@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from processors import app, transport  # first: it says how Faust is to be imported
 
 from faust.transport.drivers.aiokafka import Consumer  # isort: skip
 from schemas.clean import CleanEvent
-from sinks.postgres import store
+from sinks.postgres import transaction
 from sinks.postgres.sql import statement
 from sinks.store import Partition, Span
 
@@ -26,18 +27,23 @@ def auto_commit() -> None:
 def counting() -> None:
     """`+=` for whatever arrives; events are kept, but not claimed. Needs a table of events without its key."""
 
-    def claim(_: store.PostgresTransaction, events: Sequence[CleanEvent]) -> list[CleanEvent]:
+    def claim(_: transaction.PostgresTransaction, events: Sequence[CleanEvent]) -> list[CleanEvent]:
         return list(events)
 
-    store.PostgresTransaction.claim = claim  # type: ignore[method-assign, assignment]
+    transaction.PostgresTransaction.claim = claim  # type: ignore[method-assign, assignment]
 
 
 def no_locks() -> None:
     """Read, decide, write, without holding what was read."""
-    for name in ("lock_position", "hold_customers"):
+
+    def unlocked(name: str) -> str:
         text = statement(name)
+        if name not in ("lock_position", "hold_customers"):
+            return text
         assert "for update" in text
-        store._statements[name] = text.replace("for update", "")
+        return text.replace("for update", "")
+
+    transaction.statement = unlocked  # type: ignore[attr-defined]
 
 
 def no_fence() -> None:
@@ -48,11 +54,23 @@ def no_fence() -> None:
 
 
 def _without_comparing() -> None:
-    def fresh(self: store.PostgresTransaction, partition: Partition, span: Span) -> int:
+    def fresh(self: transaction.PostgresTransaction, partition: Partition, span: Span) -> int:
         self.execute("begin_position", topic=partition.topic, partition=partition.number, first=span.first)
         return span.first
 
-    store.PostgresTransaction.fresh = fresh  # type: ignore[method-assign]
+    transaction.PostgresTransaction.fresh = fresh  # type: ignore[method-assign]
+
+
+def stumbling() -> None:
+    """Not naive, but broken: an error that nobody foresaw, at the event whose id is `e-77`."""
+    real = app.prepare  # type: ignore[attr-defined]
+
+    def prepare(payload: bytes | None, **more: Any) -> Any:
+        if b'"e-77"' in (payload or b""):
+            raise LookupError("nobody foresaw this")
+        return real(payload, **more)
+
+    app.prepare = prepare  # type: ignore[attr-defined]
 
 
 VARIANTS: dict[str, Callable[[], None]] = {
@@ -60,6 +78,7 @@ VARIANTS: dict[str, Callable[[], None]] = {
     "counting": counting,
     "no_locks": no_locks,
     "no_fence": no_fence,
+    "stumbling": stumbling,
 }
 
 if __name__ == "__main__":

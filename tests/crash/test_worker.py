@@ -52,8 +52,7 @@ def test_clean_events_that_are_sent_a_second_time_count_once(servers: Servers) -
 
 def test_two_workers_that_meet_at_one_customer_lose_nothing_of_each_other(servers: Servers) -> None:
     with stream(servers, partitions=2) as running:
-        two_at_the_same_customer(running, running.worker)
-        check(running)
+        check(running, two_at_the_same_customer(running, running.worker))
 
 
 def test_a_worker_that_was_frozen_past_its_session_writes_nothing_when_it_wakes_up(servers: Servers) -> None:
@@ -66,7 +65,7 @@ def test_workers_that_come_and_go_all_the_time_do_no_harm(servers: Servers) -> N
     chance = random.Random(3)
     with stream(servers) as running:
         at_work = [running.worker(), running.worker()]
-        with load(running.kafka, LOG, seconds=14) as under_way:
+        with load(running.kafka, LOG, seconds=10) as under_way:
             while not under_way.done:
                 running.tend(chance.uniform(0.5, 1.5))
                 what = chance.choice(["joins", "leaves", "dies", "is frozen"])
