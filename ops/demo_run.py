@@ -107,7 +107,7 @@ def run(home: Home, sending: Watch, storing: Watch) -> Outcome:
     """Send everything, wait, look. The stack of `home` is up. Raises LocalStackError when it does not do its part."""
     settings = home.settings()
     wanted = expected(anchor_of(home))
-    before, books_before = _balance(report(home, settings)), read_books(settings[DATABASE_URL])
+    before, books_before = _settled(home, settings), read_books(settings[DATABASE_URL])
     store = _StoreWatch(home, settings, before, wanted.sent, storing)
     begun = time.monotonic()
     send(home, settings, wanted.sent, sending, store.look)
@@ -228,10 +228,18 @@ def read_books(url: str) -> Books:
         )
 
 
-def _balance(told: Report) -> Balance:
-    if told.balance is None:
-        raise LocalStackError(f"the stack does not answer: {'; '.join(told.problems)}")
-    return told.balance
+def _settled(home: Home, settings: Mapping[str, str]) -> Balance:
+    """The books once nothing is on its way: a run that was interrupted may still be arriving."""
+    deadline = time.monotonic() + STALLED_SECONDS
+    while True:
+        told = report(home, settings)
+        if told.caught_up and told.balance is not None:
+            return told.balance
+        if time.monotonic() > deadline:
+            raise LocalStackError(
+                f"the stack does not come to rest; see `portrait status --home {home.path}`. {'; '.join(told.problems)}"
+            )
+        time.sleep(_LOOK_SECONDS)
 
 
 def _counts(books: Balance) -> tuple[int, int, int, int, int]:

@@ -78,7 +78,8 @@ def _show(outcome: Outcome) -> None:
         )
     if outcome.again:
         console.print(
-            "[green]✓[/green] The events were sent before. Each was recognised by its id; nothing was counted twice."
+            f"[green]✓[/green] {'Some' if outcome.received.stored else 'All'} of these events were sent before. "
+            "Each was recognised by its id; nothing was counted twice."
         )
 
 
