@@ -15,7 +15,7 @@ class WorkerSettings:
     """kafka: `host:port[,host:port…]`. database_url: of the worker role. group: the consumer group.
 
     fetch_records: the most records in one fetch. batch_events: the most events in one transaction.
-    metrics_port: where Prometheus metrics are served on loopback, None for nowhere.
+    metrics_host, metrics_port: where Prometheus metrics are served, None for nowhere.
     """
 
     kafka: str
@@ -26,6 +26,7 @@ class WorkerSettings:
     session_timeout: float = 30.0
     commit_interval: float = 1.0
     stall_seconds: float = 120.0
+    metrics_host: str = "127.0.0.1"
     metrics_port: int | None = None
 
     @classmethod
@@ -43,6 +44,7 @@ class WorkerSettings:
             session_timeout=_number(environ, "PORTRAIT_SESSION_TIMEOUT", 30.0),
             commit_interval=_number(environ, "PORTRAIT_COMMIT_INTERVAL", 1.0),
             stall_seconds=_number(environ, "PORTRAIT_STALL_SECONDS", 120.0),
+            metrics_host=environ.get("PORTRAIT_METRICS_HOST") or "127.0.0.1",
             metrics_port=int(_number(environ, "PORTRAIT_METRICS_PORT", 0)) or None,
         )
 

@@ -65,7 +65,7 @@ class Fetch:
 class FetchConsumer(driver.Consumer):  # type: ignore[misc]
     """A Faust consumer of whole fetches."""
 
-    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> dict[TP, list[Any]]:
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> dict[TP, list[Any]]:  # noqa: ASYNC109
         # A partition with a full buffer is not asked for. Asking the others must not outlast that by much: they may be idle.
         patience = _PATIENCE if self._buffered_partitions else timeout
         fetched = await super()._getmany(active_partitions, patience)
@@ -100,7 +100,6 @@ class FetchConsumer(driver.Consumer):  # type: ignore[misc]
         return {**committed, **stored}
 
 
-
 class Transport(driver.Transport):  # type: ignore[misc]
     """Faust's aiokafka transport with the consumer above."""
 
@@ -114,7 +113,9 @@ class Assignor(PartitionAssignor):  # type: ignore[misc]
     def _get_copartitioned_groups(cls, topics: set[str], cluster: Any, subscriptions: Any) -> Any:
         missing = sorted(topic for topic in topics if not cluster.partitions_for_topic(topic))
         if missing:
-            fail_stop(f"Kafka knows no partitions of {', '.join(missing)}; `portrait topics --create` makes what is missing")
+            fail_stop(
+                f"Kafka knows no partitions of {', '.join(missing)}; `portrait topics --create` makes what is missing"
+            )
         return super()._get_copartitioned_groups(topics, cluster, subscriptions)
 
 
@@ -132,7 +133,7 @@ class App(faust.App):  # type: ignore[misc]
     """
 
     begin: Begin | None = None
-    done: Done = staticmethod(lambda tp: None)
+    done: Done = staticmethod(lambda _: None)
 
     def _new_transport(self) -> Transport:
         return Transport(self.conf.broker_consumer, self)
@@ -143,7 +144,7 @@ def fetches(app: App, *topics: str) -> Any:
     topic = app.topic(*topics, key_serializer="raw", value_serializer="raw")
 
     class FetchTopic(type(topic)):  # type: ignore[misc]
-        async def decode(self, message: Any, *, propagate: bool = False) -> Any:
+        async def decode(self, message: Any, *, propagate: bool = False) -> Any:  # noqa: ARG002
             return self._create_event(message.key, message.value, message.headers, message=message)
 
     topic.__class__ = FetchTopic

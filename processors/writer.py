@@ -166,14 +166,14 @@ def _as_letter(part: Slice, error: Refused) -> Slice:
     """The one event or letter of `part`, which the database refused, as a dead letter about its record."""
     if part.events:
         offset, event = part.events[0]
-        payload, topic, received = clean.encode(event), part.partition.topic, event.received
+        payload, topic, received, origin = clean.encode(event), part.partition.topic, event.received, event.origin
         names = [name.replace("\0", "\ufffd") for name in (event.id, event.source)]
     else:
         offset, kept = part.letters[0]
-        payload, topic, received, names = msgspec.json.encode(kept), None, 0, []
+        payload, topic, received, origin, names = msgspec.json.encode(kept), None, 0, "", []
     letter = dead_letter(
         Rejected(Reason.INVALID_VALUE, "$", f"the database refuses it: {error}", *names),
-        origin=f"{part.partition.topic}/{part.partition.number}/{offset}",
+        origin=origin or f"{part.partition.topic}/{part.partition.number}/{offset}",
         payload=payload,
         key=None,
         topic=topic,
