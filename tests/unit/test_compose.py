@@ -135,7 +135,7 @@ def test_the_worker_can_be_told_all_that_its_settings_know() -> None:
 def test_the_settings_of_the_worker_are_the_defaults() -> None:
     given = environment(SERVICES["worker"])
     assert WorkerSettings.read(given) == WorkerSettings(
-        kafka="kafka:19092", database_url=given[WORKER_URL], metrics_port=9100
+        kafka="kafka:19092", database_url=given[WORKER_URL], metrics_host="0.0.0.0", metrics_port=9100
     )
 
 
