@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -47,11 +48,15 @@ def main(arguments: list[str] | None = None) -> int:
     }
     sizes = msgspec.structs.replace(Sizes.quick() if asked.quick else normal, **given)
     only = [letter for letter in asked.only.replace(",", " ").split() if letter]
+    # Told to end, as by Ctrl-C: the stack is stopped and its directory removed.
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         run_bench(only, sizes=sizes, json_file=asked.json, markdown_file=asked.markdown, place=asked.place)
     except LocalStackError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
+    finally:
+        signal.signal(signal.SIGTERM, before)
     return 0
 
 

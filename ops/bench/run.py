@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from tempfile import gettempdir
+from typing import Any
 
 import msgspec
 from rich.progress import TaskID
@@ -73,22 +74,15 @@ def run_bench(
     machine, begun = look_at_machine(place or Path(gettempdir())), now()
     bench = _Bench(asked, place, begun)
     found = Results(command=command(), begun=begun.isoformat(), revision=revision(), machine=machine)
-    if "a" in wanted:
-        found = msgspec.structs.replace(found, backlog=bench.backlog())
-    if wanted & {"b", "c"}:
-        sustained, latency = bench.through_http(wanted)
-        found = msgspec.structs.replace(found, sustained=sustained, latency=latency)
-    if "d" in wanted:
-        found = msgspec.structs.replace(found, stages=bench.stages())
-    if "e" in wanted:
-        found = msgspec.structs.replace(found, crowded=bench.crowded())
-    if "f" in wanted:
-        found = msgspec.structs.replace(found, flat=bench.flat())
-    show(found, console)
-    if json_file is not None:
-        json_file.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
-    if markdown_file is not None:
-        markdown_file.write_text(markdown(found), encoding="utf-8")
+    try:
+        for measured in bench.run(wanted):
+            found = msgspec.structs.replace(found, **measured)
+    finally:  # what was measured before something failed is worth having
+        show(found, console)
+        if json_file is not None:
+            json_file.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
+        if markdown_file is not None:
+            markdown_file.write_text(markdown(found), encoding="utf-8")
     return found
 
 
@@ -100,6 +94,20 @@ class _Bench:
         self._place = place
         self._begun = begun
         self._people = some_of(max(sizes.population, sizes.customers), sizes.customers)
+
+    def run(self, wanted: Collection[str]) -> Iterator[dict[str, Any]]:
+        """What is wanted, one after the other: fields of Results."""
+        if "a" in wanted:
+            yield {"backlog": self.backlog()}
+        if "b" in wanted or "c" in wanted:
+            sustained, latency = self.through_http(wanted)
+            yield {"sustained": sustained, "latency": latency}
+        if "d" in wanted:
+            yield {"stages": self.stages()}
+        if "e" in wanted:
+            yield {"crowded": self.crowded()}
+        if "f" in wanted:
+            yield {"flat": self.flat()}
 
     def backlog(self) -> Backlog:
         with _shown("a") as progress:
