@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning"),
 ]
 
-LOG = deliveries(2_000)
+LOG = deliveries(1_500)
 OUTAGE = 20.0
 
 

@@ -19,8 +19,8 @@ from tests.crash.stream import Servers, stream
 
 pytestmark = [pytest.mark.crash, pytest.mark.integration]
 
-POINTS = ("fetched:5", "sent:4", "taken:5", "inserted:3", "before_commit:4", "after_commit:3", "assignment:1")
-LOG = deliveries(2_000)
+POINTS = ("fetched:5", "taken:5", "inserted:3", "before_commit:4", "after_commit:3", "assignment:1")
+LOG = deliveries(1_500)
 
 
 @pytest.mark.parametrize("point", POINTS)

