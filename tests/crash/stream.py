@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 import uuid
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
@@ -69,6 +71,9 @@ def servers(home: Path) -> Iterator[Servers]:
     at = Home.open(home)
     with start_kafka(at, say=lambda _: None) as kafka, start_postgres(at, say=lambda _: None) as postgres:
         yield Servers(at, kafka, postgres, KafkaServer.at(at).address, PostgresServer.at(at).url)
+    with warnings.catch_warnings():  # kafka-python leaves sockets of a Kafka that went away to the garbage collector
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @contextmanager
