@@ -239,7 +239,10 @@ def _machine(results: Results) -> Table:
 
 
 def _beside(surroundings: Surroundings) -> str:
-    return f"{surroundings.others:.0%} of the machine went to other programs, {surroundings.stolen:.0%} was stolen."
+    return (
+        f"{surroundings.others:.0%} of the machine went to other programs, {surroundings.stolen:.0%} was stolen, "
+        f"{surroundings.idle:.0%} was idle."
+    )
 
 
 def _ms(milliseconds: float) -> str:

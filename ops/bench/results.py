@@ -14,11 +14,12 @@ class Cost(msgspec.Struct, frozen=True):
 
 
 class Surroundings(msgspec.Struct, frozen=True):
-    """What else the machine did meanwhile: the share of all cores, 0 to 1, that went to other programs, and that the
-    hypervisor gave to other machines."""
+    """What else became of the machine meanwhile, in shares of all cores, 0 to 1: what went to other programs, what the
+    hypervisor gave to other machines, and what nobody used (a stream that is waiting: for a disk, a lock, a timer)."""
 
     others: float
     stolen: float
+    idle: float
 
 
 class Backlog(msgspec.Struct, frozen=True):

@@ -110,7 +110,6 @@ def surroundings(before: Reading, after: Reading, seconds: float, cores: int) ->
     """What went on beside the bench between two readings."""
     ours = sum(after.cpu.values()) - sum(before.cpu.get(name, 0.0) for name in after.cpu)
     whole = max(seconds, 1e-9) * cores
-    return Surroundings(
-        others=max(0.0, after.machine - before.machine - ours) / whole,
-        stolen=max(0.0, after.stolen - before.stolen) / whole,
-    )
+    busy, stolen = after.machine - before.machine, after.stolen - before.stolen
+    shares = (busy - ours) / whole, stolen / whole, 1 - (busy + stolen) / whole
+    return Surroundings(*(max(0.0, share) for share in shares))

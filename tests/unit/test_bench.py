@@ -121,7 +121,7 @@ def test_a_process_that_has_ended_has_spent_what_it_had_spent() -> None:
 def test_what_went_to_others_is_what_was_not_ours() -> None:
     before = Reading({"worker-1": 1.0, "bench": 1.0}, machine=10.0, stolen=1.0)
     after = Reading({"worker-1": 4.0, "bench": 1.5, "sender": 0.5}, machine=16.0, stolen=2.0)
-    assert surroundings(before, after, seconds=5.0, cores=2) == Surroundings(others=0.2, stolen=0.1)
+    assert surroundings(before, after, seconds=4.0, cores=2) == Surroundings(others=0.25, stolen=0.125, idle=0.125)
 
 
 class Door(BaseHTTPRequestHandler):
@@ -199,7 +199,7 @@ def test_the_sender_stops_when_an_event_is_refused(tmp_path: Path, capfdbinary: 
     assert "1 of 2 events were accepted" in sender.failed
 
 
-CALM, BUSY = Surroundings(0.01, 0.0), Surroundings(0.5, 0.1)
+CALM, BUSY = Surroundings(0.01, 0.0, 0.02), Surroundings(0.5, 0.1, 0.0)
 MACHINE = Machine("A processor", 2, 8.0, "Linux 6", "ext4", "3.11", "4.1.1", "18", {"faust-streaming": "0.15.3"}, 0.4)
 COSTS = (Cost("kafka", 10.0, 400.0), Cost("worker-1", 50.0, 150.0), Cost("bench", 9.0, 350.0))
 FOUND = Results(
@@ -237,7 +237,7 @@ def test_the_report_says_what_was_measured_and_what_disturbed_it() -> None:
     assert "| fold | 20,000 | events | 2.0 | 1.9 | 500,000 |" in text
     assert "| 300,000 | 100 | 100 | 100 | 100 | 100 | 100 | 100 | 100 | 100 | 120 | 0 |" in text
     assert list(warnings(FOUND)) == [
-        "(b) shared the machine: 50% of the machine went to other programs, 10% was stolen."
+        "(b) shared the machine: 50% of the machine went to other programs, 10% was stolen, 0% was idle."
     ]
     assert all(warning in text for warning in warnings(FOUND))
 
