@@ -30,6 +30,9 @@ BATCH = 4_000
 _IDLE = 0.1  # seconds between looks at an outbox that was not full; longer means fewer, fuller rounds
 _STANDBY = 1.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 5.0
+_COURTESY, _REST = 30.0, 3.0
+"""While the outbox is long, but not for longer than so many seconds, the relay rests so many times as long as it worked: what
+comes in goes first, and more changes of one customer make one record. (A nice value does not do that across sessions.)"""
 _SETTLE = 10.0  # seconds after which nothing of a producer that was given up can arrive
 
 
@@ -56,7 +59,9 @@ class Relay:
     def run(self, stopping: threading.Event) -> None:
         """Relay until `stopping` is set, through any outage of Kafka or PostgreSQL. Raises sinks.store.Fatal."""
         pause, role = _FIRST_PAUSE, ""
+        behind_since: float | None = None
         while not stopping.is_set():
+            begun = self._clock()
             try:
                 self.settle_doubts()
                 leads = self._outbox.lead()
@@ -70,7 +75,12 @@ class Relay:
                 continue
             pause = _FIRST_PAUSE
             if entries < self._batch:
+                behind_since = None
                 stopping.wait(_IDLE if leads else _STANDBY)
+                continue
+            behind_since = begun if behind_since is None else behind_since
+            if begun - behind_since < _COURTESY:
+                stopping.wait(min(_REST * (self._clock() - begun), _LONGEST_PAUSE))
 
     def round(self) -> int:
         """Publish the oldest entries and forget them; return how many there were. Only for the relay that leads.
