@@ -150,10 +150,24 @@ class _Bench:
             return measure_backlog(self._workload("bench-e"), self._sizes.workers, self._place, progress, fill)
 
     def flat(self) -> tuple[Flat, ...]:
+        """Each tenth is about people of its own: portraits that grow would look like a worker that grows."""
+        tenth = self._sizes.flat // 10
+        people = some_of(10_000_000, 10 * max(1, tenth // 5))
         with _shown("f") as progress:
             return tuple(
-                measure_flatness(self._workload(f"bench-f{events}", events), self._sizes.workers, self._place, progress)
-                for events in (self._sizes.flat // 10, self._sizes.flat)
+                measure_flatness(
+                    Workload(
+                        f"bench-f{times}",
+                        times * tenth,
+                        people[: times * len(people) // 10],
+                        self._begun,
+                        cohorts=times,
+                    ),
+                    self._sizes.workers,
+                    self._place,
+                    progress,
+                )
+                for times in (1, 10)
             )
 
     def _workload(self, name: str, events: int | None = None) -> Workload:

@@ -113,7 +113,8 @@ class Person:
 class Workload:
     """`events` events of the people with these numbers, all of which happened in the year before `anchor`.
 
-    Equal workloads give equal events. Workloads of different `name` have different events, of the same people.
+    Equal workloads give equal events. Workloads of different `name` have different events, of the same people. With
+    `cohorts`, the events come in so many runs of equal length, each about people of its own: an equal part of customers.
     """
 
     name: str
@@ -121,11 +122,13 @@ class Workload:
     customers: Sequence[int]
     anchor: datetime
     seed: int = 1
+    cohorts: int = 1
 
     def event(self, number: int) -> Event:
         """The CloudEvent `number`, counted from 0."""
         chance = random.Random(f"{self.seed}/{self.name}/{number}")
-        person = Person(chance.choice(self.customers))
+        first, end = (part * len(self.customers) // self.cohorts for part in self._cohort(number))
+        person = Person(self.customers[chance.randrange(first, end)])
         at = self.anchor - timedelta(seconds=chance.randrange(_YEAR_SECONDS))
         source, data = _TELLING[KINDS[number % len(KINDS)]](chance, person, number)
         return {
@@ -156,6 +159,10 @@ class Workload:
         """The numbers of all events in runs of `size`: (first, end)."""
         for first in range(0, self.events, size):
             yield first, min(first + size, self.events)
+
+    def _cohort(self, number: int) -> tuple[int, int]:
+        cohort = number * self.cohorts // self.events
+        return cohort, cohort + 1
 
     def _id(self, number: int) -> str:
         return f"{self.name}-{number:09d}"

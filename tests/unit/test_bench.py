@@ -97,6 +97,20 @@ def test_some_of_a_population_are_other_people_each() -> None:
     assert 0 <= min(chosen) <= max(chosen) < 1_000
 
 
+def test_each_cohort_of_events_is_about_people_of_its_own() -> None:
+    cohorts = Workload("bench-test", 600, PEOPLE, ANCHOR, cohorts=3)
+    cards = [
+        {
+            event["data"]["customer"]["card_no"]
+            for event in map(cohorts.event, range(first, first + 200))
+            if "card_no" in event["data"]["customer"]
+        }
+        for first in (0, 200, 400)
+    ]
+    assert all(len(each) > 50 for each in cards)
+    assert not cards[0] & cards[1] | cards[1] & cards[2] | cards[0] & cards[2]
+
+
 def test_chunks_are_all_of_it() -> None:
     assert list(workload(events=450).chunks(200)) == [(0, 200), (200, 400), (400, 450)]
 
