@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from processors.identify import Identity, identify
-from processors.portray import fold, merge, summarise
+from processors.portray import fold, is_new_order, merge, summarise
 from processors.segment import RuleSet, moves, segment
 from schemas.clean import CleanEvent
 from schemas.ids import new_customer_id
@@ -137,21 +137,8 @@ def _decide(
         portrait = portraits.get(customer)
         if portrait is None:
             portrait = portraits[customer] = Portrait()
-        fold(portrait, event, new_order=_is_new(event, customer, counted))
+        fold(portrait, event, new_order=is_new_order(event, customer, counted))
     return _changes(tx, claimed, portraits, identity, judgement, now)
-
-
-def _is_new(event: CleanEvent, customer: str, counted: set[tuple[str, str]]) -> bool:
-    purchase = event.purchase
-    if purchase is None or purchase.amount < 0:
-        return False
-    if purchase.order_id is None:
-        return True
-    order = (customer, purchase.order_id)
-    if order in counted:
-        return False
-    counted.add(order)
-    return True
 
 
 def _with_ended(orders: Mapping[str, set[str]], merged: Mapping[str, str]) -> dict[str, set[str]]:

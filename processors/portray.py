@@ -86,6 +86,23 @@ def _purchase(portrait: Portrait, purchase: Purchase, time: int, new_order: bool
     portrait.weekdays[purchase.weekday] += 1
 
 
+def is_new_order(event: CleanEvent, customer: str, counted: set[tuple[str, str]]) -> bool:
+    """Whether `event` is an order that `customer` has not had yet; remembers its (customer, order id) in `counted`.
+
+    A return is no order, and a purchase without an order id is one of its own.
+    """
+    purchase = event.purchase
+    if purchase is None or purchase.amount < 0:
+        return False
+    if purchase.order_id is None:
+        return True
+    order = (customer, purchase.order_id)
+    if order in counted:
+        return False
+    counted.add(order)
+    return True
+
+
 def merge(portrait: Portrait, other: Portrait, *, shared_orders: int) -> None:
     """Add all that `other` stands for to `portrait`, in place, as one person's history.
 

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from itertools import groupby
 from typing import NamedTuple
 
-from processors.portray import fold
+from processors.portray import fold, is_new_order
 from schemas.clean import CleanEvent
 from schemas.identifiers import Identifier, Link, by_strength
 from schemas.portrait import Portrait, canonical
@@ -24,23 +24,12 @@ class Folded(NamedTuple):
 def refold(events: Iterable[tuple[str | None, CleanEvent]]) -> Iterator[Folded]:
     """Portraits of events that come customer by customer, by key within one. Memory: one portrait and its order ids."""
     for customer, rows in groupby(events, key=lambda row: row[0]):
-        portrait, orders, keys = Portrait(), set[str](), blake2b(digest_size=16)
+        portrait, orders, keys = Portrait(), set[tuple[str, str]](), blake2b(digest_size=16)
         for _, event in rows:
             keys.update(bytes.fromhex(event.key))
             if customer is not None:
-                fold(portrait, event, new_order=_is_new(event, orders))
+                fold(portrait, event, new_order=is_new_order(event, customer, orders))
         yield Folded(customer, portrait, keys.digest())
-
-
-def _is_new(event: CleanEvent, orders: set[str]) -> bool:
-    purchase = event.purchase
-    if purchase is None or purchase.amount < 0:
-        return False
-    if purchase.order_id is None:
-        return True
-    known = purchase.order_id in orders
-    orders.add(purchase.order_id)
-    return not known
 
 
 def fingerprint(portrait: Portrait, keys: bytes) -> bytes:

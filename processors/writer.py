@@ -74,6 +74,7 @@ class Writer:
             batch = await self._take(_REFRESH_SECONDS)
             if batch:
                 applied = await self.in_thread(self._apply, batch)
+                counters.BATCH.observe(applied.stored + applied.duplicates)
                 counters.STORED.inc(applied.stored)
                 counters.DUPLICATES.inc(applied.duplicates)
                 for part in batch:
