@@ -30,9 +30,11 @@ BATCH = 4_000
 _IDLE = 0.1  # seconds between looks at an outbox that was not full; longer means fewer, fuller rounds
 _STANDBY = 1.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 5.0
-_COURTESY, _REST = 30.0, 3.0
-"""While the outbox is long, but not for longer than so many seconds, the relay rests so many times as long as it worked: what
-comes in goes first, and more changes of one customer make one record. (A nice value does not do that across sessions.)"""
+_COURTESY, _REST = 30.0, 12.0
+"""While the outbox is long and grows, but not for longer than so many seconds, the relay rests so many times as long as it
+worked: what comes in goes first, and more changes of one customer make one record. (A nice value does not do that across
+sessions.)"""
+_LOOK = 0.5
 _SETTLE = 10.0  # seconds after which nothing of a producer that was given up can arrive
 
 
@@ -68,6 +70,10 @@ class Relay:
                 if role != (role := "active" if leads else "standing by: another relay is active"):
                     log.info("%s", role)
                 entries = self.round() if leads else 0
+                if entries >= self._batch:
+                    behind_since = begun if behind_since is None else behind_since
+                    worked = self._clock() - begun
+                    self._give_way(min(_REST * worked, behind_since + _COURTESY - self._clock()), stopping)
             except (Retryable, Unavailable) as error:
                 log.warning("interrupted, next try in %.2g s: %s", pause, str(error))
                 stopping.wait(pause)
@@ -77,10 +83,13 @@ class Relay:
             if entries < self._batch:
                 behind_since = None
                 stopping.wait(_IDLE if leads else _STANDBY)
-                continue
-            behind_since = begun if behind_since is None else behind_since
-            if begun - behind_since < _COURTESY:
-                stopping.wait(min(_REST * (self._clock() - begun), _LONGEST_PAUSE))
+
+    def _give_way(self, seconds: float, stopping: threading.Event) -> None:
+        """Rest for so long, or until nothing comes in any more."""
+        until, newest = self._clock() + seconds, self._outbox.newest()
+        while self._clock() < until and not stopping.wait(_LOOK):
+            if newest == (newest := self._outbox.newest()):
+                break
 
     def round(self) -> int:
         """Publish the oldest entries and forget them; return how many there were. Only for the relay that leads.

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 import psycopg2
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ, connection, cursor
 
+from sinks.postgres.errors import translated
 from sinks.postgres.rows import array
 from sinks.postgres.sql import statement
-from sinks.postgres.store import translated
 
 _Made = TypeVar("_Made")
 _ENTRIES_FOR_A_CUSTOMER = 10
@@ -124,18 +123,23 @@ class Outbox:
                 history=[StoredChange(*row) for row in _rows(at, "relay_changes", customers=moved, last=last)],
             )
 
+    def newest(self) -> int:
+        """The id of the last entry, 0 when there is none: it grows while something comes in."""
+        with self._transaction() as at:
+            return int(_rows(at, "relay_newest")[0][0])
+
     def done(self, entries: Iterable[int], unpublishable: Mapping[int, str]) -> None:
         """Forget `entries`, which are published, and set aside `unpublishable` (entry → why), in one transaction."""
         with self._transaction() as at:
             if unpublishable:
                 failed, errors = array(map(str, unpublishable)), array(unpublishable.values())
-                at.execute(_text("relay_set_aside"), {"entries": failed, "errors": errors})
-            at.execute(_text("relay_done"), {"entries": array(map(str, (*entries, *unpublishable)))})
+                at.execute(statement("relay_set_aside"), {"entries": failed, "errors": errors})
+            at.execute(statement("relay_done"), {"entries": array(map(str, (*entries, *unpublishable)))})
 
     def again(self, customers: Iterable[str]) -> None:
         """Have the profiles of `customers` published once more."""
         with self._transaction() as at:
-            at.execute(_text("relay_again"), {"customers": array(customers)})
+            at.execute(statement("relay_again"), {"customers": array(customers)})
 
     def close(self) -> None:
         """Give up the connection, and with it the lead."""
@@ -169,11 +173,8 @@ class Outbox:
         return opened
 
 
-_text = cache(statement)
-
-
 def _rows(at: cursor, name: str, **parameters: Any) -> list[tuple[Any, ...]]:
-    at.execute(_text(name), parameters)
+    at.execute(statement(name), parameters)
     return at.fetchall()
 
 
