@@ -74,8 +74,8 @@ class Customer:
             "categories": known.categories,
             "stores": known.stores,
             "months": known.months,
-            "hours": known.hours,
-            "weekdays": known.weekdays,
+            "hours": [known.hours.get(str(hour), 0) for hour in range(24)],
+            "weekdays": [known.weekdays.get(str(day), 0) for day in range(7)],
             "recent": [msgspec.json.decode(clean.encode(event)) for event in self.recent],
         }
 

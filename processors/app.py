@@ -15,14 +15,14 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 import msgspec
 
 from processors import counters
 from processors.apply import Judgement
-from processors.decode import clean_slice, letter_slice, origin
+from processors.decode import clean_slice, letter_slice, origin, partition, span
 from processors.guard import EXIT_GAP, EXIT_STALLED, fail_stop
 from processors.prepare import prepare
 from processors.publish import publish
@@ -31,13 +31,13 @@ from processors.segment import lifecycle_rules
 from processors.settings import BadSetting, WorkerSettings
 from processors.succession import Succession
 from processors.transport import TP, App, Assignor, fetches
-from processors.writer import Writer
+from processors.writer import Fetched, Writer
 from schemas import clean
 from schemas.rejected import Rejected, dead_letter
 from schemas.topics import RAW_NAMES, REJECTED, VALID
 from sinks.crash import crash_point
 from sinks.postgres.store import PostgresStore
-from sinks.store import Partition, Span
+from sinks.store import Partition
 
 logger = logging.getLogger(__name__)
 
@@ -93,11 +93,8 @@ def make_app(settings: WorkerSettings, reference: Reference) -> App:
         """Raw records become clean events or dead letters; the next fetch is read when Kafka has acknowledged all of them."""
         async for records in stream:
             crash_point("fetched")
-            place, span = (
-                Partition(records[0].topic, records[0].partition),
-                Span(records[0].offset, records[-1].offset + 1),
-            )
-            if not succession.follows(place, span):
+            place, run = partition(records), span(records)
+            if not succession.follows(place, run):
                 continue
             try:
                 await publish(await app.maybe_start_producer(), await _prepared(records, reference))
@@ -106,30 +103,30 @@ def make_app(settings: WorkerSettings, reference: Reference) -> App:
             except Exception:
                 fail_stop("clean events could not be sent on")
             crash_point("sent")
-            prepared[place] = span.end
+            prepared[place] = run.end
 
     @app.agent(fetches(app, VALID), name="customers")
     async def customers_agent(stream: Any) -> None:
         """Clean events are taken into the next batch."""
         async for records in stream:
             crash_point("taken")
-            await writer.add(clean_slice(records))
+            await writer.add(Fetched(partition(records), span(records), records, clean_slice))
 
     @app.agent(fetches(app, REJECTED), name="letters")
     async def letters_agent(stream: Any) -> None:
         """Dead letters, too: they are stored where they can be listed, repaired and sent again."""
         async for records in stream:
-            await writer.add(letter_slice(records))
+            await writer.add(Fetched(partition(records), span(records), records, letter_slice))
 
     @app.task
     async def write() -> None:
         """The batches go into the store, one after the other."""
-        try:
-            await writer.run()
-        except asyncio.CancelledError:
-            raise
-        except Exception:
-            fail_stop("the writer failed")
+        await or_end(writer.run())
+
+    @app.task
+    async def keep_current() -> None:
+        """Customers whose time has come move from segment to segment, with or without events."""
+        await or_end(writer.keep_current())
 
     async def begin(consumer: Any, assigned: set[TP], committed: Mapping[TP, int]) -> dict[TP, int]:
         """Where to read from: the stored position, or Kafka's for raw topics; the first time, the beginning of the log."""
@@ -181,6 +178,16 @@ def make_app(settings: WorkerSettings, reference: Reference) -> App:
 
     stalled = Progress()
     return app
+
+
+async def or_end(running: Awaitable[None]) -> None:
+    """Faust would log an error in a task, and go on without it."""
+    try:
+        await running
+    except asyncio.CancelledError:
+        raise
+    except Exception:
+        fail_stop("the writer failed")
 
 
 class Progress:
@@ -251,7 +258,10 @@ def main() -> None:
 
     app = make_app(settings, reference)
     gc.freeze()
-    gc.set_threshold(200_000, 20, 1000)  # the stream makes no cycles; looking for them took a fifth of its time
+    sys.setswitchinterval(
+        0.001
+    )  # the thread that writes mostly waits for PostgreSQL: not for the one that decides as well
+    gc.disable()  # the stream makes no cycles; to look took a fifth of its time (see `Writer.keep_current`)
     faust.Worker(app, loglevel="INFO", redirect_stdouts=False, override_logging=False).execute_from_commandline()
 
 

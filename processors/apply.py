@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from processors.identify import Identity, identify
 from processors.portray import fold, is_new_order, merge, summarise
@@ -13,9 +13,11 @@ from schemas.ids import new_customer_id
 from schemas.portrait import Move, Portrait, Segments, Summary
 from schemas.rejected import DeadLetter
 from sinks.crash import crash_point
-from sinks.store import Changes, Partition, Position, Retryable, Span, Store, Transaction
+from sinks.store import Base, Changes, Partition, Position, Reading, Retryable, Span, Store, Transaction
 
 ATTEMPTS_TO_HOLD = 20
+
+_nobody = Identity(customers={}, assigned={}, created=frozenset(), merged={}, links=())
 
 
 class Slice(NamedTuple):
@@ -42,6 +44,30 @@ class Applied(NamedTuple):
     skipped: int
 
 
+class Decision(NamedTuple):
+    """What is to become of a batch.
+
+    duplicates: origin of a record → key of the stored event that it repeats. orders: (customer, order id) counted in this batch,
+    or asked for and known before.
+    """
+
+    changes: Changes | None
+    identity: Identity
+    orders: Collection[tuple[str, str]]
+    duplicates: Mapping[str, str]
+    letters: Sequence[DeadLetter]
+    position: Position
+    applied: Applied
+
+    def without_changes(self) -> Decision:
+        """What is needed besides the rows, once these are made: it takes little memory."""
+        return self._replace(changes=None, identity=_nobody, orders=())
+
+
+class Stale(Exception):
+    """What a decision took for granted is no longer so: another worker was there first. Decide anew."""
+
+
 def apply(
     store: Store,
     batch: Iterable[Slice],
@@ -49,24 +75,60 @@ def apply(
     now: int,
     new_id: Callable[[], str] = new_customer_id,
 ) -> Applied:
-    """Apply `batch` once, whatever was applied before. `now` is Unix ms.
+    """Apply `batch` once, whatever was applied before: hold what it is about, decide, write. `now` is Unix ms.
 
-    Raises sinks.store.Retryable (call again with the same batch) and sinks.store.Fatal.
+    Raises sinks.store.Retryable (call again with the same batch), sinks.store.Refused and sinks.store.Fatal.
     """
     with store.transaction() as tx:
-        events, letters, spans = _unapplied(tx, batch)
-        skipped = sum(span.end - span.first for span in spans.values()) - len(events) - len(letters)
-        claimed = tx.claim(events)
-        if claimed:
-            identity = _settle(tx, claimed, new_id)
-            tx.save(_decide(tx, claimed, identity, judgement, now))
-        if letters:
-            tx.keep_letters(letters)
-        crash_point("inserted")
-        tx.advance(Position(spans))
-        crash_point("before_commit")
+        decision = decide(tx, batch, judgement, now, new_id)
+        _write(tx, decision, decision.changes and store.rows(decision.changes))
     crash_point("after_commit")
-    return Applied(len(claimed), len(events) - len(claimed), skipped)
+    return decision.applied
+
+
+def write(store: Store, decision: Decision, rows: Any, base: Base) -> None:
+    """Write a decision that was made ahead, if all it took for granted (`base`) still holds. `rows`: store.rows(its changes).
+
+    Raises Stale, and what `apply` raises; then nothing was written.
+    """
+    with store.transaction() as tx:
+        if not tx.confirm(base):
+            raise Stale
+        crash_point("confirmed")
+        _write(tx, decision, rows)
+    crash_point("after_commit")
+
+
+def _write(tx: Transaction, decision: Decision, rows: Any) -> None:
+    if decision.duplicates:
+        tx.keep_duplicates(decision.duplicates)
+    if rows is not None:
+        tx.save(rows)
+    if decision.letters:
+        tx.keep_letters(decision.letters)
+    crash_point("inserted")
+    tx.advance(decision.position)
+    crash_point("before_commit")
+
+
+def decide(
+    reading: Reading,
+    batch: Iterable[Slice],
+    judgement: Judgement,
+    now: int,
+    new_id: Callable[[], str] = new_customer_id,
+) -> Decision:
+    """Decide what becomes of `batch`, by what `reading` says is stored. `now` is Unix ms."""
+    events, letters, spans = _unapplied(reading, batch)
+    skipped = sum(span.end - span.first for span in spans.values()) - len(events) - len(letters)
+    claimed, duplicates = _claim(reading, events)
+    changes, identity, orders = None, _nobody, set[tuple[str, str]]()
+    if claimed:
+        identity = _settle(reading, claimed, new_id)
+        portraits, orders = _portray(reading, claimed, identity)
+        changes = _changes(reading, claimed, portraits, identity, judgement, now)
+    applied = Applied(len(claimed), len(events) - len(claimed), skipped)
+    return Decision(changes, identity, orders, duplicates, letters, Position(spans), applied)
 
 
 def refresh(store: Store, judgement: Judgement, now: int, limit: int = 500) -> int:
@@ -75,12 +137,12 @@ def refresh(store: Store, judgement: Judgement, now: int, limit: int = 500) -> i
         customers = tx.due(now, limit)
         if customers:
             portraits = tx.portraits(customers)
-            tx.save(_changes(tx, (), portraits, _nobody, judgement, now))
+            tx.save(store.rows(_changes(tx, (), portraits, _nobody, judgement, now)))
     return len(customers)
 
 
 def _unapplied(
-    tx: Transaction, batch: Iterable[Slice]
+    reading: Reading, batch: Iterable[Slice]
 ) -> tuple[list[CleanEvent], list[DeadLetter], dict[Partition, Span]]:
     runs: dict[Partition, list[Slice]] = {}
     for part in sorted(batch, key=lambda part: (part.partition, part.span)):
@@ -93,43 +155,62 @@ def _unapplied(
     spans: dict[Partition, Span] = {}
     for partition, run in runs.items():  # in sorted order: the positions' rows are locked in it
         span = spans[partition] = Span(run[0].span.first, run[-1].span.end)
-        first = tx.fresh(partition, span)
+        first = reading.fresh(partition, span)
         for part in run:
             events.extend(event for offset, event in part.events if offset >= first)
             letters.extend(letter for offset, letter in part.letters if offset >= first)
     return events, letters, spans
 
 
-def _settle(tx: Transaction, events: Sequence[CleanEvent], new_id: Callable[[], str]) -> Identity:
+def _claim(reading: Reading, events: Sequence[CleanEvent]) -> tuple[list[CleanEvent], dict[str, str]]:
+    """Those of `events` that are not stored yet, each once, in their order; and the others as duplicates (origin → key), unless
+    they are the stored record itself, delivered again."""
+    stored = reading.stored([event.key for event in events]) if events else {}
+    claimed: dict[str, CleanEvent] = {}
+    duplicates: dict[str, str] = {}
+    for event in events:
+        first = claimed.get(event.key)
+        origin = stored.get(event.key) if first is None else first.origin
+        if origin is None:
+            claimed[event.key] = event
+        elif origin != event.origin:
+            duplicates[event.origin] = event.key
+    return list(claimed.values()), duplicates
+
+
+def _settle(reading: Reading, events: Sequence[CleanEvent], new_id: Callable[[], str]) -> Identity:
     """Find out who the events are about, and hold these customers. Others may do the same at the same time."""
     identifiers = {identifier for event in events for identifier in event.identifiers}
     created: set[str] = set()
     for _ in range(ATTEMPTS_TO_HOLD):
-        identity = identify(tx.customers_of(identifiers), events, new_id)
+        identity = identify(reading.customers_of(identifiers), events, new_id)
         created |= identity.created
         touched = {*identity.customers.values(), *identity.merged, *identity.merged.values()}
-        if tx.hold(identity.assigned, touched, created):
+        if reading.hold(identity.assigned, touched, created):
             return identity
     raise Retryable(f"customers were merged by others {ATTEMPTS_TO_HOLD} times while this batch was being identified")
 
 
-def _decide(
-    tx: Transaction, claimed: Sequence[CleanEvent], identity: Identity, judgement: Judgement, now: int
-) -> Changes:
+def _portray(
+    reading: Reading, claimed: Sequence[CleanEvent], identity: Identity
+) -> tuple[dict[str, Portrait], set[tuple[str, str]]]:
     customers = identity.customers
-    portraits = tx.portraits({*customers.values(), *identity.merged, *identity.merged.values()})
+    portraits = reading.portraits({*customers.values(), *identity.merged, *identity.merged.values()})
     if identity.merged:
-        shared = tx.shared_orders(identity.merged)
+        had = reading.orders_of({*identity.merged, *identity.merged.values()})
         for ended in sorted(identity.merged):
             survivor, other = identity.merged[ended], portraits.pop(ended, None)
             if other is not None:
-                merge(portraits.setdefault(survivor, Portrait()), other, shared_orders=shared.pop(survivor, 0))
+                mine, theirs = had.setdefault(survivor, set()), had.get(ended, set())
+                merge(portraits.setdefault(survivor, Portrait()), other, shared_orders=len(mine & theirs))
+                mine |= theirs
     orders: dict[str, set[str]] = {}
     for event in claimed:
         if event.purchase is not None and event.purchase.order_id is not None and event.identifiers:
             orders.setdefault(customers[event.key], set()).add(event.purchase.order_id)
-    counted = tx.orders_counted(_with_ended(orders, identity.merged)) if orders else set()
-    counted = {(identity.merged.get(customer, customer), order) for customer, order in counted}
+    counted = reading.orders_counted(_with_ended(orders, identity.merged)) if orders else set()
+    if identity.merged:
+        counted = {(identity.merged.get(customer, customer), order) for customer, order in counted}
     for event in claimed:
         if not event.identifiers:
             continue
@@ -138,7 +219,7 @@ def _decide(
         if portrait is None:
             portrait = portraits[customer] = Portrait()
         fold(portrait, event, new_order=is_new_order(event, customer, counted))
-    return _changes(tx, claimed, portraits, identity, judgement, now)
+    return portraits, counted
 
 
 def _with_ended(orders: Mapping[str, set[str]], merged: Mapping[str, str]) -> dict[str, set[str]]:
@@ -150,11 +231,8 @@ def _with_ended(orders: Mapping[str, set[str]], merged: Mapping[str, str]) -> di
     return asked
 
 
-_nobody = Identity(customers={}, assigned={}, created=frozenset(), merged={}, links=())
-
-
 def _changes(
-    tx: Transaction,
+    reading: Reading,
     claimed: Sequence[CleanEvent],
     portraits: dict[str, Portrait],
     identity: Identity,
@@ -164,7 +242,7 @@ def _changes(
     summaries: dict[str, Summary] = {}
     segments: dict[str, Segments] = {}
     moved: list[Move] = []
-    before = tx.segments(portraits)
+    before = reading.segments(portraits)
     rules = judgement.lifecycle
     for customer, portrait in portraits.items():
         summaries[customer] = summarise(portrait, judgement.base_currency)

@@ -11,6 +11,7 @@ PROBLEMS = Counter("portrait_prepare_problems_total", "Stated facts left out of 
 STORED = Counter("portrait_events_stored_total", "Events stored.")
 DUPLICATES = Counter("portrait_events_repeated_total", "Events not stored because they were stored already.")
 RETRIES = Counter("portrait_store_retries_total", "Batches that had to be tried again.")
+ANEW = Counter("portrait_batches_decided_anew_total", "Batches decided ahead in vain, by why: stale, failed.", ["why"])
 BATCH = Histogram(
     "portrait_batch_events",
     "Events in one transaction.",

@@ -46,7 +46,7 @@ def clean_slice(records: Sequence[Record]) -> Slice:
             events.append((record.offset, event))
         except (msgspec.MsgspecError, ValueError) as error:
             letters.append((record.offset, _unreadable(record, "a clean event", error)))
-    return Slice(_partition(records), _span(records), events, letters)
+    return Slice(partition(records), span(records), events, letters)
 
 
 _is_key = re.compile("[0-9a-f]{32}").fullmatch
@@ -90,7 +90,7 @@ def letter_slice(records: Sequence[Record]) -> Slice:
         except (msgspec.MsgspecError, ValueError) as error:
             letter = _unreadable(record, "a dead letter", error)
         letters.append((record.offset, letter))
-    return Slice(_partition(records), _span(records), (), letters)
+    return Slice(partition(records), span(records), (), letters)
 
 
 def _unreadable(record: Record, expected: str, error: Exception) -> DeadLetter:
@@ -100,9 +100,11 @@ def _unreadable(record: Record, expected: str, error: Exception) -> DeadLetter:
     )
 
 
-def _partition(records: Sequence[Record]) -> Partition:
+def partition(records: Sequence[Record]) -> Partition:
+    """Where the records of a fetch are from."""
     return Partition(records[0].topic, records[0].partition)
 
 
-def _span(records: Sequence[Record]) -> Span:
+def span(records: Sequence[Record]) -> Span:
+    """The offsets that the records of a fetch stand for."""
     return Span(records[0].offset, records[-1].offset + 1)

@@ -14,6 +14,7 @@ from schemas.money import to_major
 from schemas.portrait import Fact, Portrait, Summary
 
 NAMES_KEPT = 256
+_DIGITS = tuple(map(str, range(24)))
 
 
 def fold(portrait: Portrait, event: CleanEvent, *, new_order: bool) -> None:
@@ -80,10 +81,10 @@ def _purchase(portrait: Portrait, purchase: Purchase, time: int, new_order: bool
         portrait.last_order = time
     if purchase.store is not None:
         _add(portrait.stores, purchase.store, 1)
-    if not portrait.hours:
-        portrait.hours, portrait.weekdays = [0] * 24, [0] * 7
-    portrait.hours[purchase.hour] += 1
-    portrait.weekdays[purchase.weekday] += 1
+    hour, hours = _DIGITS[purchase.hour], portrait.hours
+    hours[hour] = hours.get(hour, 0) + 1
+    weekday, weekdays = _DIGITS[purchase.weekday], portrait.weekdays
+    weekdays[weekday] = weekdays.get(weekday, 0) + 1
 
 
 def is_new_order(event: CleanEvent, customer: str, counted: set[tuple[str, str]]) -> bool:
@@ -127,7 +128,7 @@ def merge(portrait: Portrait, other: Portrait, *, shared_orders: int) -> None:
         _state(portrait.stated, values, time, key)
     for name, (status, time, key) in other.statuses.items():
         _latest(portrait.statuses, {name: status}, time, key)
-    for field in ("channels", "revenue_by_currency"):
+    for field in ("channels", "revenue_by_currency", "hours", "weekdays"):
         sums = getattr(portrait, field)
         for name, amount in getattr(other, field).items():
             sums[name] = sums.get(name, 0) + amount
@@ -139,9 +140,6 @@ def merge(portrait: Portrait, other: Portrait, *, shared_orders: int) -> None:
     portrait.orders += other.orders - shared_orders
     portrait.first_order = _either(min, portrait.first_order, other.first_order)
     portrait.last_order = _either(max, portrait.last_order, other.last_order)
-    if other.hours:
-        portrait.hours = [a + b for a, b in zip(portrait.hours or [0] * 24, other.hours, strict=True)]
-        portrait.weekdays = [a + b for a, b in zip(portrait.weekdays or [0] * 7, other.weekdays, strict=True)]
 
 
 def _either(choose: Any, a: int | None, b: int | None) -> int | None:
@@ -210,16 +208,14 @@ def summarise(portrait: Portrait, base_currency: str) -> Summary:
     """The columns of `crm.customers` that follow from the portrait alone."""
     traits: dict[str, Any] = {}
     for _, values in portrait.stated.values():
-        traits.update(values)
-    revenue = ",".join(
-        [
-            f'"{currency}":{to_major(amount, currency)}'
-            for currency, amount in sorted(portrait.revenue_by_currency.items())
-        ]
-    )
+        traits = {**traits, **values} if traits else values
+    by_currency = portrait.revenue_by_currency
+    if len(by_currency) > 1:
+        by_currency = dict(sorted(by_currency.items()))
+    paid = ",".join([f'"{currency}":{to_major(amount, currency)}' for currency, amount in by_currency.items()])
     return Summary._make(
-        [
-            *map(traits.get, _TRAIT_COLUMNS),
+        (
+            *(map(traits.get, _TRAIT_COLUMNS) if traits else _NO_TRAITS),
             None if portrait.acquisition is None else portrait.acquisition[0],
             _most(portrait.channels),
             _most(portrait.stores),
@@ -229,12 +225,13 @@ def summarise(portrait: Portrait, base_currency: str) -> Summary:
             portrait.orders,
             to_major(portrait.revenue, base_currency),
             base_currency,
-            "{" + revenue + "}",
+            f"{{{paid}}}",
             portrait.first_order,
             portrait.last_order,
             portrait.points,
-        ]
+        )
     )
 
 
 _TRAIT_COLUMNS = Summary._fields[: Summary._fields.index("acquisition_channel")]
+_NO_TRAITS = (None,) * len(_TRAIT_COLUMNS)

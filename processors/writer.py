@@ -1,117 +1,211 @@
-"""Batches of clean events into the store, one after the other, in a thread of their own.
+"""Batches of clean events into the store, one after the other.
 
-While the database works on one batch the event loop fetches and decodes the next: the more there is to do, the larger the
-batches grow, up to a bound.
+While the database writes one batch, the next one is decided (`processors.ahead`), in a second thread, and the event loop
+fetches the one after that: the more there is to do, the larger the batches grow, up to a bound. What was decided ahead and no
+longer stands, or could not be written, is applied in the plain way: hold, decide, write (`processors.apply.apply`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from processors import counters
-from processors.apply import Applied, Judgement, Slice, apply, refresh
+from processors.ahead import Ahead, Overlay
+from processors.apply import Applied, Decision, Judgement, Slice, Stale, apply, decide, refresh, write
 from processors.guard import EXIT_GAP, fail_stop
 from processors.succession import Succession
 from schemas import clean
 from schemas.rejected import Reason, Rejected, dead_letter
-from sinks.store import Fatal, Gap, Partition, Refused, Retryable, Span, Store
+from sinks.store import Base, Fatal, Gap, Partition, Refused, Retryable, Span, Store
 
 logger = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 
 _LONGEST_PAUSE = 5.0
 _REFRESH_SECONDS = 5.0
+_GARBAGE_TURNS = 12
+_MOST_PLAIN = 64
+"""Batches applied in the plain way, at the most, before one is decided ahead again."""
+
+
+class Fetched(NamedTuple):
+    """Records of one fetch from one partition, and how to read them. `span`: their offsets."""
+
+    partition: Partition
+    span: Span
+    records: Sequence[Any]
+    read: Callable[[Sequence[Any]], Slice]
+
+
+class Decided(NamedTuple):
+    """A decision made ahead (its changes made ready for the store: `rows`), what it took for granted, and what the next
+    one reads over it."""
+
+    decision: Decision
+    rows: Any
+    base: Base
+    overlay: Overlay
 
 
 class Writer:
-    """Takes slices in, applies them in order. All methods belong to one event loop; the store to one thread."""
+    """Takes fetches in, applies them in order. All methods belong to one event loop; two threads do the work."""
 
     def __init__(self, store: Store, judgement: Judgement, *, batch_events: int, clock: Callable[[], int]) -> None:
         self._store = store
         self._judgement = judgement
         self._batch_events = batch_events
         self._clock = clock
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
-        self._waiting: list[Slice] = []
+        self._committed = store.committed()
+        self._writing = ThreadPoolExecutor(1, thread_name_prefix="write")
+        self._deciding = ThreadPoolExecutor(1, thread_name_prefix="decide")
+        self._waiting: list[Fetched] = []
         self._waiting_events = 0
         self._changed = asyncio.Condition()
         self._succession = Succession()
+        self._plain = self._next_plain = 0
         self.applied: dict[Partition, int] = {}
 
     async def in_thread(self, call: Callable[..., Answer], *arguments: Any) -> Answer:
-        """Run `call` in the store's thread, again after Retryable; a Fatal or unknown error ends the process."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._insist, call, *arguments)
+        """Run `call` in the writing thread, again after Retryable; a Fatal or unknown error ends the process."""
+        return await asyncio.get_running_loop().run_in_executor(self._writing, self._insist, call, *arguments)
 
     def begin(self, positions: Mapping[Partition, int]) -> None:
         """Reading starts, or starts anew, at `positions`; what waits of other runs is forgotten."""
         self._succession.begin(positions)
         self.applied.update(positions)
         self._waiting = [part for part in self._waiting if part.partition not in positions]
-        self._waiting_events = sum(len(part.events) + len(part.letters) for part in self._waiting)
+        self._waiting_events = sum(len(part.records) for part in self._waiting)
 
-    async def add(self, part: Slice) -> None:
-        """Take a slice in, if it follows on the one before; waits while a full batch is waiting already."""
+    async def add(self, fetched: Fetched) -> None:
+        """Take a fetch in, if it follows on the one before; waits while a full batch is waiting already."""
         async with self._changed:
             await self._changed.wait_for(lambda: self._waiting_events < self._batch_events)
-            if not self._succession.follows(part.partition, part.span):
+            if not self._succession.follows(fetched.partition, fetched.span):
                 return
-            self._waiting.append(part)
-            self._waiting_events += len(part.events) + len(part.letters)
+            self._waiting.append(fetched)
+            self._waiting_events += len(fetched.records)
             self._changed.notify_all()
 
     async def run(self) -> None:
-        """Apply what was taken in, for ever; and, every few seconds, look at customers whose time has come."""
-        refreshed = time.monotonic()
+        """Apply what was taken in, for ever."""
+        loop = asyncio.get_running_loop()
+        under_way: asyncio.Future[bool] | None = None
+        before: Overlay | None = None
         while True:
-            batch = await self._take(_REFRESH_SECONDS)
-            if batch:
-                applied = await self.in_thread(self._apply, batch)
-                counters.BATCH.observe(applied.stored + applied.duplicates)
-                counters.STORED.inc(applied.stored)
-                counters.DUPLICATES.inc(applied.duplicates)
-                for part in batch:
-                    self.applied[part.partition] = max(part.span.end, self.applied.get(part.partition, 0))
-            if time.monotonic() - refreshed >= _REFRESH_SECONDS:
-                while await self.in_thread(refresh, self._store, self._judgement, self._clock()):
-                    if self._waiting:
-                        break
-                refreshed = time.monotonic()
-                gc.collect(1)
+            fetched = await self._take()
+            batch = await loop.run_in_executor(self._deciding, _read, fetched)
+            if under_way is not None and before is None:
+                await under_way  # nobody can tell yet what it will have changed
+            decided = await loop.run_in_executor(self._deciding, self._decide, batch, before)
+            if under_way is not None and not await under_way:
+                decided = None  # it was decided over what was not written so
+            before = None if decided is None else decided.overlay
+            under_way = asyncio.ensure_future(self._write(fetched, decided))
+            del batch, decided  # a whole batch of events that have been read: much memory
 
-    async def _take(self, seconds: float) -> list[Slice]:
+    async def keep_current(self) -> None:
+        """Every few seconds, for ever, look at customers whose time has come: at some between two batches, at all when none
+        waits. Seldom, look for garbage."""
+        for turn in itertools.count(1):
+            await asyncio.sleep(_REFRESH_SECONDS)
+            while await self.in_thread(refresh, self._store, self._judgement, self._clock()):
+                if self._waiting:
+                    break
+            if turn % _GARBAGE_TURNS == 0:
+                gc.collect()
+
+    async def _take(self) -> list[Fetched]:
         async with self._changed:
-            try:
-                await asyncio.wait_for(self._changed.wait_for(lambda: self._waiting), seconds)
-            except TimeoutError:
-                return []
+            await self._changed.wait_for(lambda: self._waiting)
             batch, self._waiting, self._waiting_events = self._waiting, [], 0
             self._changed.notify_all()
         return batch
+
+    def _decide(self, batch: Sequence[Slice], before: Overlay | None) -> Decided | None:
+        """In the deciding thread: decide ahead, or leave it to the plain way, which knows what to do with whatever is wrong."""
+        if self._plain:
+            self._plain -= 1
+            return None
+        try:
+            ahead = Ahead(self._committed, before)
+            decision = decide(ahead, batch, self._judgement, self._clock())
+            rows = decision.changes and self._store.rows(decision.changes)
+            return Decided(decision.without_changes(), rows, ahead.base, Overlay(decision, ahead.base))
+        except (Retryable, Refused, Gap) as error:
+            logger.info("a batch cannot be decided ahead: %s", error)
+            return None
+        except Exception:
+            fail_stop("unknown error")
+
+    async def _write(self, fetched: Sequence[Fetched], decided: Decided | None) -> bool:
+        """Write a batch; False when it was not written as it had been decided."""
+        applied: Applied | None = None
+        if decided is not None:
+            applied = await asyncio.get_running_loop().run_in_executor(self._writing, self._write_decided, decided)
+        as_decided = applied is not None
+        if applied is None:
+            applied = await self.in_thread(self._read_and_apply, fetched)
+        counters.BATCH.observe(applied.stored + applied.duplicates)
+        counters.STORED.inc(applied.stored)
+        counters.DUPLICATES.inc(applied.duplicates)
+        for part in fetched:
+            self.applied[part.partition] = max(part.span.end, self.applied.get(part.partition, 0))
+        return as_decided
+
+    def _write_decided(self, decided: Decided) -> Applied | None:
+        """In the writing thread: write a decision; None when it could not be."""
+        try:
+            self._guard(write, self._store, decided.decision, decided.rows, decided.base)
+        except Stale:
+            # Others are at the same customers. To decide ahead is in vain, the longer the more often that happens.
+            self._next_plain = min(2 * self._next_plain + 1, _MOST_PLAIN)
+            self._plain = self._next_plain
+            counters.ANEW.labels("stale").inc()
+        except (Retryable, Refused) as error:
+            logger.warning("the store could not do it now, the batch is decided anew: %s", error)
+            counters.ANEW.labels("failed").inc()
+        else:
+            self._next_plain = max(self._next_plain - 1, 0)
+            return decided.decision.applied
+        return None
 
     def _insist(self, call: Callable[..., Answer], *arguments: Any) -> Answer:
         pause = 0.05
         while True:
             try:
-                return call(*arguments)
+                return self._guard(call, *arguments)
             except Retryable as error:
                 logger.warning("the store could not do it now, trying again in %.1f s: %s", pause, error)
                 counters.RETRIES.inc()
-            except Gap as error:
-                fail_stop(str(error), EXIT_GAP)
-            except Fatal as error:
+            except Refused as error:
                 fail_stop(f"the store refuses: {error}")
-            except Exception:
-                fail_stop("unknown error")
             time.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def _guard(self, call: Callable[..., Answer], *arguments: Any) -> Answer:
+        """Run `call`, and end the process when it raises what nobody can mend by trying again."""
+        try:
+            return call(*arguments)
+        except (Stale, Retryable, Refused):
+            raise
+        except Gap as error:
+            fail_stop(str(error), EXIT_GAP)
+        except Fatal as error:
+            fail_stop(f"the store refuses: {error}")
+        except Exception:
+            fail_stop("unknown error")
+
+    def _read_and_apply(self, fetched: Sequence[Fetched]) -> Applied:
+        return self._apply(_read(fetched))
 
     def _apply(self, batch: Sequence[Slice]) -> Applied:
         """Apply a batch; when the database refuses some value in it, find the event and make it a dead letter."""
@@ -127,10 +221,9 @@ class Writer:
             done = [self._insist(self._apply, half) for half in halves]
             return Applied(*(sum(counts) for counts in zip(*done, strict=True)))
 
-    def close(self) -> None:
-        """Wait for the batch in work, then give back the connection."""
-        self._thread.shutdown(wait=True, cancel_futures=True)
-        self._store.close()
+
+def _read(fetched: Sequence[Fetched]) -> list[Slice]:
+    return [each.read(each.records) for each in fetched]
 
 
 def _halves(batch: Sequence[Slice]) -> tuple[list[Slice], list[Slice]] | None:

@@ -23,7 +23,8 @@ class Portrait(msgspec.Struct, omit_defaults=True):
     the latest. `categories`, `stores` and `months` keep 256 names at most, the rest is summed under "" (see `portray`).
     `stated` maps event keys to (event time, traits): each trait stands with the latest event that stated it, and no event without
     one. A form states many traits at once, so this is half as long as a stamp for each; `traits` gives them that way.
-    `stores`, `hours` and `weekdays` count purchases; `hours` has 24 entries, `weekdays` 7, or none before the first purchase.
+    `stores`, `hours` and `weekdays` count purchases; `hours` by hour
+    ("0" to "23"), `weekdays` by day ("0" is Monday).
     `months` and `categories` sum revenue.
     """
 
@@ -49,8 +50,8 @@ class Portrait(msgspec.Struct, omit_defaults=True):
     categories: dict[str, int] = {}
     stores: dict[str, int] = {}
     months: dict[str, int] = {}
-    hours: list[int] = []
-    weekdays: list[int] = []
+    hours: dict[str, int] = {}
+    weekdays: dict[str, int] = {}
 
     @property
     def traits(self) -> dict[str, Fact]:

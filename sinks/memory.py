@@ -11,7 +11,7 @@ from schemas.clean import CleanEvent
 from schemas.identifiers import Identifier, Link
 from schemas.portrait import Move, Portrait, Segments, Summary
 from schemas.rejected import DeadLetter
-from sinks.store import Changes, Gap, Partition, Position, Span
+from sinks.store import Base, Changes, Gap, Held, Partition, Position, Retryable, Span
 
 
 @dataclass
@@ -28,6 +28,7 @@ class Tables:
     portraits: dict[str, Portrait] = field(default_factory=dict)
     summaries: dict[str, Summary] = field(default_factory=dict)
     segments: dict[str, Segments] = field(default_factory=dict)
+    versions: dict[str, int] = field(default_factory=dict)
     moves: list[Move] = field(default_factory=list)
 
 
@@ -44,6 +45,13 @@ class MemoryStore:
             setattr(tables, name, table.copy())
         yield MemoryTransaction(tables)
         self.tables = tables
+
+    def committed(self) -> MemoryCommitted:
+        return MemoryCommitted(self)
+
+    def rows(self, changes: Changes) -> Changes:
+        """A copy: who decided this may go on with its portraits."""
+        return changes._replace(portraits=copy.deepcopy(dict(changes.portraits)))
 
     def positions(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         return {each: self.tables.positions[each] for each in partitions if each in self.tables.positions}
@@ -77,61 +85,29 @@ class MemorySnapshot:
         yield from sorted(self._tables.identifiers.items())
 
 
-class MemoryTransaction:
-    """See `sinks.store.Transaction`."""
+class _Lookup:
+    """See `sinks.store.Lookup`."""
 
-    def __init__(self, tables: Tables) -> None:
-        self._tables = tables
+    @property
+    def _tables(self) -> Tables:
+        raise NotImplementedError
 
-    def fresh(self, partition: Partition, span: Span) -> int:
-        stored = self._tables.positions.get(partition)
-        if stored is None:
-            return span.first
-        if span.first > stored:
-            raise Gap(f"{partition.topic}/{partition.number}: offsets {stored} to {span.first - 1} are missing")
-        return min(max(stored, span.first), span.end)
-
-    def claim(self, events: Sequence[CleanEvent]) -> list[CleanEvent]:
-        claimed: dict[str, CleanEvent] = {}
-        for event in events:
-            first = claimed.get(event.key)
-            if first is None and event.key in self._tables.events:
-                first = self._tables.events[event.key][0]
-            if first is None:
-                claimed[event.key] = event
-            elif first.origin != event.origin:
-                self._tables.duplicates.setdefault(event.origin, event.key)
-        return list(claimed.values())
+    def stored(self, keys: Collection[str]) -> dict[str, str]:
+        events = self._tables.events
+        return {key: events[key][0].origin for key in keys if key in events}
 
     def customers_of(self, identifiers: Collection[Identifier]) -> dict[Identifier, str]:
         known = self._tables.identifiers
         return {identifier: known[identifier] for identifier in identifiers if identifier in known}
 
-    def hold(self, assigned: Mapping[Identifier, str], customers: Collection[str], created: Collection[str]) -> bool:
-        """Nobody else writes here: there is nothing to wait for or to lose."""
-        del customers, created
-        self._tables.identifiers.update(assigned)
-        return True
-
-    def portraits(self, customers: Collection[str]) -> dict[str, Portrait]:
-        stored = self._tables.portraits
-        return {customer: copy.deepcopy(stored[customer]) for customer in customers if customer in stored}
-
-    def segments(self, customers: Collection[str]) -> dict[str, tuple[str, ...]]:
-        stored = self._tables.segments
-        return {customer: stored[customer].names for customer in customers if customer in stored}
-
     def orders_counted(self, orders: Mapping[str, Collection[str]]) -> set[tuple[str, str]]:
         return {(customer, order) for customer, order in self._orders(set(orders)) if order in orders[customer]}
 
-    def shared_orders(self, merged: Mapping[str, str]) -> dict[str, int]:
-        counted = self._orders({*merged, *merged.values()})
-        shared: dict[str, int] = {}
-        for survivor in {*merged.values()}:
-            parts = {survivor, *(ended for ended, into in merged.items() if into == survivor)}
-            orders = [order for customer, order in counted if customer in parts]
-            shared[survivor] = len(orders) - len(set(orders))
-        return shared
+    def orders_of(self, customers: Collection[str]) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for customer, order in self._orders({*customers}):
+            found.setdefault(customer, set()).add(order)
+        return found
 
     def _orders(self, customers: set[str]) -> set[tuple[str, str]]:
         found = set()
@@ -147,15 +123,85 @@ class MemoryTransaction:
                 found.add((customer, purchase.order_id))
         return found
 
-    def save(self, changes: Changes) -> None:
+
+class MemoryCommitted(_Lookup):
+    """See `sinks.store.Committed`."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    @property
+    def _tables(self) -> Tables:
+        return self._store.tables
+
+    def held(self, customers: Collection[str]) -> dict[str, Held]:
         tables = self._tables
+        return {
+            customer: Held(
+                tables.versions[customer], tables.segments[customer].names, copy.deepcopy(tables.portraits[customer])
+            )
+            for customer in customers
+            if customer in tables.portraits
+        }
+
+
+class MemoryTransaction(_Lookup):
+    """See `sinks.store.Transaction`."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._now = tables
+
+    @property
+    def _tables(self) -> Tables:
+        return self._now
+
+    def fresh(self, partition: Partition, span: Span) -> int:
+        stored = self._tables.positions.get(partition)
+        if stored is None:
+            return span.first
+        if span.first > stored:
+            raise Gap(f"{partition.topic}/{partition.number}: offsets {stored} to {span.first - 1} are missing")
+        return min(max(stored, span.first), span.end)
+
+    def confirm(self, base: Base) -> bool:
+        tables = self._tables
+        stands = (
+            all(tables.positions.get(partition, first) == first for partition, first in base.positions.items())
+            and not any(identifier in tables.identifiers for identifier in base.assigned)
+            and all(tables.versions.get(customer) == version for customer, version in base.versions.items())
+        )
+        tables.identifiers.update(base.assigned)
+        return stands
+
+    def keep_duplicates(self, duplicates: Mapping[str, str]) -> None:
+        for origin, key in duplicates.items():
+            self._tables.duplicates.setdefault(origin, key)
+
+    def hold(self, assigned: Mapping[Identifier, str], customers: Collection[str], created: Collection[str]) -> bool:
+        """Nobody else writes here: there is nothing to wait for or to lose."""
+        del customers, created
+        self._tables.identifiers.update(assigned)
+        return True
+
+    def portraits(self, customers: Collection[str]) -> dict[str, Portrait]:
+        stored = self._tables.portraits
+        return {customer: copy.deepcopy(stored[customer]) for customer in customers if customer in stored}
+
+    def segments(self, customers: Collection[str]) -> dict[str, tuple[str, ...]]:
+        stored = self._tables.segments
+        return {customer: stored[customer].names for customer in customers if customer in stored}
+
+    def save(self, rows: Changes) -> None:
+        changes, tables = rows, self._tables
         for event, customer in changes.events:
+            if event.key in tables.events:
+                raise Retryable(f"another worker stored event {event.key} a moment ago")
             tables.events[event.key] = (event, customer)
         for ended, survivor in changes.merged.items():
             if ended in tables.segments:
                 gone = f"became part of customer {survivor}"
                 tables.moves.extend(Move(ended, name, "", "left", gone, 0) for name in tables.segments[ended].names)
-            for table in (tables.portraits, tables.summaries, tables.segments):
+            for table in (tables.portraits, tables.summaries, tables.segments, tables.versions):
                 table.pop(ended, None)
             for alias, into in list(tables.aliases.items()):
                 if into == ended:
@@ -165,6 +211,7 @@ class MemoryTransaction:
                 if owner == ended:
                     tables.identifiers[identifier] = survivor
         tables.portraits.update(changes.portraits)
+        tables.versions.update({customer: tables.versions.get(customer, 0) + 1 for customer in changes.portraits})
         tables.summaries.update(changes.summaries)
         tables.segments.update(changes.segments)
         tables.moves.extend(changes.moves)

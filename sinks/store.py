@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from schemas.clean import CleanEvent
 from schemas.identifiers import Identifier, Link
@@ -57,7 +57,7 @@ class Position(NamedTuple):
 class Changes(NamedTuple):
     """All that one batch changes, decided by pure functions.
 
-    events: (event, customer id or None) of the events claimed in this transaction.
+    events: (event, customer id or None) of the events that were not stored before.
     portraits, summaries, segments: by customer id, one each for every customer touched and living.
     moves: who enters or leaves a segment. merged: ended customer → survivor. links: the earliest of each pair.
     now: when all this was decided (Unix ms).
@@ -73,42 +73,76 @@ class Changes(NamedTuple):
     now: int
 
 
-class Transaction(Protocol):
-    """One batch's transaction. The calls come in this order; a raised exception rolls everything back."""
+class Held(NamedTuple):
+    """A living customer as stored: `version` grows by one with every change, `segments` are names."""
 
-    def fresh(self, partition: Partition, span: Span) -> int:
-        """Lock the position of `partition` and return the first offset of `span` that was not yet applied (`span.end` when
-        all were). Raises Gap when the span begins beyond the stored position: offsets in between would be skipped.
-        """
+    version: int
+    segments: tuple[str, ...]
+    portrait: Portrait
 
-    def claim(self, events: Sequence[CleanEvent]) -> list[CleanEvent]:
-        """Those of `events` that are not stored yet, each once, in their order. The others are recorded as duplicates, unless
-        they are the stored record itself, delivered again (same `origin`)."""
+
+class Base(NamedTuple):
+    """What a decision that was made ahead of its transaction took for granted.
+
+    positions: the next offset of each partition. assigned: identifiers that nobody had. versions: customer → version.
+    """
+
+    positions: Mapping[Partition, int]
+    assigned: Mapping[Identifier, str]
+    versions: Mapping[str, int]
+
+
+class Lookup(Protocol):
+    """Questions that a decision asks."""
+
+    def stored(self, keys: Collection[str]) -> dict[str, str]:
+        """event key → origin of the record, of those events that are stored."""
 
     def customers_of(self, identifiers: Collection[Identifier]) -> dict[Identifier, str]:
         """The living customers of the identifiers that are known."""
 
+    def orders_counted(self, orders: Mapping[str, Collection[str]]) -> set[tuple[str, str]]:
+        """Of the (customer, order id) asked for, those that are among the stored purchases of this customer."""
+
+    def orders_of(self, customers: Collection[str]) -> dict[str, set[str]]:
+        """The order ids of all stored purchases of each customer; who has none may be missing."""
+
+
+class Reading(Lookup, Protocol):
+    """What `processors.apply.decide` reads, in this order, while it decides one batch: in the transaction that will write the
+    decision (`Transaction`), or ahead of it (`processors.ahead.Ahead`)."""
+
+    def fresh(self, partition: Partition, span: Span) -> int:
+        """The first offset of `span` that was not yet applied (`span.end` when all were). Raises Gap when the span begins beyond
+        the stored position: offsets in between would be skipped.
+        """
+
     def hold(self, assigned: Mapping[Identifier, str], customers: Collection[str], created: Collection[str]) -> bool:
-        """Claim the new identifiers for their customers and lock `customers`, until commit.
+        """Take the new identifiers for their customers, and hold `customers` as they are now.
 
         False when another transaction came first with one of them: ask `customers_of` again and decide anew.
         """
 
     def portraits(self, customers: Collection[str]) -> dict[str, Portrait]:
-        """The stored portraits of held customers; new ones are missing. The caller owns (may change) what it gets."""
+        """The portraits of held customers; new ones are missing. The caller owns (may change) what it gets."""
 
     def segments(self, customers: Collection[str]) -> dict[str, tuple[str, ...]]:
         """The names of the segments that held customers are in; new ones are missing."""
 
-    def orders_counted(self, orders: Mapping[str, Collection[str]]) -> set[tuple[str, str]]:
-        """Of the (customer, order id) asked for, those that are among the stored purchases of this customer."""
 
-    def shared_orders(self, merged: Mapping[str, str]) -> dict[str, int]:
-        """survivor → how many order ids are counted more than once when the ended customers become part of it: for an order id
-        that n of them (or the survivor) have, n − 1."""
+class Transaction(Reading, Protocol):
+    """One batch's transaction. `fresh` locks the position until commit, `hold` the identifiers and customers, in one order
+    for all workers. A raised exception rolls everything back.
+    """
 
-    def save(self, changes: Changes) -> None:
-        """Write everything, with what has to be published in consequence."""
+    def confirm(self, base: Base) -> bool:
+        """Lock what a decision took for granted; False when some of it is no longer so: then the transaction must not go on."""
+
+    def keep_duplicates(self, duplicates: Mapping[str, str]) -> None:
+        """Record records (origin → event key) that repeat a stored event, once each."""
+
+    def save(self, rows: Any) -> None:
+        """Write everything that `Store.rows` made of changes, with what has to be published in consequence."""
 
     def keep_letters(self, letters: Sequence[DeadLetter]) -> None:
         """Store dead letters; one whose origin is stored already is left as it is."""
@@ -118,6 +152,13 @@ class Transaction(Protocol):
 
     def due(self, now: int, limit: int) -> list[str]:
         """Lock and return up to `limit` customers whose segments may have changed by time alone, passing over locked ones."""
+
+
+class Committed(Lookup, Protocol):
+    """The store as it is, without locks: each answer as of the instant at which it was given."""
+
+    def held(self, customers: Collection[str]) -> dict[str, Held]:
+        """Those of `customers` that are living."""
 
 
 class Snapshot(Protocol):
@@ -141,6 +182,12 @@ class Store(Protocol):
 
     def transaction(self) -> AbstractContextManager[Transaction]:
         """Begin; commit on leaving, roll back on an exception. Not for use by several threads at once."""
+
+    def committed(self) -> Committed:
+        """What is stored, beside the transaction: it may be used by another thread than that, by one at a time."""
+
+    def rows(self, changes: Changes) -> Any:
+        """What `Transaction.save` takes. Costs time and no I/O, for any thread to spend."""
 
     def positions(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """The next offset to read of each partition that has been read before."""

@@ -8,12 +8,13 @@ from typing import Any
 from hypothesis import strategies as st
 
 from ops.verify import Verdict, verify
-from processors.apply import Applied, Judgement, Slice, apply
+from processors.ahead import Ahead, Overlay
+from processors.apply import Applied, Decision, Judgement, Slice, Stale, apply, decide, write
 from processors.segment import lifecycle_rules
 from schemas.clean import CleanEvent, Purchase
 from schemas.identifiers import Identifier
 from schemas.ids import event_key
-from sinks.store import Partition, Span, Store
+from sinks.store import Base, Partition, Span, Store
 
 NOW = 1_760_000_000_000
 DAY = 24 * 60 * 60 * 1000
@@ -89,6 +90,52 @@ def feed(
     return [
         apply(store, [part(events[at : at + batch], first + at)], JUDGEMENT, now) for at in range(0, len(events), batch)
     ]
+
+
+class AheadFeed:
+    """A worker that decides each batch while the one before it may not be written yet, as `processors.writer` does; one step at a
+    time, so that a test can put what it likes in between.
+    """
+
+    def __init__(self, store: Store, events: Sequence[CleanEvent], *, batch: int, log: Partition = LOG) -> None:
+        self._store = store
+        self._batches = [part(events[at : at + batch], at, log) for at in range(0, len(events), batch)]
+        self._before: Overlay | None = None
+        self._decided: tuple[Slice, Decision, Any, Base] | None = None
+        self.stale = 0
+
+    @property
+    def done(self) -> bool:
+        """Whether every batch is written."""
+        return not self._batches and self._decided is None
+
+    def step(self, confirm: bool = True) -> None:
+        """Decide the next batch, and only then write the one before it."""
+        decided, overlay = None, None
+        if self._batches:
+            batch = self._batches[0]
+            ahead = Ahead(self._store.committed(), self._before)
+            decision = decide(ahead, [batch], JUDGEMENT, NOW)
+            rows = decision.changes and self._store.rows(decision.changes)
+            decided, overlay = (batch, decision.without_changes(), rows, ahead.base), Overlay(decision, ahead.base)
+        if self._write(confirm) and decided is not None:
+            self._batches.pop(0)
+        else:  # it was decided over what was not written so
+            decided = overlay = None
+        self._decided, self._before = decided, overlay
+
+    def _write(self, confirm: bool) -> bool:
+        if self._decided is None:
+            return True
+        batch, decision, rows, base = self._decided
+        self._decided = None
+        try:
+            write(self._store, decision, rows, base if confirm else Base({}, base.assigned, {}))
+        except Stale:
+            self.stale += 1
+            apply(self._store, [batch], JUDGEMENT, NOW)
+            return False
+        return True
 
 
 def part(events: Sequence[CleanEvent], first: int, partition: Partition = LOG) -> Slice:

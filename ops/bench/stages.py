@@ -29,7 +29,7 @@ from schemas.portrait import Portrait
 from schemas.topics import PROFILES, RAW_NAMES, SEGMENT_CHANGES, raw_topic
 from sinks.memory import MemoryStore
 from sinks.postgres.outbox import Outbox
-from sinks.postgres.rows import customer_row, event_rows
+from sinks.postgres.rows import customer_row, event_row
 from sinks.postgres.store import PostgresStore
 from sinks.relay import Relay
 from sinks.relay_producer import RelayProducer
@@ -188,7 +188,7 @@ def _core(stages: Stages, events: Sequence[CleanEvent], now: int) -> None:
     stages.time(
         "segment", len(told), lambda: [segment(each, rules, now) for each in portraits.values()], unit="customer"
     )
-    stages.time("rows: events", len(events), lambda: sum(map(len, event_rows(owned))))
+    stages.time("rows: events", len(events), lambda: [event_row(event, customer) for event, customer in owned])
     stages.time(
         "rows: customers",
         len(told),

@@ -109,8 +109,14 @@ def _habits(customer: Customer) -> Panel:
     if known.categories:
         grid.add_row("categories", _shares(known.categories))
     if known.hours:
-        grid.add_row("hours", f"[cyan]{_spark(known.hours)}[/cyan]  [dim]0 to 23 h[/dim]")
-        grid.add_row("weekdays", f"[cyan]{_spark(known.weekdays)}[/cyan]  [dim]{_DAYS}[/dim]")
+        grid.add_row(
+            "hours",
+            f"[cyan]{_spark([known.hours.get(str(hour), 0) for hour in range(24)])}[/cyan]  [dim]0 to 23 h[/dim]",
+        )
+        grid.add_row(
+            "weekdays",
+            f"[cyan]{_spark([known.weekdays.get(str(day), 0) for day in range(7)])}[/cyan]  [dim]{_DAYS}[/dim]",
+        )
     if known.months:
         months = sorted(known.months.items())[-12:]
         span = f"{months[0][0]} to {months[-1][0]}"

@@ -21,7 +21,7 @@ from psycopg2.extensions import connection, encrypt_password
 from sqlalchemy import NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
-from sinks.postgres.store import translated
+from sinks.postgres.errors import translated
 from sinks.store import Fatal
 
 ROLES = ("portrait_worker", "portrait_reader", "portrait_pii_reader")

@@ -6,7 +6,6 @@ id that any of its identifiers led to.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -19,9 +18,9 @@ from schemas import clean
 from schemas.clean import CleanEvent
 from schemas.identifiers import Identifier, Link
 from schemas.portrait import Portrait, Segments, Summary
-from sinks.postgres.rows import CUSTOMER_COLUMNS, customer_row, text, timestamp
+from sinks.postgres.errors import translated
+from sinks.postgres.rows import CUSTOMER_COLUMNS, bigint, copy_rows, customer_row, fields, text, timestamp, uuid
 from sinks.postgres.sql import statement
-from sinks.postgres.store import translated
 
 _ROWS_AT_A_TIME = 5_000
 
@@ -52,8 +51,10 @@ class Rebuild:
 
     def assign(self, identifiers: Iterable[tuple[Identifier, str]], links: Iterable[Link]) -> None:
         """Who is who afresh, and every link that events state."""
-        self._copy("fresh_identifiers", "identifier, customer_id", (f"{text(str(i))}\t{c}\n" for i, c in identifiers))
-        rows = (f"{text(str(k.a))}\t{text(str(k.b))}\t{k.time}\t{k.key}\t{k.rule}\n" for k in links)
+        self._copy(
+            "fresh_identifiers", "identifier, customer_id", (fields(text(str(i)), uuid(c)) for i, c in identifiers)
+        )
+        rows = (fields(text(str(k.a)), text(str(k.b)), bigint(k.time), uuid(k.key), text(k.rule)) for k in links)
         self._copy("fresh_links", "a, b, time, key, rule", rows)
 
     def events_by_customer(self) -> Iterator[tuple[str | None, CleanEvent]]:
@@ -83,12 +84,12 @@ class Rebuild:
             at.execute(statement(name))
             yield from at
 
-    def _copy(self, table: str, columns: str, rows: Iterable[str]) -> None:
+    def _copy(self, table: str, columns: str, rows: Iterable[bytes]) -> None:
         """Some rows at a time: making them may read from the same connection, which a COPY in progress does not allow."""
         waiting = iter(rows)
         with self._opened.cursor() as at:
-            while chunk := "".join(islice(waiting, _ROWS_AT_A_TIME)):
-                at.copy_expert(f"copy {table} ({columns}) from stdin", io.StringIO(chunk), size=1 << 16)
+            while chunk := list(islice(waiting, _ROWS_AT_A_TIME)):
+                copy_rows(at, table, columns, chunk)
 
 
 @contextmanager

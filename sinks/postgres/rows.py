@@ -1,17 +1,38 @@
-"""Values as PostgreSQL's COPY reads them (text format)."""
+"""Values as PostgreSQL reads them: rows in COPY's binary format, arrays and times as literals.
+
+Binary, for what is copied for every event: nothing needs escaping, numbers and times are not written out only to be parsed, and
+JSON goes through as the bytes that it is. Format: https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format".
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
+from itertools import chain
+from struct import Struct
+from struct import error as StructError
+from typing import NamedTuple
+
+from psycopg2.extensions import cursor
 
 from schemas import clean
 from schemas import portrait as portraits
 from schemas.clean import CleanEvent
-from schemas.portrait import Portrait, Segments, Summary
+from schemas.identifiers import Link
+from schemas.portrait import Move, Portrait, Segments, Summary
+from sinks.store import Changes, Refused
 
-NULL = "\\N"
 _EPOCH = datetime(1970, 1, 1)
+_TO_2000_MS = 946_684_800_000
+"""PostgreSQL's binary timestamps count µs from 2000-01-01 on."""
+
+_COPY_BEGIN, _COPY_END = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
+_NULL = b"\xff\xff\xff\xff"
+_length = Struct(">i").pack
+_integer = Struct(">iq").pack
+_uuid = Struct(">i16s").pack
+_TEXT_OID = 25
 
 
 def timestamp(milliseconds: int) -> str:
@@ -19,82 +40,187 @@ def timestamp(milliseconds: int) -> str:
     return f"{_EPOCH + timedelta(0, 0, 0, milliseconds)}+00"
 
 
-def text(value: str | None) -> str:
-    """`value` with what COPY would misread escaped; None is NULL."""
-    if value is None:
-        return NULL
-    if value.isalnum():
-        return value
-    if "\\" in value:
-        value = value.replace("\\", "\\\\")
-    if value.isprintable():
-        return value
-    return value.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
-
-
 def array(values: Iterable[str]) -> str:
     """`values` as PostgreSQL's array literal: one parameter, whatever they contain."""
-    return "{" + ",".join([_element(value) for value in values]) + "}"
+    listed = list(values)
+    joined = '","'.join(listed)
+    if "\\" in joined or joined.count('"') > 2 * len(listed) - 2:
+        joined = '","'.join([value.replace("\\", "\\\\").replace('"', '\\"') for value in listed])
+    return f'{{"{joined}"}}' if listed else "{}"
 
 
-def _element(value: str) -> str:
-    if "\\" in value or '"' in value:
-        value = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{value}"'
+def text(value: str | None) -> bytes:
+    """A text, or a value of any type that reads like one, as a field of a binary row; None is NULL."""
+    if value is None:
+        return _NULL
+    encoded = value.encode()
+    return _length(len(encoded)) + encoded
+
+
+_common = lru_cache(maxsize=4096)(text)
+"""For texts of which there are few, over and over."""
 
 
 EVENT_COLUMNS = "key, customer_id, time, received_at, type, channel, source, id, order_id, origin, body"
 
+_event_begin = Struct(">hi16si16siqiq").pack
+_nobodys_event_begin = Struct(">hi16siiqiq").pack
 
-def event_rows(events: Iterable[tuple[CleanEvent, str | None]]) -> Iterator[str]:
-    """The rows of portrait.events, in the order of EVENT_COLUMNS."""
-    for event, customer in events:
-        purchase = event.purchase
-        order = purchase.order_id if purchase is not None and purchase.amount >= 0 else None
-        body = clean.encode(event).decode()
-        if "\\" in body:
-            body = body.replace("\\", "\\\\")
-        yield (
-            f"{event.key}\t{customer or NULL}\t{timestamp(event.time)}\t{timestamp(event.received)}\t{text(event.type)}\t"
-            f"{text(event.channel)}\t{text(event.source)}\t{text(event.id)}\t{text(order)}\t{text(event.origin)}\t{body}\n"
+
+def event_row(event: CleanEvent, customer: str | None) -> bytes:
+    """One row of portrait.events, in the order of EVENT_COLUMNS."""
+    purchase = event.purchase
+    key = bytes.fromhex(event.key)
+    time, received = (event.time - _TO_2000_MS) * 1000, (event.received - _TO_2000_MS) * 1000
+    if customer is None:
+        begin = _nobodys_event_begin(11, 16, key, -1, 8, time, 8, received)
+    else:
+        begin = _event_begin(11, 16, key, 16, bytes.fromhex(customer.replace("-", "")), 8, time, 8, received)
+    body = clean.encode(event)
+    return b"".join(
+        (
+            begin,
+            _common(event.type),
+            _common(event.channel),
+            _common(event.source),
+            text(event.id),
+            text(purchase.order_id) if purchase is not None and purchase.amount >= 0 else _NULL,
+            text(event.origin),
+            _length(len(body)),
+            body,
         )
-
-
-class RowReader:
-    """Rows as the file that COPY reads from, some at a time: a batch's text is never whole in memory."""
-
-    def __init__(self, rows: Iterable[str]) -> None:
-        self._rows = iter(rows)
-
-    def read(self, size: int) -> str:
-        """Whole rows of about `size` characters together; nothing when there are no more."""
-        chunk: list[str] = []
-        length = 0
-        for row in self._rows:
-            chunk.append(row)
-            length += len(row)
-            if length >= size:
-                break
-        return "".join(chunk)
+    )
 
 
 CUSTOMER_COLUMNS = ", ".join(("id", "updated", "lifecycle", "segments", "due", *Summary._fields, "state"))
 
+_TRAITS, _INTEGERS = Summary._fields.index("acquisition_channel"), Summary._fields.index("first_seen")
+_NO_VALUES, _NO_TRAITS = (None,) * _TRAITS, (_NULL * _TRAITS,)
+_customer_begin = Struct(">hi16siq").pack
+_four_integers = Struct(">iqiqiqiq").pack
+_COUNT = CUSTOMER_COLUMNS.count(",") + 1
 
-_TEXTS = Summary._fields.index("first_seen")
 
-
-def customer_row(customer: str, portrait: Portrait, summary: Summary, segments: Segments, now: int) -> str:
-    """One row of `incoming`, in the order of CUSTOMER_COLUMNS. Times stay Unix ms: PostgreSQL converts them faster."""
-    stated: tuple[str | None, ...] = summary[:_TEXTS]  # type: ignore[assignment]
-    texts = "\t".join([NULL if value is None else value if value.isalnum() else text(value) for value in stated])
-    first_seen, last_seen, events, orders, revenue, currency, by_currency, first, last, points = summary[_TEXTS:]
-    state = portraits.encode(portrait).decode()
-    if "\\" in state:
-        state = state.replace("\\", "\\\\")
-    return (
-        f"{customer}\t{now}\t{segments.lifecycle}\t{{{','.join(segments.names)}}}\t"
-        f"{NULL if segments.due is None else segments.due}\t{texts}\t{first_seen}\t{last_seen}\t{events}\t{orders}\t"
-        f"{revenue}\t{currency}\t{by_currency}\t{NULL if first is None else first}\t{NULL if last is None else last}\t"
-        f"{points}\t{state}\n"
+def customer_row(customer: str, portrait: Portrait, summary: Summary, segments: Segments, now: int) -> bytes:
+    """One row of `incoming`, in the order of CUSTOMER_COLUMNS. Times stay Unix ms; what is not text or a number is text."""
+    due, first, last = segments.due, summary.first_order, summary.last_order
+    state = portraits.encode(portrait)
+    return b"".join(
+        (
+            _customer_begin(_COUNT, 16, bytes.fromhex(customer.replace("-", "")), 8, now),
+            _common(segments.lifecycle),
+            _texts(segments.names),
+            _NULL if due is None else _integer(8, due),
+            *(_NO_TRAITS if summary[:_TRAITS] == _NO_VALUES else _traits(summary)),
+            *map(_common, summary[_TRAITS:_INTEGERS]),
+            _four_integers(8, summary.first_seen, 8, summary.last_seen, 8, summary.events, 8, summary.orders),
+            text(summary.revenue),
+            _common(summary.currency),
+            text(summary.revenue_by_currency),
+            _NULL if first is None else _integer(8, first),
+            _NULL if last is None else _integer(8, last),
+            _integer(8, summary.points),
+            _length(len(state)),
+            state,
+        )
     )
+
+
+def _traits(summary: Summary) -> Iterator[bytes]:
+    yield text(summary.full_name)
+    yield text(summary.email)
+    yield text(summary.phone)
+    yield text(summary.birthday)
+    yield from map(_common, summary[4:_TRAITS])
+
+
+@lru_cache(maxsize=4096)
+def _texts(values: tuple[str, ...]) -> bytes:
+    """A field that is an array of texts: dimensions, whether there are NULLs, type; length and first index; elements."""
+    begin = Struct(">iii").pack(1 if values else 0, 0, _TEXT_OID)
+    inside = begin + (Struct(">ii").pack(len(values), 1) + b"".join(map(text, values)) if values else b"")
+    return _length(len(inside)) + inside
+
+
+def uuid(value: str) -> bytes:
+    """A UUID as a field of a binary row."""
+    return _uuid(16, bytes.fromhex(value.replace("-", "")))
+
+
+def bigint(value: int) -> bytes:
+    """A 64-bit integer as a field of a binary row."""
+    return _integer(8, value)
+
+
+def fields(*values: bytes) -> bytes:
+    """A binary row of these fields."""
+    return len(values).to_bytes(2) + b"".join(values)
+
+
+class _Copied:
+    """Binary rows as the file that COPY reads from, some at a time: their bytes are never whole in memory a second time."""
+
+    def __init__(self, rows: Iterable[bytes]) -> None:
+        self._parts = chain((_COPY_BEGIN,), rows, (_COPY_END,))
+
+    def read(self, size: int) -> bytes:
+        """About `size` bytes; nothing when there are no more."""
+        chunk, length = [], 0
+        for part in self._parts:
+            chunk.append(part)
+            length += len(part)
+            if length >= size:
+                break
+        return b"".join(chunk)
+
+
+def copy_rows(at: cursor, table: str, columns: str, rows: Iterable[bytes]) -> None:
+    """Copy binary rows of these columns into a table. Much at a time: each piece has to wait for threads that compute."""
+    at.copy_expert(f"copy {table} ({columns}) from stdin (format binary)", _Copied(rows), size=1 << 19)  # type: ignore[arg-type]
+
+
+class Rows(NamedTuple):
+    """What a batch writes, ready to be sent: rows for COPY, and parameters of statements (None where there is nothing to do)."""
+
+    at: str
+    events: Sequence[bytes]
+    customers: Sequence[bytes]
+    merged: Mapping[str, str] | None
+    links: Mapping[str, str] | None
+    moves: Mapping[str, str] | None
+
+
+def rows(changes: Changes) -> Rows:
+    """Make `changes` ready. Raises Refused when some value of them fits into no column."""
+    portraits, summaries, segments, now = changes.portraits, changes.summaries, changes.segments, changes.now
+    try:
+        return Rows(
+            at=timestamp(now),
+            events=[event_row(event, customer) for event, customer in changes.events],
+            customers=[
+                customer_row(each, portraits[each], summaries[each], segments[each], now) for each in sorted(portraits)
+            ],
+            merged={"ended": array(changes.merged), "survivors": array(changes.merged.values())}
+            if changes.merged
+            else None,
+            links=_links(changes.links) if changes.links else None,
+            moves=_moves(changes.moves) if changes.moves else None,
+        )
+    except (StructError, UnicodeEncodeError) as error:
+        raise Refused(type(error).__name__) from error
+
+
+def _links(links: Sequence[Link]) -> dict[str, str]:
+    return {
+        "a": array([f"{kind}:{value}" for (kind, value), *_ in links]),
+        "b": array([f"{kind}:{value}" for _, (kind, value), *_ in links]),
+        "times": array([str(link.time) for link in links]),
+        "keys": array([link.key for link in links]),
+        "rules": array([link.rule for link in links]),
+    }
+
+
+def _moves(moves: Sequence[Move]) -> dict[str, str]:
+    columns = zip(*moves, strict=True)
+    names = ("customers", "segments", "families", "actions", "reasons", "versions")
+    return {name: array(map(str, column)) for name, column in zip(names, columns, strict=True)}

@@ -1,4 +1,4 @@
-"""The profile store in PostgreSQL, over psycopg2: one connection, used by one thread."""
+"""The profile store in PostgreSQL, over psycopg2: one connection for what writes, used by one thread, and one beside it."""
 
 from __future__ import annotations
 
@@ -6,39 +6,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import psycopg2
-from psycopg2 import errors
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE, connection
 
+from sinks.postgres.committed import PostgresCommitted
+from sinks.postgres.errors import translated
+from sinks.postgres.rows import Rows, rows
 from sinks.postgres.snapshot import PostgresSnapshot
 from sinks.postgres.transaction import PostgresTransaction
-from sinks.store import Fatal, Partition, Refused, Retryable
-
-_RETRYABLE = (
-    psycopg2.OperationalError,
-    psycopg2.InterfaceError,
-    errors.UniqueViolation,  # another worker stored the same new event a moment ago
-    errors.DeadlockDetected,
-    errors.SerializationFailure,
-    errors.LockNotAvailable,
-    errors.QueryCanceled,
-)
-_TOO_MUCH = (errors.ProgramLimitExceeded, errors.StatementTooComplex)
-"""A value too long for an index, say: to psycopg2 operational errors, but none that pass."""
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """Turn psycopg2's errors into the store's own. What PostgreSQL says of a value quotes it: `Refused` only names the error."""
-    try:
-        yield
-    except _TOO_MUCH as error:
-        raise Refused(type(error).__name__) from error
-    except _RETRYABLE as error:
-        raise Retryable(str(error).strip() or type(error).__name__) from error
-    except psycopg2.DataError as error:
-        raise Refused(type(error).__name__) from error
-    except psycopg2.Error as error:
-        raise Fatal(f"{type(error).__name__}: {str(error).strip()}") from error
+from sinks.store import Changes, Partition
 
 
 class PostgresStore:
@@ -53,18 +28,22 @@ class PostgresStore:
         self._application_name = application_name
         self._silent_ms = round(silent_seconds * 1000)
         self._connection: connection | None = None
+        self._committed = PostgresCommitted(self._connect)
+
+    def _connect(self) -> connection:
+        return psycopg2.connect(
+            self._url,
+            application_name=self._application_name,
+            connect_timeout=10,
+            keepalives_idle=10,
+            keepalives_interval=5,
+            keepalives_count=3,
+            options=f"-c timezone=UTC -c idle_in_transaction_session_timeout={self._silent_ms} -c jit=off",
+        )
 
     def _connected(self) -> connection:
         if self._connection is None or self._connection.closed:
-            self._connection = psycopg2.connect(
-                self._url,
-                application_name=self._application_name,
-                connect_timeout=10,
-                keepalives_idle=10,
-                keepalives_interval=5,
-                keepalives_count=3,
-                options=f"-c timezone=UTC -c idle_in_transaction_session_timeout={self._silent_ms} -c jit=off",
-            )
+            self._connection = self._connect()
         return self._connection
 
     @contextmanager
@@ -84,6 +63,12 @@ class PostgresStore:
         if held is not None and (held.closed or held.info.transaction_status != TRANSACTION_STATUS_IDLE):
             self._connection = None
             held.close()
+
+    def committed(self) -> PostgresCommitted:
+        return self._committed
+
+    def rows(self, changes: Changes) -> Rows:
+        return rows(changes)
 
     def positions(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         with self.transaction() as tx:
@@ -116,6 +101,7 @@ class PostgresStore:
             reading.close()
 
     def close(self) -> None:
+        self._committed.close()
         if self._connection is not None:
             self._connection.close()
             self._connection = None

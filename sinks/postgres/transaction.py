@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from psycopg2 import errors
 from psycopg2.extensions import cursor
 
 from schemas import portrait
-from schemas.clean import CleanEvent
 from schemas.identifiers import Identifier
 from schemas.portrait import Portrait
 from schemas.rejected import DeadLetter
-from sinks.postgres.rows import CUSTOMER_COLUMNS, EVENT_COLUMNS, RowReader, array, customer_row, event_rows, timestamp
+from sinks.postgres import lookup
+from sinks.postgres.rows import CUSTOMER_COLUMNS, EVENT_COLUMNS, Rows, array, copy_rows, timestamp
 from sinks.postgres.sql import statement
-from sinks.store import Changes, Gap, Partition, Position, Refused, Span
+from sinks.store import Base, Gap, Partition, Position, Refused, Span
 
 
 class PostgresTransaction:
@@ -34,7 +32,7 @@ class PostgresTransaction:
     def execute(self, name: str, /, **parameters: Any) -> None:
         """Run a statement of `sinks/postgres/sql`."""
         try:
-            self._at.execute(_statement(name), parameters)
+            self._at.execute(statement(name), parameters)
         except ValueError as error:  # a NUL character: psycopg2 refuses it before PostgreSQL could
             raise Refused(str(error)) from error
 
@@ -45,12 +43,7 @@ class PostgresTransaction:
         return found
 
     def fresh(self, partition: Partition, span: Span) -> int:
-        place = {"topic": partition.topic, "partition": partition.number}
-        found = self.rows("lock_position", **place)
-        if not found:
-            self.execute("begin_position", **place, first=span.first)
-            found = self.rows("lock_position", **place)
-        stored: int = found[0][0]
+        stored = self._lock_position(partition, span.first)
         if span.first > stored:
             raise Gap(
                 f"{partition.topic}/{partition.number}: offsets {stored} to {span.first - 1} are missing from the log "
@@ -58,36 +51,45 @@ class PostgresTransaction:
             )
         return min(stored, span.end)
 
-    def claim(self, events: Sequence[CleanEvent]) -> list[CleanEvent]:
-        if not events:
-            return []
-        stored = dict(self.rows("stored_events", keys=array({event.key for event in events})))
-        claimed: dict[str, CleanEvent] = {}
-        repeated: dict[str, str] = {}
-        for event in events:
-            first = claimed.get(event.key)
-            origin = stored.get(event.key) if first is None else first.origin
-            if origin is None:
-                claimed[event.key] = event
-            elif origin != event.origin:
-                repeated[event.origin] = event.key
-        if repeated:
-            self.execute("keep_duplicates", origins=array(repeated), keys=array(repeated.values()))
-        return list(claimed.values())
+    def _lock_position(self, partition: Partition, first: int) -> int:
+        """Where reading of `partition` stands; at `first`, when it was never read."""
+        place = {"topic": partition.topic, "partition": partition.number}
+        found = self.rows("lock_position", **place)
+        if not found:
+            self.execute("begin_position", **place, first=first)
+            found = self.rows("lock_position", **place)
+        stored: int = found[0][0]
+        return stored
+
+    def confirm(self, base: Base) -> bool:
+        for partition in sorted(base.positions):
+            if self._lock_position(partition, base.positions[partition]) != base.positions[partition]:
+                return False
+        if base.assigned and len(self._assign(base.assigned)) < len(base.assigned):
+            return False
+        if not base.versions:
+            return True
+        ids, versions = array(base.versions), array(map(str, base.versions.values()))
+        (confirmed,) = self.rows("confirm_customers", ids=ids, versions=versions)[0]
+        return bool(confirmed == len(base.versions))
+
+    def stored(self, keys: Collection[str]) -> dict[str, str]:
+        return lookup.stored(self.rows, keys)
 
     def customers_of(self, identifiers: Collection[Identifier]) -> dict[Identifier, str]:
-        if not identifiers:
-            return {}
-        named = {f"{kind}:{value}": Identifier(kind, value) for kind, value in identifiers}
-        found = self.rows("customers_of", identifiers=array(named))
-        return {named[name]: customer for name, customer in found}
+        return lookup.customers_of(self.rows, identifiers)
+
+    def orders_counted(self, orders: Mapping[str, Collection[str]]) -> set[tuple[str, str]]:
+        return lookup.orders_counted(self.rows, {each: ids for each, ids in orders.items() if each in self._held})
+
+    def orders_of(self, customers: Collection[str]) -> dict[str, set[str]]:
+        return lookup.orders_of(self.rows, customers)
 
     def hold(self, assigned: Mapping[Identifier, str], customers: Collection[str], created: Collection[str]) -> bool:
         retried, self._tried = self._tried, True
         if assigned:
-            names = [f"{kind}:{value}" for kind, value in assigned]
-            new = self.rows("assign_identifiers", identifiers=array(names), customers=array(assigned.values()))
-            self._claimed_identifiers.extend(name for (name,) in new)
+            new = self._assign(assigned)
+            self._claimed_identifiers.extend(new)
             if len(new) < len(assigned):
                 return False
         living = [customer for customer in customers if customer not in created]
@@ -102,6 +104,12 @@ class PostgresTransaction:
             self.execute("repoint_identifiers", identifiers=array(self._claimed_identifiers))
         return True
 
+    def _assign(self, identifiers: Mapping[Identifier, str]) -> list[str]:
+        """Those of `identifiers` that were really new."""
+        names = [f"{kind}:{value}" for kind, value in identifiers]
+        new = self.rows("assign_identifiers", identifiers=array(names), customers=array(identifiers.values()))
+        return [name for (name,) in new]
+
     def portraits(self, customers: Collection[str]) -> dict[str, Portrait]:
         states = self._states
         return {customer: portrait.decode(states.pop(customer)) for customer in customers if customer in states}
@@ -110,56 +118,22 @@ class PostgresTransaction:
         held = self._held
         return {customer: held[customer] for customer in customers if customer in held}
 
-    def orders_counted(self, orders: Mapping[str, Collection[str]]) -> set[tuple[str, str]]:
-        pairs = [(customer, order) for customer, ids in orders.items() if customer in self._held for order in ids]
-        if not pairs:
-            return set()
-        found = self.rows(
-            "orders_counted",
-            customers=array([customer for customer, _ in pairs]),
-            orders=array([order for _, order in pairs]),
-        )
-        return {(customer, order) for customer, order in found}
+    def keep_duplicates(self, duplicates: Mapping[str, str]) -> None:
+        self.execute("keep_duplicates", origins=array(duplicates), keys=array(duplicates.values()))
 
-    def shared_orders(self, merged: Mapping[str, str]) -> dict[str, int]:
-        found = self.rows("shared_orders", ended=array(merged), survivors=array(merged.values()))
-        return {survivor: int(times) for survivor, times in found}
-
-    def save(self, changes: Changes) -> None:
-        at = timestamp(changes.now)
-        if changes.merged:
-            ended, survivors = array(changes.merged), array(changes.merged.values())
-            self.execute("end_customers", ended=ended, survivors=survivors, at=at)
-        if changes.events:
-            self._copy("portrait.events", EVENT_COLUMNS, event_rows(changes.events))
-        if changes.portraits:
+    def save(self, rows: Rows) -> None:
+        if rows.merged is not None:
+            self.execute("end_customers", **rows.merged, at=rows.at)
+        if rows.events:
+            copy_rows(self._at, "portrait.events", EVENT_COLUMNS, rows.events)
+        if rows.customers:
             self.execute("create_incoming")
-            portraits, summaries, segments = changes.portraits, changes.summaries, changes.segments
-            rows = (
-                customer_row(customer, portraits[customer], summaries[customer], segments[customer], changes.now)
-                for customer in sorted(portraits)
-            )
-            self._copy("incoming", CUSTOMER_COLUMNS, rows)
+            copy_rows(self._at, "incoming", CUSTOMER_COLUMNS, rows.customers)
             self.execute("save_customers", exact=self._due)
-        if changes.links:
-            links = [
-                {"a": str(link.a), "b": str(link.b), "time": timestamp(link.time), "key": link.key, "rule": link.rule}
-                for link in changes.links
-            ]
-            self.execute("keep_links", links=_json(links))
-        if changes.moves:
-            moves = [
-                {
-                    "customer_id": move.customer,
-                    "segment": move.segment,
-                    "family": move.family,
-                    "action": move.action,
-                    "reason": move.reason,
-                    "rule_version": move.rule_version,
-                }
-                for move in changes.moves
-            ]
-            self.execute("change_memberships", changes=_json(moves), at=at)
+        if rows.links is not None:
+            self.execute("keep_links", **rows.links)
+        if rows.moves is not None:
+            self.execute("change_memberships", **rows.moves, at=rows.at)
 
     def keep_letters(self, letters: Sequence[DeadLetter]) -> None:
         self.execute("keep_letters", letters=msgspec.json.encode(letters).decode())
@@ -178,34 +152,3 @@ class PostgresTransaction:
     def _keep(self, held: list[tuple[Any, ...]]) -> None:
         self._held = {customer: tuple(segments) for customer, segments, _ in held}
         self._states = {customer: state for customer, _, state in held}
-
-    def _copy(self, table: str, columns: str, rows: Iterable[str]) -> None:
-        failed: list[Exception] = []
-
-        def watched() -> Iterator[str]:
-            try:
-                yield from rows
-            except Exception as error:
-                failed.append(error)
-                raise
-
-        try:
-            self._at.copy_expert(f"copy {table} ({columns}) from stdin", RowReader(watched()), size=1 << 16)  # type: ignore[arg-type]
-        except errors.QueryCanceled:
-            if failed:  # to psycopg2 a query that was cancelled, which would be tried again for ever
-                raise failed[0] from None
-            raise
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-_statements: dict[str, str] = {}
-
-
-def _statement(name: str) -> str:
-    text = _statements.get(name)
-    if text is None:
-        text = _statements[name] = statement(name)
-    return text

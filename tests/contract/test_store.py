@@ -19,9 +19,10 @@ from sinks.memory import MemoryStore
 from sinks.postgres.migrate import migrate
 from sinks.postgres.store import PostgresStore
 from sinks.store import Gap, Partition, Refused, Store
-from tests.stories import DAY, JUDGEMENT, LOG, NOW, feed, part, stories, verified
+from tests.stories import DAY, JUDGEMENT, LOG, NOW, AheadFeed, feed, part, stories, verified
 
 MakeStore = Callable[[], Store]
+OTHER = Partition("events.valid", 1)
 
 
 @pytest.fixture(scope="module", params=["memory", pytest.param("postgres", marks=pytest.mark.integration)])
@@ -92,6 +93,21 @@ def test_a_store_equals_the_fold_of_its_events_and_all_stores_agree(
     chance.shuffle(log)
     store, plain = new_store(), MemoryStore()
     feed(store, log, batch=batch)
+    feed(plain, events)
+    assert verified(store).hash == verified(plain).hash
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(stories(20), st.randoms(use_true_random=False), st.sampled_from([1, 2, 5]))
+def test_two_workers_that_decide_ahead_give_the_store_that_one_after_the_other_gives(
+    new_store: MakeStore, events: list[CleanEvent], chance: random.Random, batch: int
+) -> None:
+    store, plain = new_store(), MemoryStore()
+    cut = chance.randrange(len(events) + 1)
+    log = events[cut:] + [each for each in events[cut:] if chance.random() < 0.3]
+    workers = [AheadFeed(store, events[:cut], batch=batch), AheadFeed(store, log, batch=batch, log=OTHER)]
+    while waiting := [worker for worker in workers if not worker.done]:
+        chance.choice(waiting).step()
     feed(plain, events)
     assert verified(store).hash == verified(plain).hash
 
@@ -180,9 +196,8 @@ def test_an_error_in_a_batch_leaves_no_trace_of_it(new_store: MakeStore) -> None
 
 def test_several_partitions_move_together(new_store: MakeStore) -> None:
     store = new_store()
-    other = Partition("events.valid", 1)
-    apply(store, [part([event(1, "card_no:A")], 0), part([event(2, "card_no:A")], 0, other)], JUDGEMENT, NOW)
-    assert store.positions([LOG, other, Partition("events.valid", 2)]) == {LOG: 1, other: 1}
+    apply(store, [part([event(1, "card_no:A")], 0), part([event(2, "card_no:A")], 0, OTHER)], JUDGEMENT, NOW)
+    assert store.positions([LOG, OTHER, Partition("events.valid", 2)]) == {LOG: 1, OTHER: 1}
     assert [each.events for each in customers(store).values()] == [2]
 
 

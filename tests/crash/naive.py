@@ -9,13 +9,13 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from processors import app, transport  # first: it says how Faust is to be imported
+from processors import app, apply, transport, writer  # first: it says how Faust is to be imported
 
 from faust.transport.drivers.aiokafka import Consumer  # isort: skip
 from schemas.clean import CleanEvent
 from sinks.postgres import transaction
 from sinks.postgres.sql import statement
-from sinks.store import Partition, Span
+from sinks.store import Base, Partition, Reading, Span
 
 
 def auto_commit() -> None:
@@ -27,10 +27,10 @@ def auto_commit() -> None:
 def counting() -> None:
     """`+=` for whatever arrives; events are kept, but not claimed. Needs a table of events without its key."""
 
-    def claim(_: transaction.PostgresTransaction, events: Sequence[CleanEvent]) -> list[CleanEvent]:
-        return list(events)
+    def claim(_: Reading, events: Sequence[CleanEvent]) -> tuple[list[CleanEvent], dict[str, str]]:
+        return list(events), {}
 
-    transaction.PostgresTransaction.claim = claim  # type: ignore[method-assign, assignment]
+    apply._claim = claim
 
 
 def no_locks() -> None:
@@ -44,6 +44,17 @@ def no_locks() -> None:
         return text.replace("for update", "")
 
     transaction.statement = unlocked  # type: ignore[attr-defined]
+    writer.Writer._decide = lambda *_: None  # type: ignore[method-assign]
+
+
+def no_confirming() -> None:
+    """Decide ahead, and write it, whatever others did meanwhile."""
+
+    def confirm(self: transaction.PostgresTransaction, base: Base) -> bool:
+        self._assign(base.assigned)
+        return True
+
+    transaction.PostgresTransaction.confirm = confirm  # type: ignore[method-assign]
 
 
 def no_fence() -> None:
@@ -77,6 +88,7 @@ VARIANTS: dict[str, Callable[[], None]] = {
     "auto_commit": auto_commit,
     "counting": counting,
     "no_locks": no_locks,
+    "no_confirming": no_confirming,
     "no_fence": no_fence,
     "stumbling": stumbling,
 }

@@ -52,6 +52,12 @@ def test_workers_that_do_not_lock_lose_each_others_changes(servers: Servers) -> 
         assert "what is served is the fold of what is stored" in audit(running)[1]
 
 
+def test_workers_that_do_not_confirm_what_they_decided_ahead_lose_each_others_changes(servers: Servers) -> None:
+    with stream(servers, partitions=2) as running:
+        two_at_the_same_customer(running, naive(running, "no_confirming"))
+        assert "what is served is the fold of what is stored" in audit(running)[1]
+
+
 def test_a_zombie_that_nothing_fences_writes(servers: Servers) -> None:
     with stream(servers) as running:
         assert frozen_in_a_transaction(running, naive(running, "no_fence"), STAGED)

@@ -19,7 +19,7 @@ from tests.crash.stream import Servers, stream
 
 pytestmark = [pytest.mark.crash, pytest.mark.integration]
 
-POINTS = ("fetched:5", "taken:5", "inserted:3", "before_commit:4", "after_commit:3", "assignment:1")
+POINTS = ("fetched:5", "taken:5", "confirmed:3", "inserted:3", "before_commit:4", "after_commit:3", "assignment:1")
 LOG = deliveries(1_500)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.resources import files
 
 
+@cache
 def statement(name: str) -> str:
     """The text of `NAME.sql`, without its comments. Raises FileNotFoundError when there is none."""
     text = (files(__name__) / f"{name}.sql").read_text("utf-8")

@@ -1,9 +1,9 @@
--- Members enter and leave segments; each change becomes one row, and is told to the relay. Parameter: changes, a JSON array of
--- objects {customer_id, segment, family, action, reason, rule_version}; at.
+-- Members enter and leave segments; each change becomes one row, and is told to the relay. Parameters: customers, segments,
+-- families, actions, reasons, versions (of the rules), arrays in the same order; at.
 with change as (
     select customer_id, segment, family, action, reason, rule_version
-    from json_to_recordset(%(changes)s)
-        as change (customer_id uuid, segment text, family text, action text, reason text, rule_version integer)
+    from unnest(%(customers)s::uuid[], %(segments)s::text[], %(families)s::text[], %(actions)s::text[], %(reasons)s::text[],
+                %(versions)s::integer[]) as change (customer_id, segment, family, action, reason, rule_version)
 ), ended as (
     delete from portrait.memberships as membership using change
     where change.action = 'left' and membership.customer_id = change.customer_id and membership.segment = change.segment

@@ -48,6 +48,6 @@ where (kept.time, kept.key) <> (excluded.time, excluded.key);
 delete from incoming using portrait.customers as stored
 where stored.id = incoming.id and stored.state::jsonb = incoming.state::jsonb and stored.lifecycle = incoming.lifecycle
     and (stored.revenue, stored.orders, stored.events, stored.points) =
-        (incoming.revenue, incoming.orders, incoming.events, incoming.points)
+        (incoming.revenue::numeric, incoming.orders, incoming.events, incoming.points)
     and stored.full_name is not distinct from incoming.full_name and stored.email is not distinct from incoming.email
     and stored.phone is not distinct from incoming.phone

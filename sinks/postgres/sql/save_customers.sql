@@ -7,9 +7,9 @@ with saved as (
     )
     select
         id, 1, to_timestamp(updated / 1000.0), lifecycle, segments, to_timestamp(due / 1000.0), full_name, email, phone,
-        birthday, age_band, gender, province, area, income_band, language, acquisition_channel, preferred_channel,
-        preferred_store, to_timestamp(first_seen / 1000.0), to_timestamp(last_seen / 1000.0), events, orders, revenue, currency,
-        revenue_by_currency, to_timestamp(first_order / 1000.0), to_timestamp(last_order / 1000.0), points, state
+        birthday::date, age_band, gender, province, area, income_band, language, acquisition_channel, preferred_channel,
+        preferred_store, to_timestamp(first_seen / 1000.0), to_timestamp(last_seen / 1000.0), events, orders,
+        revenue::numeric, currency, revenue_by_currency::jsonb, to_timestamp(first_order / 1000.0), to_timestamp(last_order / 1000.0), points, state
     from incoming
     on conflict (id) do update set
         version = stored.version + 1, updated_at = excluded.updated_at, lifecycle = excluded.lifecycle,

@@ -1,0 +1,124 @@
+"""Decide a batch while the one before it is still being written.
+
+A decision that is made ahead of its transaction reads what is committed, and, over that, what the decision before it changes.
+It holds nothing. So its transaction first asks whether all that it took for granted (`base`) still stands, and locks it:
+`processors.apply.write`. Where it does, the outcome is the same as if everything had been read under these locks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from processors.apply import Decision
+from schemas.identifiers import Identifier
+from schemas.portrait import Portrait
+from sinks.store import Base, Committed, Held, Partition, Span
+
+
+class Overlay:
+    """What a decision changes, for the next one to read. Serves one decision: who reads a portrait here may change it."""
+
+    def __init__(self, decision: Decision, base: Base) -> None:
+        changes, identity = decision.changes, decision.identity
+        self.ended: Mapping[str, str] = identity.merged
+        self.assigned: Mapping[Identifier, str] = identity.assigned
+        self.origins: dict[str, str] = {}
+        self.held: dict[str, Held] = {}
+        self.orders: dict[str, set[str]] = {}
+        if changes is not None:
+            self.origins = {event.key: event.origin for event, _ in changes.events}
+            self.held = {
+                customer: Held(base.versions.get(customer, 0) + 1, changes.segments[customer].names, portrait)
+                for customer, portrait in changes.portraits.items()
+            }
+        for customer, order in decision.orders:
+            self.orders.setdefault(customer, set()).add(order)
+        self.parts: dict[str, list[str]] = {}
+        for ended, survivor in identity.merged.items():
+            self.parts.setdefault(survivor, []).append(ended)
+
+
+class Ahead:
+    """See `sinks.store.Reading`. For one decision, over `before`, the one that was made last, when it may not be written yet."""
+
+    def __init__(self, committed: Committed, before: Overlay | None) -> None:
+        self._committed = committed
+        self._before = before
+        self._positions: dict[Partition, int] = {}
+        self._assigned: Mapping[Identifier, str] = {}
+        self._held: dict[str, Held] = {}
+
+    @property
+    def base(self) -> Base:
+        """What the decision takes for granted, once it is made."""
+        return Base(self._positions, self._assigned, {customer: held.version for customer, held in self._held.items()})
+
+    def fresh(self, partition: Partition, span: Span) -> int:
+        """Whoever reads in order begins where the store stands."""
+        self._positions[partition] = span.first
+        return span.first
+
+    def stored(self, keys: Collection[str]) -> dict[str, str]:
+        found = self._committed.stored(keys)
+        if self._before is not None and self._before.origins:
+            origins = self._before.origins
+            found |= {key: origins[key] for key in keys if key in origins}
+        return found
+
+    def customers_of(self, identifiers: Collection[Identifier]) -> dict[Identifier, str]:
+        before = self._before
+        if before is None:
+            return self._committed.customers_of(identifiers)
+        assigned, ended = before.assigned, before.ended
+        found = self._committed.customers_of([each for each in identifiers if each not in assigned])
+        if ended:
+            found = {identifier: ended.get(customer, customer) for identifier, customer in found.items()}
+        for identifier in identifiers:
+            customer = assigned.get(identifier)
+            if customer is not None:
+                found[identifier] = customer
+        return found
+
+    def hold(self, assigned: Mapping[Identifier, str], customers: Collection[str], created: Collection[str]) -> bool:
+        """Looks at the customers, and takes note of their versions; only the transaction will hold them."""
+        self._assigned = assigned
+        over: Mapping[str, Held] = {} if self._before is None else self._before.held
+        self._held = {customer: over[customer] for customer in customers if customer in over}
+        living = [customer for customer in customers if customer not in created and customer not in over]
+        found = self._committed.held(living) if living else {}
+        self._held |= found
+        return len(found) == len(living)
+
+    def portraits(self, customers: Collection[str]) -> dict[str, Portrait]:
+        held = self._held
+        return {customer: held[customer].portrait for customer in customers if customer in held}
+
+    def segments(self, customers: Collection[str]) -> dict[str, tuple[str, ...]]:
+        held = self._held
+        return {customer: held[customer].segments for customer in customers if customer in held}
+
+    def orders_counted(self, orders: Mapping[str, Collection[str]]) -> set[tuple[str, str]]:
+        before, held = self._before, self._held
+        asked = {customer: ids for customer, ids in orders.items() if customer in held}
+        if before is None:
+            return self._committed.orders_counted(asked)
+        whose = {part: customer for customer in asked for part in before.parts.get(customer, ())}
+        asked |= {part: orders[customer] for part, customer in whose.items()}
+        found = self._committed.orders_counted(asked)
+        counted = {(whose.get(customer, customer), order) for customer, order in found}
+        for customer, ids in orders.items():
+            counted |= {(customer, order) for order in before.orders.get(customer, ()) if order in ids}
+        return counted
+
+    def orders_of(self, customers: Collection[str]) -> dict[str, set[str]]:
+        before = self._before
+        if before is None:
+            return self._committed.orders_of(customers)
+        parts = {part: customer for customer in customers for part in before.parts.get(customer, ())}
+        orders: dict[str, set[str]] = {}
+        for customer, ids in self._committed.orders_of({*customers, *parts}).items():
+            orders.setdefault(parts.get(customer, customer), set()).update(ids)
+        for customer in customers:
+            if customer in before.orders:
+                orders.setdefault(customer, set()).update(before.orders[customer])
+        return orders

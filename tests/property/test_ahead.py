@@ -1,0 +1,85 @@
+"""The laws of deciding ahead: it gives what one batch after the other gives, and whoever comes in between is noticed."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ops.verify import verify
+from schemas.clean import CleanEvent
+from schemas.identifiers import Identifier
+from schemas.ids import event_key
+from sinks.memory import MemoryStore
+from sinks.store import Partition
+from tests.property.test_apply import expected_hash
+from tests.stories import NOW, AheadFeed, feed, stories, verified
+
+OTHER, THIRD = Partition("events.valid", 1), Partition("events.valid", 2)
+
+
+@settings(max_examples=100, deadline=None)
+@given(stories(24), st.randoms(use_true_random=False), st.sampled_from([1, 2, 3, 7]))
+def test_batches_decided_ahead_give_the_store_that_one_after_the_other_gives(
+    events: list[CleanEvent], chance: random.Random, batch: int
+) -> None:
+    log = events + [event for event in events if chance.random() < 0.4]
+    chance.shuffle(log)
+    plain, ahead = MemoryStore(), MemoryStore()
+    feed(plain, log, batch=batch)
+    worker = AheadFeed(ahead, log, batch=batch)
+    while not worker.done:
+        worker.step()
+    assert worker.stale == 0
+    assert verified(ahead).hash == verified(plain).hash == expected_hash(events)
+    assert ahead.tables.links == plain.tables.links
+    assert ahead.tables.duplicates == plain.tables.duplicates
+    assert ahead.tables.positions == plain.tables.positions
+    assert sorted(map(str, ahead.tables.identifiers)) == sorted(map(str, plain.tables.identifiers))
+
+
+@settings(max_examples=100, deadline=None)
+@given(stories(24), st.randoms(use_true_random=False), st.sampled_from([1, 2, 5]))
+def test_two_workers_that_decide_ahead_at_the_same_customers_notice_each_other(
+    events: list[CleanEvent], chance: random.Random, batch: int
+) -> None:
+    store = MemoryStore()
+    cut = chance.randrange(len(events) + 1)
+    interleave(store, events[:cut], events[cut:], chance, batch)
+    assert verified(store).hash == expected_hash(events)
+
+
+@pytest.mark.parametrize("confirm", [True, False])
+def test_two_workers_that_decided_about_one_customer_at_once_are_told_apart_by_confirming(confirm: bool) -> None:
+    store = MemoryStore()
+    first, second, third = (event(number) for number in range(3))
+    feed(store, [first], batch=1)
+    one, other = AheadFeed(store, [second], batch=1, log=OTHER), AheadFeed(store, [third], batch=1, log=THIRD)
+    for worker in (one, other, one, other):
+        worker.step(confirm)
+    assert (one.stale, other.stale) == (0, int(confirm))
+    assert verify(store).equal is confirm
+
+
+def event(number: int) -> CleanEvent:
+    return CleanEvent(
+        key=event_key("/s", str(number)),
+        source="/s",
+        id=str(number),
+        type="social.interacted.v1",
+        channel="social",
+        time=NOW,
+        received=NOW,
+        identifiers=(Identifier("card_no", "A"),),
+        origin=f"events.social/0/{number}",
+    )
+
+
+def interleave(store: MemoryStore, left: Any, right: Any, chance: random.Random, batch: int) -> None:
+    """Two workers take steps in turns that chance decides."""
+    workers = [AheadFeed(store, left, batch=batch), AheadFeed(store, right, batch=batch, log=OTHER)]
+    while waiting := [worker for worker in workers if not worker.done]:
+        chance.choice(waiting).step()
