@@ -51,6 +51,8 @@ def test_this_is_the_faust_that_the_transport_was_written_for() -> None:
         (driver.Consumer, "ack", ["self", "message"]),
         (driver.Consumer, "seek_to_committed", ["self"]),
         (driver.Consumer, "seek_wait", ["self", "partitions"]),
+        (driver.Consumer, "_new_consumer_thread", ["self"]),
+        (driver.AIOKafkaConsumerThread, "_create_worker_consumer", ["self", "transport"]),
         (PartitionAssignor, "_get_copartitioned_groups", ["topics", "cluster", "subscriptions"]),
         (faust.App, "_new_transport", ["self"]),
         (faust.Topic, "decode", ["self", "message", "propagate"]),
