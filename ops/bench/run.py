@@ -39,7 +39,7 @@ class Sizes(msgspec.Struct, frozen=True):
 
     events: int = 100_000
     customers: int = 20_000
-    workers: int = 2
+    workers: int = 1
     batch: int = 200
     seconds: float = 20.0
     population: int = 1_000_000
