@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from processors.refold import Clusters, Folded, fingerprint, refold, store_hash
 from schemas.clean import CleanEvent
+from schemas.identifiers import Identifier
 from schemas.portrait import Portrait, canonical
 from sinks.store import Snapshot, Store
 
@@ -33,7 +34,7 @@ class Verdict(NamedTuple):
 def verify(store: Store, progress: Progress = untold) -> Verdict:
     """Compare every served portrait, and who is who, with a fresh fold of the stored events, as of one instant.
 
-    Memory: one portrait at a time, some 150 bytes an identifier, 32 bytes a customer.
+    Memory: one portrait at a time, some 250 bytes an identifier, 32 bytes a customer.
     """
     with store.snapshot() as snapshot:
         return _verify(snapshot, progress)
@@ -43,6 +44,7 @@ def _verify(snapshot: Snapshot, progress: Progress) -> Verdict:
     customers, total = snapshot.counts()
     differences: list[str] = []
     clusters = Clusters()
+    owners: dict[int, str] = {}
     fresh, served = [], []
     pairs = _side_by_side(refold(_watched(snapshot, clusters, total, progress)), snapshot.served())
     for customer, folded, stored in pairs:
@@ -50,8 +52,9 @@ def _verify(snapshot: Snapshot, progress: Progress) -> Verdict:
             fresh.append(folded.keys)
             served.append(folded.keys)
             continue
-        if folded is not None:
+        if folded is not None and customer is not None:
             fresh.append(fingerprint(folded.portrait, folded.keys))
+            differences += _named_twice(customer, folded.portrait, clusters, owners)
         if stored is not None:
             served.append(fingerprint(stored, folded.keys if folded is not None else b""))
         if folded is None:
@@ -60,7 +63,7 @@ def _verify(snapshot: Snapshot, progress: Progress) -> Verdict:
             differences.append(f"customer {customer} has events and is not served")
         elif fresh[-1] != served[-1]:
             differences.append(f"customer {customer}: {', '.join(_differing(folded.portrait, stored))}")
-    differences += _identity(snapshot, clusters)
+    differences += _identity(snapshot, clusters, owners)
     served_hash = store_hash(served)
     return Verdict(
         equal=not differences and served_hash == store_hash(fresh),
@@ -109,8 +112,18 @@ def _differing(fresh: Portrait, served: Portrait) -> list[str]:
     ]
 
 
-def _identity(snapshot: Snapshot, clusters: Clusters) -> list[str]:
-    """Where the stored customers of identifiers are not exactly the connected components of the events."""
+def _named_twice(customer: str, portrait: Portrait, clusters: Clusters, owners: dict[int, str]) -> Iterator[str]:
+    """Where events of `customer` name an identifier that events of another customer name, too. Notes whose each one is."""
+    for name in portrait.identifiers:
+        kind, _, value = name.partition(":")
+        number = clusters.number(Identifier(kind, value))
+        if number is not None and owners.setdefault(number, customer) != customer:
+            yield f"a {kind} stands in events of customer {owners[number]} and of customer {customer}"
+
+
+def _identity(snapshot: Snapshot, clusters: Clusters, owners: Mapping[int, str]) -> list[str]:
+    """Where the stored customers of identifiers are not exactly the connected components of the events, or not those of which
+    the events are."""
     found: list[str] = []
     customer_of: dict[int, str] = {}
     component_of: dict[str, int] = {}
@@ -124,6 +137,8 @@ def _identity(snapshot: Snapshot, clusters: Clusters) -> list[str]:
             found.append(f"customers {customer_of[component]} and {customer} are linked and not one")
         elif component_of.setdefault(customer, component) != component:
             found.append(f"customer {customer} holds identifiers that no event links")
+        elif owners.get(clusters.number(identifier) or 0, customer) != customer:
+            found.append(f"a {identifier.kind} of customer {customer} stands in events of another one")
     if known < len(clusters):
         found.append(f"{len(clusters) - known} identifiers of events are not stored")
     return found

@@ -42,6 +42,7 @@ class Ahead:
     """See `sinks.store.Reading`. For one decision, over `before`, the one that was made last, when it may not be written yet."""
 
     def __init__(self, committed: Committed, before: Overlay | None) -> None:
+        self._generation = committed.generation()  # before all else
         self._committed = committed
         self._before = before
         self._positions: dict[Partition, int] = {}
@@ -51,7 +52,8 @@ class Ahead:
     @property
     def base(self) -> Base:
         """What the decision takes for granted, once it is made."""
-        return Base(self._positions, self._assigned, {customer: held.version for customer, held in self._held.items()})
+        versions = {customer: held.version for customer, held in self._held.items()}
+        return Base(self._generation, self._positions, self._assigned, versions)
 
     def fresh(self, partition: Partition, span: Span) -> int:
         """Whoever reads in order begins where the store stands."""

@@ -149,7 +149,7 @@ def make_app(settings: WorkerSettings, reference: Reference) -> App:
                 )
         stored = {Partition(*tp): at for tp, at in positions.items() if tp.topic in STORED_TOPICS}
         raw = {Partition(*tp): at for tp, at in positions.items() if tp.topic not in STORED_TOPICS}
-        writer.begin(stored)
+        await writer.begin(stored)
         succession.begin(raw)
         prepared.update(raw)
         logger.info("reading %d partitions", len(assigned))
@@ -258,9 +258,8 @@ def main() -> None:
 
     app = make_app(settings, reference)
     gc.freeze()
-    sys.setswitchinterval(
-        0.001
-    )  # the thread that writes mostly waits for PostgreSQL: not for the one that decides as well
+    # The thread that writes mostly waits for PostgreSQL: it is not to wait long for the one that decides as well.
+    sys.setswitchinterval(0.001)
     gc.disable()  # the stream makes no cycles; to look took a fifth of its time (see `Writer.keep_current`)
     faust.Worker(app, loglevel="INFO", redirect_stdouts=False, override_logging=False).execute_from_commandline()
 

@@ -60,12 +60,12 @@ class Decision(NamedTuple):
     applied: Applied
 
     def without_changes(self) -> Decision:
-        """What is needed besides the rows, once these are made: it takes little memory."""
+        """What is needed besides the changes, once these are packed: it takes little memory."""
         return self._replace(changes=None, identity=_nobody, orders=())
 
 
 class Stale(Exception):
-    """What a decision took for granted is no longer so: another worker was there first. Decide anew."""
+    """What a decision took for granted is no longer so: somebody else was there first. Decide anew."""
 
 
 def apply(
@@ -81,13 +81,13 @@ def apply(
     """
     with store.transaction() as tx:
         decision = decide(tx, batch, judgement, now, new_id)
-        _write(tx, decision, decision.changes and store.rows(decision.changes))
+        _write(tx, decision, None if decision.changes is None else store.pack(decision.changes))
     crash_point("after_commit")
     return decision.applied
 
 
-def write(store: Store, decision: Decision, rows: Any, base: Base) -> None:
-    """Write a decision that was made ahead, if all it took for granted (`base`) still holds. `rows`: store.rows(its changes).
+def write(store: Store, decision: Decision, packed: Any, base: Base) -> None:
+    """Write a decision that was made ahead, if all it took for granted (`base`) still holds. `packed`: store.pack(its changes).
 
     Raises Stale, and what `apply` raises; then nothing was written.
     """
@@ -95,15 +95,15 @@ def write(store: Store, decision: Decision, rows: Any, base: Base) -> None:
         if not tx.confirm(base):
             raise Stale
         crash_point("confirmed")
-        _write(tx, decision, rows)
+        _write(tx, decision, packed)
     crash_point("after_commit")
 
 
-def _write(tx: Transaction, decision: Decision, rows: Any) -> None:
+def _write(tx: Transaction, decision: Decision, packed: Any) -> None:
     if decision.duplicates:
         tx.keep_duplicates(decision.duplicates)
-    if rows is not None:
-        tx.save(rows)
+    if packed is not None:
+        tx.save(packed)
     if decision.letters:
         tx.keep_letters(decision.letters)
     crash_point("inserted")
@@ -137,7 +137,7 @@ def refresh(store: Store, judgement: Judgement, now: int, limit: int = 500) -> i
         customers = tx.due(now, limit)
         if customers:
             portraits = tx.portraits(customers)
-            tx.save(store.rows(_changes(tx, (), portraits, _nobody, judgement, now)))
+            tx.save(store.pack(_changes(tx, (), portraits, _nobody, judgement, now)))
     return len(customers)
 
 
@@ -196,6 +196,7 @@ def _portray(
 ) -> tuple[dict[str, Portrait], set[tuple[str, str]]]:
     customers = identity.customers
     portraits = reading.portraits({*customers.values(), *identity.merged, *identity.merged.values()})
+    had: dict[str, set[str]] = {}
     if identity.merged:
         had = reading.orders_of({*identity.merged, *identity.merged.values()})
         for ended in sorted(identity.merged):
@@ -208,9 +209,10 @@ def _portray(
     for event in claimed:
         if event.purchase is not None and event.purchase.order_id is not None and event.identifiers:
             orders.setdefault(customers[event.key], set()).add(event.purchase.order_id)
-    counted = reading.orders_counted(_with_ended(orders, identity.merged)) if orders else set()
-    if identity.merged:
-        counted = {(identity.merged.get(customer, customer), order) for customer, order in counted}
+    merging = {*identity.merged.values()}
+    asked = {customer: ids for customer, ids in orders.items() if customer not in merging}
+    counted = reading.orders_counted(asked) if asked else set()
+    counted |= {(customer, order) for customer in merging for order in had.get(customer, ())}
     for event in claimed:
         if not event.identifiers:
             continue
@@ -220,15 +222,6 @@ def _portray(
             portrait = portraits[customer] = Portrait()
         fold(portrait, event, new_order=is_new_order(event, customer, counted))
     return portraits, counted
-
-
-def _with_ended(orders: Mapping[str, set[str]], merged: Mapping[str, str]) -> dict[str, set[str]]:
-    """Ask for the orders of a survivor under the names of the customers that end in it, too."""
-    asked = dict(orders)
-    for ended, survivor in merged.items():
-        if survivor in orders:
-            asked[ended] = orders[survivor]
-    return asked
 
 
 def _changes(

@@ -44,7 +44,7 @@ def clean_slice(records: Sequence[Record]) -> Slice:
             event = read(record.value or b"")
             _check(event)
             events.append((record.offset, event))
-        except (msgspec.MsgspecError, ValueError) as error:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             letters.append((record.offset, _unreadable(record, "a clean event", error)))
     return Slice(partition(records), span(records), events, letters)
 
@@ -87,7 +87,7 @@ def letter_slice(records: Sequence[Record]) -> Slice:
         try:
             letter = _letter_decoder.decode(record.value or b"")
             letter.payload_bytes()
-        except (msgspec.MsgspecError, ValueError) as error:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             letter = _unreadable(record, "a dead letter", error)
         letters.append((record.offset, letter))
     return Slice(partition(records), span(records), (), letters)

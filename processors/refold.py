@@ -72,9 +72,13 @@ class Clusters:
             parent[number] = number = parent[parent[number]]
         return number
 
+    def number(self, identifier: Identifier) -> int | None:
+        """A number that stands for this identifier alone; None for one that no event named."""
+        return self._number.get(identifier)
+
     def component(self, identifier: Identifier) -> int | None:
         """A number shared by exactly the identifiers of one customer; None for an identifier that no event named."""
-        number = self._number.get(identifier)
+        number = self.number(identifier)
         return None if number is None else self._root(number)
 
     def __iter__(self) -> Iterator[tuple[Identifier, int]]:

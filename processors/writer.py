@@ -46,18 +46,18 @@ class Fetched(NamedTuple):
     read: Callable[[Sequence[Any]], Slice]
 
 
-class Decided(NamedTuple):
-    """A decision made ahead (its changes made ready for the store: `rows`), what it took for granted, and what the next
-    one reads over it."""
+class MadeAhead(NamedTuple):
+    """A decision made ahead: without its changes, which the store has packed; what it took for granted, and what the next one
+    reads over it."""
 
     decision: Decision
-    rows: Any
+    packed: Any
     base: Base
     overlay: Overlay
 
 
 class Writer:
-    """Takes fetches in, applies them in order. All methods belong to one event loop; two threads do the work."""
+    """Takes fetches in, applies them in order. The coroutines belong to one event loop; two threads do the work."""
 
     def __init__(self, store: Store, judgement: Judgement, *, batch_events: int, clock: Callable[[], int]) -> None:
         self._store = store
@@ -78,12 +78,14 @@ class Writer:
         """Run `call` in the writing thread, again after Retryable; a Fatal or unknown error ends the process."""
         return await asyncio.get_running_loop().run_in_executor(self._writing, self._insist, call, *arguments)
 
-    def begin(self, positions: Mapping[Partition, int]) -> None:
+    async def begin(self, positions: Mapping[Partition, int]) -> None:
         """Reading starts, or starts anew, at `positions`; what waits of other runs is forgotten."""
-        self._succession.begin(positions)
-        self.applied.update(positions)
-        self._waiting = [part for part in self._waiting if part.partition not in positions]
-        self._waiting_events = sum(len(part.records) for part in self._waiting)
+        async with self._changed:
+            self._succession.begin(positions)
+            self.applied.update(positions)
+            self._waiting = [part for part in self._waiting if part.partition not in positions]
+            self._waiting_events = sum(len(part.records) for part in self._waiting)
+            self._changed.notify_all()
 
     async def add(self, fetched: Fetched) -> None:
         """Take a fetch in, if it follows on the one before; waits while a full batch is waiting already."""
@@ -96,21 +98,25 @@ class Writer:
             self._changed.notify_all()
 
     async def run(self) -> None:
-        """Apply what was taken in, for ever."""
-        loop = asyncio.get_running_loop()
+        """Apply what was taken in, for ever: one batch is written while the next one is decided."""
         under_way: asyncio.Future[bool] | None = None
         before: Overlay | None = None
         while True:
             fetched = await self._take()
-            batch = await loop.run_in_executor(self._deciding, _read, fetched)
-            if under_way is not None and before is None:
-                await under_way  # nobody can tell yet what it will have changed
-            decided = await loop.run_in_executor(self._deciding, self._decide, batch, before)
+            if under_way is not None and (before is None or under_way.done()):
+                await under_way
+                under_way = before = None  # what is committed tells all
+            made = None
+            if self._plain:
+                self._plain -= 1
+            else:
+                run = asyncio.get_running_loop().run_in_executor
+                made = await run(self._deciding, self._decide, fetched, before)
             if under_way is not None and not await under_way:
-                decided = None  # it was decided over what was not written so
-            before = None if decided is None else decided.overlay
-            under_way = asyncio.ensure_future(self._write(fetched, decided))
-            del batch, decided  # a whole batch of events that have been read: much memory
+                made = None  # it was decided over what was not written so
+            before = None if made is None else made.overlay
+            under_way = asyncio.ensure_future(self._write(fetched, made))
+            del made  # a batch that is ready to be written: much memory
 
     async def keep_current(self) -> None:
         """Every few seconds, for ever, look at customers whose time has come: at some between two batches, at all when none
@@ -130,27 +136,24 @@ class Writer:
             self._changed.notify_all()
         return batch
 
-    def _decide(self, batch: Sequence[Slice], before: Overlay | None) -> Decided | None:
-        """In the deciding thread: decide ahead, or leave it to the plain way, which knows what to do with whatever is wrong."""
-        if self._plain:
-            self._plain -= 1
-            return None
+    def _decide(self, fetched: Sequence[Fetched], before: Overlay | None) -> MadeAhead | None:
+        """In the deciding thread: decide ahead, or (None) leave it to the plain way, which knows what to do about bad luck."""
         try:
-            ahead = Ahead(self._committed, before)
-            decision = decide(ahead, batch, self._judgement, self._clock())
-            rows = decision.changes and self._store.rows(decision.changes)
-            return Decided(decision.without_changes(), rows, ahead.base, Overlay(decision, ahead.base))
-        except (Retryable, Refused, Gap) as error:
+            return self._guard(self._decide_ahead, fetched, before)
+        except (Retryable, Refused) as error:
             logger.info("a batch cannot be decided ahead: %s", error)
             return None
-        except Exception:
-            fail_stop("unknown error")
 
-    async def _write(self, fetched: Sequence[Fetched], decided: Decided | None) -> bool:
+    def _decide_ahead(self, fetched: Sequence[Fetched], before: Overlay | None) -> MadeAhead:
+        ahead = Ahead(self._committed, before)
+        decision = decide(ahead, _read(fetched), self._judgement, self._clock())
+        packed = None if decision.changes is None else self._store.pack(decision.changes)
+        base = ahead.base
+        return MadeAhead(decision.without_changes(), packed, base, Overlay(decision, base))
+
+    async def _write(self, fetched: Sequence[Fetched], made: MadeAhead | None) -> bool:
         """Write a batch; False when it was not written as it had been decided."""
-        applied: Applied | None = None
-        if decided is not None:
-            applied = await asyncio.get_running_loop().run_in_executor(self._writing, self._write_decided, decided)
+        applied = None if made is None else await self._write_made(made)
         as_decided = applied is not None
         if applied is None:
             applied = await self.in_thread(self._read_and_apply, fetched)
@@ -161,22 +164,21 @@ class Writer:
             self.applied[part.partition] = max(part.span.end, self.applied.get(part.partition, 0))
         return as_decided
 
-    def _write_decided(self, decided: Decided) -> Applied | None:
-        """In the writing thread: write a decision; None when it could not be."""
+    async def _write_made(self, made: MadeAhead) -> Applied | None:
+        run = asyncio.get_running_loop().run_in_executor
         try:
-            self._guard(write, self._store, decided.decision, decided.rows, decided.base)
+            await run(self._writing, self._guard, write, self._store, made.decision, made.packed, made.base)
         except Stale:
-            # Others are at the same customers. To decide ahead is in vain, the longer the more often that happens.
-            self._next_plain = min(2 * self._next_plain + 1, _MOST_PLAIN)
-            self._plain = self._next_plain
+            # Mostly others are at the same customers. To decide ahead is in vain, the longer the more often that happens.
+            self._plain = self._next_plain = min(2 * self._next_plain + 1, _MOST_PLAIN)
             counters.ANEW.labels("stale").inc()
+            return None
         except (Retryable, Refused) as error:
-            logger.warning("the store could not do it now, the batch is decided anew: %s", error)
+            logger.warning("a batch could not be written as it was decided, and is decided anew: %s", error)
             counters.ANEW.labels("failed").inc()
-        else:
-            self._next_plain = max(self._next_plain - 1, 0)
-            return decided.decision.applied
-        return None
+            return None
+        self._next_plain = max(self._next_plain - 1, 0)
+        return made.decision.applied
 
     def _insist(self, call: Callable[..., Answer], *arguments: Any) -> Answer:
         pause = 0.05

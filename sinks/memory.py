@@ -30,6 +30,7 @@ class Tables:
     segments: dict[str, Segments] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
     moves: list[Move] = field(default_factory=list)
+    generation: int = 0
 
 
 class MemoryStore:
@@ -42,14 +43,14 @@ class MemoryStore:
     def transaction(self) -> Iterator[MemoryTransaction]:
         tables = copy.copy(self.tables)
         for name, table in vars(tables).items():
-            setattr(tables, name, table.copy())
+            setattr(tables, name, copy.copy(table))
         yield MemoryTransaction(tables)
         self.tables = tables
 
     def committed(self) -> MemoryCommitted:
         return MemoryCommitted(self)
 
-    def rows(self, changes: Changes) -> Changes:
+    def pack(self, changes: Changes) -> Changes:
         """A copy: who decided this may go on with its portraits."""
         return changes._replace(portraits=copy.deepcopy(dict(changes.portraits)))
 
@@ -134,6 +135,9 @@ class MemoryCommitted(_Lookup):
     def _tables(self) -> Tables:
         return self._store.tables
 
+    def generation(self) -> int:
+        return self._tables.generation
+
     def held(self, customers: Collection[str]) -> dict[str, Held]:
         tables = self._tables
         return {
@@ -166,7 +170,8 @@ class MemoryTransaction(_Lookup):
     def confirm(self, base: Base) -> bool:
         tables = self._tables
         stands = (
-            all(tables.positions.get(partition, first) == first for partition, first in base.positions.items())
+            base.generation == tables.generation
+            and all(tables.positions.get(partition, first) == first for partition, first in base.positions.items())
             and not any(identifier in tables.identifiers for identifier in base.assigned)
             and all(tables.versions.get(customer) == version for customer, version in base.versions.items())
         )
@@ -191,8 +196,8 @@ class MemoryTransaction(_Lookup):
         stored = self._tables.segments
         return {customer: stored[customer].names for customer in customers if customer in stored}
 
-    def save(self, rows: Changes) -> None:
-        changes, tables = rows, self._tables
+    def save(self, packed: Changes) -> None:
+        changes, tables = packed, self._tables
         for event, customer in changes.events:
             if event.key in tables.events:
                 raise Retryable(f"another worker stored event {event.key} a moment ago")

@@ -84,9 +84,11 @@ class Held(NamedTuple):
 class Base(NamedTuple):
     """What a decision that was made ahead of its transaction took for granted.
 
-    positions: the next offset of each partition. assigned: identifiers that nobody had. versions: customer → version.
+    generation: how often the store was rebuilt. positions: the next offset of each partition. assigned: identifiers that nobody
+    had. versions: customer → version.
     """
 
+    generation: int
     positions: Mapping[Partition, int]
     assigned: Mapping[Identifier, str]
     versions: Mapping[str, int]
@@ -141,8 +143,8 @@ class Transaction(Reading, Protocol):
     def keep_duplicates(self, duplicates: Mapping[str, str]) -> None:
         """Record records (origin → event key) that repeat a stored event, once each."""
 
-    def save(self, rows: Any) -> None:
-        """Write everything that `Store.rows` made of changes, with what has to be published in consequence."""
+    def save(self, packed: Any) -> None:
+        """Write changes that `Store.pack` made ready, with what has to be published in consequence."""
 
     def keep_letters(self, letters: Sequence[DeadLetter]) -> None:
         """Store dead letters; one whose origin is stored already is left as it is."""
@@ -156,6 +158,9 @@ class Transaction(Reading, Protocol):
 
 class Committed(Lookup, Protocol):
     """The store as it is, without locks: each answer as of the instant at which it was given."""
+
+    def generation(self) -> int:
+        """How often the store was rebuilt. What was read before and what was read after do not go together."""
 
     def held(self, customers: Collection[str]) -> dict[str, Held]:
         """Those of `customers` that are living."""
@@ -186,8 +191,8 @@ class Store(Protocol):
     def committed(self) -> Committed:
         """What is stored, beside the transaction: it may be used by another thread than that, by one at a time."""
 
-    def rows(self, changes: Changes) -> Any:
-        """What `Transaction.save` takes. Costs time and no I/O, for any thread to spend."""
+    def pack(self, changes: Changes) -> Any:
+        """Make `changes` ready for `Transaction.save`. Costs time and no I/O, for any thread to spend. Raises Refused."""
 
     def positions(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """The next offset to read of each partition that has been read before."""

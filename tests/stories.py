@@ -116,7 +116,7 @@ class AheadFeed:
             batch = self._batches[0]
             ahead = Ahead(self._store.committed(), self._before)
             decision = decide(ahead, [batch], JUDGEMENT, NOW)
-            rows = decision.changes and self._store.rows(decision.changes)
+            rows = decision.changes and self._store.pack(decision.changes)
             decided, overlay = (batch, decision.without_changes(), rows, ahead.base), Overlay(decision, ahead.base)
         if self._write(confirm) and decided is not None:
             self._batches.pop(0)
@@ -130,7 +130,7 @@ class AheadFeed:
         batch, decision, rows, base = self._decided
         self._decided = None
         try:
-            write(self._store, decision, rows, base if confirm else Base({}, base.assigned, {}))
+            write(self._store, decision, rows, base if confirm else Base(base.generation, {}, base.assigned, {}))
         except Stale:
             self.stale += 1
             apply(self._store, [batch], JUDGEMENT, NOW)

@@ -23,6 +23,9 @@ class PostgresCommitted:
         self._connect = connect
         self._connection: connection | None = None
 
+    def generation(self) -> int:
+        return lookup.generation(self._ask)
+
     def stored(self, keys: Collection[str]) -> dict[str, str]:
         return lookup.stored(self._ask, keys)
 

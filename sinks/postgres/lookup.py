@@ -12,6 +12,10 @@ Ask = Callable[..., list[tuple[Any, ...]]]
 """Runs a statement of `sinks/postgres/sql`, given its name and parameters, and returns its rows."""
 
 
+def generation(ask: Ask) -> int:
+    return int(ask("generation")[0][0])
+
+
 def stored(ask: Ask, keys: Collection[str]) -> dict[str, str]:
     return dict(ask("stored_events", keys=array(keys))) if keys else {}
 

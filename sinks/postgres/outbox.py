@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
-import psycopg2
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ, connection, cursor
 
+from sinks.postgres.connecting import connect
 from sinks.postgres.errors import translated
 from sinks.postgres.rows import array
 from sinks.postgres.sql import statement
@@ -160,15 +160,7 @@ class Outbox:
             raise
 
     def _connect(self) -> connection:
-        opened = psycopg2.connect(
-            self._url,
-            application_name=self._application_name,
-            connect_timeout=10,
-            keepalives_idle=10,
-            keepalives_interval=5,
-            keepalives_count=3,
-            options="-c timezone=UTC -c idle_in_transaction_session_timeout=120s -c jit=off",
-        )
+        opened = connect(self._url, self._application_name, silent_seconds=120)
         opened.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ)
         return opened
 

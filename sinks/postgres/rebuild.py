@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
-import psycopg2
 from psycopg2.extensions import connection
 
 from schemas import clean
 from schemas.clean import CleanEvent
 from schemas.identifiers import Identifier, Link
 from schemas.portrait import Portrait, Segments, Summary
+from sinks.postgres.connecting import connect
 from sinks.postgres.errors import translated
 from sinks.postgres.rows import CUSTOMER_COLUMNS, bigint, copy_rows, customer_row, fields, text, timestamp, uuid
 from sinks.postgres.sql import statement
@@ -71,6 +71,7 @@ class Rebuild:
         """Let it replace what is stored, where it differs; return how many customers that changed."""
         at_text = timestamp(self._now)
         with self._opened.cursor() as at:
+            at.execute(statement("rebuild_generation"))
             at.execute(statement("rebuild_swap"), {"at": at_text})
             at.execute("select (select count(*) from incoming) + (select count(*) from ended)")
             changed = int(at.fetchall()[0][0])
@@ -96,7 +97,7 @@ class Rebuild:
 def rebuilding(url: str, now: int) -> Iterator[Rebuild]:
     """Fence the workers, and commit on leaving. `url` is that of the owner, `now` Unix ms."""
     with translated():
-        opened = psycopg2.connect(url, application_name="portrait-rebuild", options="-c timezone=UTC -c jit=off")
+        opened = connect(url, "portrait-rebuild")
     try:
         with translated(), opened:
             with opened.cursor() as at:

@@ -50,7 +50,7 @@ def array(values: Iterable[str]) -> str:
 
 
 def text(value: str | None) -> bytes:
-    """A text, or a value of any type that reads like one, as a field of a binary row; None is NULL."""
+    """A text as a field of a binary row; None is NULL."""
     if value is None:
         return _NULL
     encoded = value.encode()
@@ -179,7 +179,7 @@ def copy_rows(at: cursor, table: str, columns: str, rows: Iterable[bytes]) -> No
     at.copy_expert(f"copy {table} ({columns}) from stdin (format binary)", _Copied(rows), size=1 << 19)  # type: ignore[arg-type]
 
 
-class Rows(NamedTuple):
+class Packed(NamedTuple):
     """What a batch writes, ready to be sent: rows for COPY, and parameters of statements (None where there is nothing to do)."""
 
     at: str
@@ -190,11 +190,11 @@ class Rows(NamedTuple):
     moves: Mapping[str, str] | None
 
 
-def rows(changes: Changes) -> Rows:
+def pack(changes: Changes) -> Packed:
     """Make `changes` ready. Raises Refused when some value of them fits into no column."""
     portraits, summaries, segments, now = changes.portraits, changes.summaries, changes.segments, changes.now
     try:
-        return Rows(
+        return Packed(
             at=timestamp(now),
             events=[event_row(event, customer) for event, customer in changes.events],
             customers=[

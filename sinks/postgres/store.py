@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-import psycopg2
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE, connection
 
 from sinks.postgres.committed import PostgresCommitted
+from sinks.postgres.connecting import connect
 from sinks.postgres.errors import translated
-from sinks.postgres.rows import Rows, rows
+from sinks.postgres.rows import Packed, pack
 from sinks.postgres.snapshot import PostgresSnapshot
 from sinks.postgres.transaction import PostgresTransaction
 from sinks.store import Changes, Partition
@@ -26,20 +26,12 @@ class PostgresStore:
     def __init__(self, url: str, *, application_name: str = "portrait", silent_seconds: float = 30.0) -> None:
         self._url = url
         self._application_name = application_name
-        self._silent_ms = round(silent_seconds * 1000)
+        self._silent_seconds = silent_seconds
         self._connection: connection | None = None
         self._committed = PostgresCommitted(self._connect)
 
     def _connect(self) -> connection:
-        return psycopg2.connect(
-            self._url,
-            application_name=self._application_name,
-            connect_timeout=10,
-            keepalives_idle=10,
-            keepalives_interval=5,
-            keepalives_count=3,
-            options=f"-c timezone=UTC -c idle_in_transaction_session_timeout={self._silent_ms} -c jit=off",
-        )
+        return connect(self._url, self._application_name, silent_seconds=self._silent_seconds)
 
     def _connected(self) -> connection:
         if self._connection is None or self._connection.closed:
@@ -67,12 +59,12 @@ class PostgresStore:
     def committed(self) -> PostgresCommitted:
         return self._committed
 
-    def rows(self, changes: Changes) -> Rows:
-        return rows(changes)
+    def pack(self, changes: Changes) -> Packed:
+        return pack(changes)
 
     def positions(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         with self.transaction() as tx:
-            stored = tx.rows("positions")
+            stored = tx.ask("positions")
         known = {Partition(topic, number): offset for topic, number, offset in stored}
         return {each: known[each] for each in partitions if each in known}
 
@@ -85,14 +77,12 @@ class PostgresStore:
         """Set `name` to `value` unless it is set; return what it is set to."""
         with self.transaction() as tx:
             tx.execute("settle_setting", name=name, value=value)
-            return str(tx.rows("setting", name=name)[0][0])
+            return str(tx.ask("setting", name=name)[0][0])
 
     @contextmanager
     def snapshot(self) -> Iterator[PostgresSnapshot]:
         with translated():
-            reading = psycopg2.connect(
-                self._url, application_name=f"{self._application_name}-snapshot", options="-c timezone=UTC -c jit=off"
-            )
+            reading = connect(self._url, f"{self._application_name}-snapshot")
         try:
             with translated():
                 reading.set_session(isolation_level="REPEATABLE READ", readonly=True)

@@ -13,7 +13,7 @@ from schemas.identifiers import Identifier
 from schemas.portrait import Portrait
 from schemas.rejected import DeadLetter
 from sinks.postgres import lookup
-from sinks.postgres.rows import CUSTOMER_COLUMNS, EVENT_COLUMNS, Rows, array, copy_rows, timestamp
+from sinks.postgres.rows import CUSTOMER_COLUMNS, EVENT_COLUMNS, Packed, array, copy_rows, timestamp
 from sinks.postgres.sql import statement
 from sinks.store import Base, Gap, Partition, Position, Refused, Span
 
@@ -36,7 +36,7 @@ class PostgresTransaction:
         except ValueError as error:  # a NUL character: psycopg2 refuses it before PostgreSQL could
             raise Refused(str(error)) from error
 
-    def rows(self, name: str, /, **parameters: Any) -> list[tuple[Any, ...]]:
+    def ask(self, name: str, /, **parameters: Any) -> list[tuple[Any, ...]]:
         """Run a statement and return its rows."""
         self.execute(name, **parameters)
         found: list[tuple[Any, ...]] = self._at.fetchall()
@@ -54,10 +54,10 @@ class PostgresTransaction:
     def _lock_position(self, partition: Partition, first: int) -> int:
         """Where reading of `partition` stands; at `first`, when it was never read."""
         place = {"topic": partition.topic, "partition": partition.number}
-        found = self.rows("lock_position", **place)
+        found = self.ask("lock_position", **place)
         if not found:
             self.execute("begin_position", **place, first=first)
-            found = self.rows("lock_position", **place)
+            found = self.ask("lock_position", **place)
         stored: int = found[0][0]
         return stored
 
@@ -65,25 +65,27 @@ class PostgresTransaction:
         for partition in sorted(base.positions):
             if self._lock_position(partition, base.positions[partition]) != base.positions[partition]:
                 return False
+        if lookup.generation(self.ask) != base.generation:
+            return False
         if base.assigned and len(self._assign(base.assigned)) < len(base.assigned):
             return False
         if not base.versions:
             return True
         ids, versions = array(base.versions), array(map(str, base.versions.values()))
-        (confirmed,) = self.rows("confirm_customers", ids=ids, versions=versions)[0]
+        (confirmed,) = self.ask("confirm_customers", ids=ids, versions=versions)[0]
         return bool(confirmed == len(base.versions))
 
     def stored(self, keys: Collection[str]) -> dict[str, str]:
-        return lookup.stored(self.rows, keys)
+        return lookup.stored(self.ask, keys)
 
     def customers_of(self, identifiers: Collection[Identifier]) -> dict[Identifier, str]:
-        return lookup.customers_of(self.rows, identifiers)
+        return lookup.customers_of(self.ask, identifiers)
 
     def orders_counted(self, orders: Mapping[str, Collection[str]]) -> set[tuple[str, str]]:
-        return lookup.orders_counted(self.rows, {each: ids for each, ids in orders.items() if each in self._held})
+        return lookup.orders_counted(self.ask, {each: ids for each, ids in orders.items() if each in self._held})
 
     def orders_of(self, customers: Collection[str]) -> dict[str, set[str]]:
-        return lookup.orders_of(self.rows, customers)
+        return lookup.orders_of(self.ask, customers)
 
     def hold(self, assigned: Mapping[Identifier, str], customers: Collection[str], created: Collection[str]) -> bool:
         retried, self._tried = self._tried, True
@@ -95,7 +97,7 @@ class PostgresTransaction:
         living = [customer for customer in customers if customer not in created]
         if living:
             self._at.execute("savepoint hold")
-            held = self.rows("hold_customers", ids=array(living))
+            held = self.ask("hold_customers", ids=array(living))
             if len(held) < len(living):
                 self._at.execute("rollback to savepoint hold")
                 return False
@@ -107,7 +109,7 @@ class PostgresTransaction:
     def _assign(self, identifiers: Mapping[Identifier, str]) -> list[str]:
         """Those of `identifiers` that were really new."""
         names = [f"{kind}:{value}" for kind, value in identifiers]
-        new = self.rows("assign_identifiers", identifiers=array(names), customers=array(identifiers.values()))
+        new = self.ask("assign_identifiers", identifiers=array(names), customers=array(identifiers.values()))
         return [name for (name,) in new]
 
     def portraits(self, customers: Collection[str]) -> dict[str, Portrait]:
@@ -121,19 +123,19 @@ class PostgresTransaction:
     def keep_duplicates(self, duplicates: Mapping[str, str]) -> None:
         self.execute("keep_duplicates", origins=array(duplicates), keys=array(duplicates.values()))
 
-    def save(self, rows: Rows) -> None:
-        if rows.merged is not None:
-            self.execute("end_customers", **rows.merged, at=rows.at)
-        if rows.events:
-            copy_rows(self._at, "portrait.events", EVENT_COLUMNS, rows.events)
-        if rows.customers:
+    def save(self, packed: Packed) -> None:
+        if packed.merged is not None:
+            self.execute("end_customers", **packed.merged, at=packed.at)
+        if packed.events:
+            copy_rows(self._at, "portrait.events", EVENT_COLUMNS, packed.events)
+        if packed.customers:
             self.execute("create_incoming")
-            copy_rows(self._at, "incoming", CUSTOMER_COLUMNS, rows.customers)
+            copy_rows(self._at, "incoming", CUSTOMER_COLUMNS, packed.customers)
             self.execute("save_customers", exact=self._due)
-        if rows.links is not None:
-            self.execute("keep_links", **rows.links)
-        if rows.moves is not None:
-            self.execute("change_memberships", **rows.moves, at=rows.at)
+        if packed.links is not None:
+            self.execute("keep_links", **packed.links)
+        if packed.moves is not None:
+            self.execute("change_memberships", **packed.moves, at=packed.at)
 
     def keep_letters(self, letters: Sequence[DeadLetter]) -> None:
         self.execute("keep_letters", letters=msgspec.json.encode(letters).decode())
@@ -145,7 +147,7 @@ class PostgresTransaction:
 
     def due(self, now: int, limit: int) -> list[str]:
         self._due = True
-        found = self.rows("due_customers", now=timestamp(now), limit=limit)
+        found = self.ask("due_customers", now=timestamp(now), limit=limit)
         self._keep(found)
         return list(self._held)
 

@@ -89,7 +89,9 @@ def frozen_in_a_transaction(running: Stream, start: Start, log: list[Raw]) -> bo
     written, joined = contents(running), zombie.log.count(_JOINED)
     zombie.child.thaw()
     running.until(
-        lambda: _FENCED in zombie.log and zombie.log.count(_JOINED) > joined, 30, what="a zombie that is fenced"
+        lambda: any(said in zombie.log for said in _FENCED) and zombie.log.count(_JOINED) > joined,
+        30,
+        what="a zombie that is fenced",
     )
     running.drain()
     changed = contents(running) != written
@@ -99,7 +101,7 @@ def frozen_in_a_transaction(running: Stream, start: Start, log: list[Raw]) -> bo
     return changed
 
 
-_FENCED = "the store could not do it now"
+_FENCED = ("could not be written as it was decided", "the store could not do it now")
 _JOINED = "Setting newly assigned partitions"
 
 

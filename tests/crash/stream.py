@@ -54,15 +54,26 @@ class Servers:
     kafka_address: str
     postgres_url: str
 
-    def new_database(self) -> str:
-        """The URL of an empty, migrated database."""
+    def new_database(self, tables: Path | None = None) -> str:
+        """The URL of an empty, migrated database; its tables are in the directory `tables`, when one is given."""
         name = f"crash_{uuid.uuid4().hex[:10]}"
         with closing(psycopg2.connect(self.postgres_url)) as opened, opened.cursor() as at:
             opened.autocommit = True
-            at.execute(f"create database {name}")
+            if tables is not None:
+                at.execute(f"create tablespace {name} location %s", [str(tables)])
+            at.execute(f"create database {name}" + ("" if tables is None else f" tablespace {name}"))
         url = urlsplit(self.postgres_url)._replace(path=f"/{name}").geturl()
         migrate(url)
         return url
+
+    def drop_database(self, url: str) -> None:
+        """Forget what `new_database` made, tablespace and all."""
+        name = urlsplit(url).path.strip("/")
+        with closing(psycopg2.connect(self.postgres_url)) as opened, opened.cursor() as at:
+            opened.autocommit = True
+            at.execute(f"drop database {name} with (force)")
+            at.execute(f"drop tablespace {name}")
+            at.execute("checkpoint")
 
 
 @contextmanager
@@ -271,11 +282,19 @@ class Stream:
 
 
 @contextmanager
-def stream(servers: Servers, partitions: int = 4) -> Iterator[Stream]:
-    """A stream of its own, with nothing in it and no worker yet. Whatever it started ends with the block."""
-    with ExitStack() as stack:
-        fresh_topics(servers.kafka_address, partitions)
-        yield Stream(servers, servers.new_database(), partitions, stack)
+def stream(servers: Servers, partitions: int = 4, tables: Path | None = None) -> Iterator[Stream]:
+    """A stream of its own, with nothing in it and no worker yet. Whatever it started ends with the block.
+
+    With `tables`, its tables are in that directory, and gone afterwards: PostgreSQL would look for it at its next start.
+    """
+    url = servers.new_database(tables)
+    try:
+        with ExitStack() as stack:
+            fresh_topics(servers.kafka_address, partitions)
+            yield Stream(servers, url, partitions, stack)
+    finally:
+        if tables is not None:
+            servers.drop_database(url)
 
 
 def _put_away(child: Child) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 
 import pytest
@@ -61,8 +62,9 @@ def test_a_worker_that_was_frozen_past_its_session_writes_nothing_when_it_wakes_
         check(running, STAGED)
 
 
-def test_workers_that_come_and_go_all_the_time_do_no_harm(servers: Servers) -> None:
-    chance = random.Random(3)
+@pytest.mark.parametrize("seed", range(1, 1 + int(os.environ.get("PORTRAIT_CRASH_SEEDS", "3"))))
+def test_workers_that_come_and_go_all_the_time_do_no_harm(servers: Servers, seed: int) -> None:
+    chance = random.Random(seed)
     with stream(servers) as running:
         at_work = [running.worker(), running.worker()]
         with load(running.kafka, LOG, seconds=10) as under_way:

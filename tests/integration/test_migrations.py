@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from schemas import portrait
 from sinks.postgres.migrate import migrate, migrations, pending
 from sinks.store import Fatal, Retryable
-from tests.integration.shop import ask
+from tests.integration.shop import ask, open_shop
 
 pytestmark = pytest.mark.integration
 REVISIONS = [each.revision for each in migrations()]
@@ -112,6 +114,21 @@ def test_it_needs_no_file_of_the_directory_that_it_is_started_in(
         check=False,
     )
     assert (run.stdout.split(), run.stderr) == (REVISIONS, "")
+
+
+def test_hours_that_were_lists_become_names(new_database: Callable[[], str]) -> None:
+    shop = open_shop(new_database)
+    decoded = portrait.decode(shop.ask("select state from portrait.customers where id = %s", shop.an)[0][0])
+    assert decoded.hours
+    old = json.loads(portrait.encode(decoded)) | {
+        "hours": [decoded.hours.get(str(hour), 0) for hour in range(24)],
+        "weekdays": [decoded.weekdays.get(str(day), 0) for day in range(7)],
+    }
+    shop.ask("update portrait.customers set state = %s where id = %s", json.dumps(old), shop.an)
+    shop.ask((VERSIONS / "0007_sparse_hours.sql").read_text())
+    states = dict(shop.ask("select id::text, state from portrait.customers"))
+    assert portrait.decode(states[shop.an]) == decoded
+    assert all(isinstance(portrait.decode(state), portrait.Portrait) for state in states.values())
 
 
 def test_every_migration_says_what_it_is_about() -> None:

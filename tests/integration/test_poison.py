@@ -178,6 +178,7 @@ NOT_CLEAN: dict[str, bytes | None] = {
     "a birthday that is none": clean_event(15, identifiers=[["email", "a@b.vn"]], traits={"birthday": "2026-02-30"}),
     "too many points": clean_event(16, identifiers=[["email", "a@b.vn"]], points=2**63),
     "points that no sum can hold": clean_event(17, identifiers=[["email", "rich@b.vn"]], points=1),
+    "brackets without end": clean_event(18)[:-1] + b',"more":' + b"[" * 10_000 + b"]" * 10_000 + b"}",
 }
 
 
@@ -206,6 +207,7 @@ NO_LETTER: dict[str, bytes | None] = {
     "a payload that is nearly base64": letter("nearly base64", payload="eA=!="),
     "a key that is no base64": letter("no key", key="???"),
     "half a surrogate pair": letter("half", message="\ud83d"),
+    "brackets without end": letter("deep")[:-1] + b',"more":' + b"[" * 10_000 + b"]" * 10_000 + b"}",
 }
 
 
@@ -213,7 +215,7 @@ def stated_origin(value: bytes | None) -> str:
     """The origin that a clean event names; a text that is no origin when it names none."""
     try:
         return str(json.loads(value or b"")["origin"])
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return "none"
 
 

@@ -11,8 +11,9 @@ from ops.rebuild import rebuild
 from ops.verify import verify
 from sinks.postgres.migrate import migrate
 from sinks.postgres.store import PostgresStore
+from sinks.store import Partition
 from tests.contract.test_store import event
-from tests.stories import JUDGEMENT, NOW, feed, verified
+from tests.stories import JUDGEMENT, NOW, AheadFeed, feed, verified
 
 pytestmark = pytest.mark.integration
 
@@ -86,4 +87,27 @@ def test_a_rebuild_mends_any_damage_and_keeps_the_ids(damage: str, new_database:
     assert [name for name, _ in rebuilt_ids] == [name for name, _ in ids]
     if "became one" not in damage:
         assert rebuilt_ids == ids
+    store.close()
+
+
+def test_what_was_decided_before_a_rebuild_is_not_written_after_it(new_database: Callable[[], str]) -> None:
+    """X points wrongly to B, and the portraits are right: a rebuild that mends it changes no customer's version."""
+    url = new_database()
+    migrate(url)
+    store = PostgresStore(url)
+    feed(store, [event(1, "card_no:A", "email:a@x.vn"), event(2, "card_no:B")], batch=1)
+    with psycopg2.connect(url) as opened, opened.cursor() as at:
+        at.execute(
+            "update portrait.identifiers set customer_id = (select customer_id from portrait.identifiers "
+            "where identifier = 'card_no:B') where identifier = 'email:a@x.vn'"
+        )
+    opened.close()
+    worker = AheadFeed(store, [event(3, "email:a@x.vn")], batch=1, log=Partition("events.valid", 1))
+    worker.step()
+    assert rebuild(url, JUDGEMENT, NOW).changed == 0
+    worker.step()
+    assert (worker.stale, worker.done) == (1, True)
+    verified(store)
+    with store.snapshot() as snapshot:
+        assert sorted(portrait.events for _, portrait in snapshot.served()) == [1, 2]
     store.close()

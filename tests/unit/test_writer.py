@@ -1,0 +1,130 @@
+"""The writer over the store in memory: when it decides ahead, when it does not, and what wakes whom."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from ops.verify import verify
+from processors import writer as module
+from processors.apply import Slice
+from processors.writer import Fetched, Writer
+from schemas.clean import CleanEvent
+from schemas.identifiers import Identifier
+from schemas.ids import event_key
+from sinks.memory import MemoryStore, MemoryTransaction
+from sinks.store import Base, Retryable, Span
+from tests.stories import JUDGEMENT, LOG, NOW
+
+
+class Unlucky(MemoryStore):
+    """A store in which, by the number of the try, confirming fails (`stale`) or the transaction does (`broken`)."""
+
+    def __init__(self, stale: Sequence[int] = (), broken: Sequence[int] = ()) -> None:
+        super().__init__()
+        self.stale, self.broken = stale, broken
+        self.tries = 0
+        self.ways: list[str] = []
+
+    @contextmanager
+    def transaction(self) -> Iterator[MemoryTransaction]:
+        with super().transaction() as tx:
+            confirm = tx.confirm
+            self.ways.append("plain")
+
+            def unlucky(base: Base) -> bool:
+                self.tries += 1
+                self.ways[-1] = "ahead"
+                if self.tries in self.broken:
+                    raise Retryable("the connection is gone")
+                return self.tries not in self.stale and confirm(base)
+
+            tx.confirm = unlucky  # type: ignore[method-assign]
+            yield tx
+
+
+def event(number: int) -> CleanEvent:
+    return CleanEvent(
+        key=event_key("/s", str(number)),
+        source="/s",
+        id=str(number),
+        type="social.interacted.v1",
+        channel="social",
+        time=NOW,
+        received=NOW,
+        identifiers=(Identifier("card_no", f"C{number % 3}"),),
+        origin=f"events.social/0/{number}",
+    )
+
+
+def fetched(number: int) -> Fetched:
+    """The fetch of one event."""
+
+    def read(records: Sequence[Any]) -> Slice:
+        return Slice(LOG, Span(number, number + 1), [(number, record) for record in records])
+
+    return Fetched(LOG, Span(number, number + 1), [event(number)], read)
+
+
+def run(store: MemoryStore, work: Callable[[Writer], Awaitable[None]], batch_events: int = 1) -> None:
+    """Runs a writer for as long as `work` takes."""
+
+    async def both() -> None:
+        writer = Writer(store, JUDGEMENT, batch_events=batch_events, clock=lambda: NOW)
+        await writer.begin({LOG: 0})
+        running = asyncio.ensure_future(writer.run())
+        try:
+            await asyncio.wait_for(work(writer), 20)
+        finally:
+            running.cancel()
+
+    asyncio.run(both())
+
+
+def feed(store: MemoryStore, events: int) -> None:
+    """Lets a writer apply so many events, each a batch of its own, and waits until they are applied."""
+
+    async def work(writer: Writer) -> None:
+        for number in range(events):
+            await writer.add(fetched(number))
+        while writer.applied[LOG] < events:  # noqa: ASYNC110 - nobody else needs to be told
+            await asyncio.sleep(0)
+
+    run(store, work)
+
+
+@pytest.mark.parametrize("luck", [{"stale": [4]}, {"broken": [4]}])
+def test_after_bad_luck_it_decides_ahead_again(luck: dict[str, list[int]]) -> None:
+    store = Unlucky(**luck)
+    feed(store, 30)
+    assert verify(store).equal
+    assert len(store.tables.events) == 30
+    assert store.ways[:3] == ["ahead"] * 3
+    assert store.ways[-10:] == ["ahead"] * 10
+
+
+def test_while_others_are_at_the_same_customers_it_tries_ever_more_seldom() -> None:
+    store = Unlucky(stale=range(1, 1000))
+    feed(store, 120)
+    assert verify(store).equal
+    assert store.ways.count("ahead") <= 8
+
+
+def test_a_new_beginning_makes_room_for_who_waits_to_hand_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work(writer: Writer) -> None:
+        await writer.add(fetched(0))
+        blocked = asyncio.ensure_future(writer.add(fetched(1)))
+        await asyncio.sleep(0.01)
+        assert not blocked.done()
+        await writer.begin({LOG: 0})
+        await blocked
+
+    async def idle(_: Writer) -> None:
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(module.Writer, "run", idle)
+    run(MemoryStore(), work)
