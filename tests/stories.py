@@ -83,6 +83,21 @@ def stories(draw: Any, max_size: int = 14) -> list[CleanEvent]:
     return events
 
 
+def interaction(number: int, card: str) -> CleanEvent:
+    """The plainest event there is, of whoever has this card."""
+    return CleanEvent(
+        key=event_key("/s", str(number)),
+        source="/s",
+        id=str(number),
+        type="social.interacted.v1",
+        channel="social",
+        time=NOW,
+        received=NOW,
+        identifiers=(Identifier("card_no", card),),
+        origin=f"events.social/0/{number}",
+    )
+
+
 def feed(
     store: Store, events: Sequence[CleanEvent], *, batch: int = 500, first: int = 0, now: int = NOW
 ) -> list[Applied]:

@@ -11,12 +11,10 @@ from hypothesis import strategies as st
 
 from ops.verify import verify
 from schemas.clean import CleanEvent
-from schemas.identifiers import Identifier
-from schemas.ids import event_key
 from sinks.memory import MemoryStore
 from sinks.store import Partition
 from tests.property.test_apply import expected_hash
-from tests.stories import NOW, AheadFeed, feed, stories, verified
+from tests.stories import AheadFeed, feed, interaction, stories, verified
 
 OTHER, THIRD = Partition("events.valid", 1), Partition("events.valid", 2)
 
@@ -55,27 +53,13 @@ def test_two_workers_that_decide_ahead_at_the_same_customers_notice_each_other(
 @pytest.mark.parametrize("confirm", [True, False])
 def test_two_workers_that_decided_about_one_customer_at_once_are_told_apart_by_confirming(confirm: bool) -> None:
     store = MemoryStore()
-    first, second, third = (event(number) for number in range(3))
+    first, second, third = (interaction(number, "A") for number in range(3))
     feed(store, [first], batch=1)
     one, other = AheadFeed(store, [second], batch=1, log=OTHER), AheadFeed(store, [third], batch=1, log=THIRD)
     for worker in (one, other, one, other):
         worker.step(confirm)
     assert (one.stale, other.stale) == (0, int(confirm))
     assert verify(store).equal is confirm
-
-
-def event(number: int) -> CleanEvent:
-    return CleanEvent(
-        key=event_key("/s", str(number)),
-        source="/s",
-        id=str(number),
-        type="social.interacted.v1",
-        channel="social",
-        time=NOW,
-        received=NOW,
-        identifiers=(Identifier("card_no", "A"),),
-        origin=f"events.social/0/{number}",
-    )
 
 
 def interleave(store: MemoryStore, left: Any, right: Any, chance: random.Random, batch: int) -> None:

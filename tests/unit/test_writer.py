@@ -13,12 +13,9 @@ from ops.verify import verify
 from processors import writer as module
 from processors.apply import Slice
 from processors.writer import Fetched, Writer
-from schemas.clean import CleanEvent
-from schemas.identifiers import Identifier
-from schemas.ids import event_key
 from sinks.memory import MemoryStore, MemoryTransaction
 from sinks.store import Base, Retryable, Span
-from tests.stories import JUDGEMENT, LOG, NOW
+from tests.stories import JUDGEMENT, LOG, NOW, interaction
 
 
 class Unlucky(MemoryStore):
@@ -47,27 +44,13 @@ class Unlucky(MemoryStore):
             yield tx
 
 
-def event(number: int) -> CleanEvent:
-    return CleanEvent(
-        key=event_key("/s", str(number)),
-        source="/s",
-        id=str(number),
-        type="social.interacted.v1",
-        channel="social",
-        time=NOW,
-        received=NOW,
-        identifiers=(Identifier("card_no", f"C{number % 3}"),),
-        origin=f"events.social/0/{number}",
-    )
-
-
 def fetched(number: int) -> Fetched:
     """The fetch of one event."""
 
     def read(records: Sequence[Any]) -> Slice:
         return Slice(LOG, Span(number, number + 1), [(number, record) for record in records])
 
-    return Fetched(LOG, Span(number, number + 1), [event(number)], read)
+    return Fetched(LOG, Span(number, number + 1), [interaction(number, f"C{number % 3}")], read)
 
 
 def run(store: MemoryStore, work: Callable[[Writer], Awaitable[None]], batch_events: int = 1) -> None:
