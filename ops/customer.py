@@ -74,8 +74,8 @@ class Customer:
             "categories": known.categories,
             "stores": known.stores,
             "months": known.months,
-            "hours": [known.hours.get(str(hour), 0) for hour in range(24)],
-            "weekdays": [known.weekdays.get(str(day), 0) for day in range(7)],
+            "hours": counted(known.hours, 24),
+            "weekdays": counted(known.weekdays, 7),
             "recent": [msgspec.json.decode(clean.encode(event)) for event in self.recent],
         }
 
@@ -129,6 +129,11 @@ def load(url: str, customer: str, events: int = 10) -> Customer:
                 clean.decode(body.encode()) for (body,) in rows(at, "customer_events", id=customer, limit=events)
             ),
         )
+
+
+def counted(counts: Mapping[str, int], numbers: int) -> list[int]:
+    """What a portrait counts by number ("0" and up, only those that there were) as a list of so many."""
+    return [counts.get(str(number), 0) for number in range(numbers)]
 
 
 def moment(milliseconds: int) -> datetime:

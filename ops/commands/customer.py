@@ -102,6 +102,8 @@ def _totals(customer: Customer) -> Panel:
 
 
 def _habits(customer: Customer) -> Panel:
+    from ops.customer import counted
+
     known = customer.portrait
     grid = _grid()
     if known.stores:
@@ -109,14 +111,8 @@ def _habits(customer: Customer) -> Panel:
     if known.categories:
         grid.add_row("categories", _shares(known.categories))
     if known.hours:
-        grid.add_row(
-            "hours",
-            f"[cyan]{_spark([known.hours.get(str(hour), 0) for hour in range(24)])}[/cyan]  [dim]0 to 23 h[/dim]",
-        )
-        grid.add_row(
-            "weekdays",
-            f"[cyan]{_spark([known.weekdays.get(str(day), 0) for day in range(7)])}[/cyan]  [dim]{_DAYS}[/dim]",
-        )
+        grid.add_row("hours", f"[cyan]{_spark(counted(known.hours, 24))}[/cyan]  [dim]0 to 23 h[/dim]")
+        grid.add_row("weekdays", f"[cyan]{_spark(counted(known.weekdays, 7))}[/cyan]  [dim]{_DAYS}[/dim]")
     if known.months:
         months = sorted(known.months.items())[-12:]
         span = f"{months[0][0]} to {months[-1][0]}"
