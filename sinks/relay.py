@@ -34,7 +34,7 @@ _COURTESY, _REST = 30.0, 12.0
 """While the outbox is long and grows, but not for longer than so many seconds, the relay rests so many times as long as it
 worked: what comes in goes first, and more changes of one customer make one record. (A nice value does not do that across
 sessions.)"""
-_LOOK = 0.5
+_LOOK, _QUIET = 0.5, 2.0  # seconds between looks whether it still grows; without growth, after which it has ended
 _SETTLE = 10.0  # seconds after which nothing of a producer that was given up can arrive
 
 
@@ -57,6 +57,7 @@ class Relay:
         self._clock = clock
         self._doubtful: set[str] = set()
         self._doubtful_until = 0.0
+        self._newest, self._grown = 0, clock()
 
     def run(self, stopping: threading.Event) -> None:
         """Relay until `stopping` is set, through any outage of Kafka or PostgreSQL. Raises sinks.store.Fatal."""
@@ -73,7 +74,7 @@ class Relay:
                 if entries >= self._batch:
                     behind_since = begun if behind_since is None else behind_since
                     worked = self._clock() - begun
-                    self._give_way(min(_REST * worked, behind_since + _COURTESY - self._clock()), stopping)
+                    self.give_way(min(_REST * worked, behind_since + _COURTESY - self._clock()), stopping)
             except (Retryable, Unavailable) as error:
                 log.warning("interrupted, next try in %.2g s: %s", pause, str(error))
                 stopping.wait(pause)
@@ -84,12 +85,16 @@ class Relay:
                 behind_since = None
                 stopping.wait(_IDLE if leads else _STANDBY)
 
-    def _give_way(self, seconds: float, stopping: threading.Event) -> None:
+    def give_way(self, seconds: float, stopping: threading.Event) -> None:
         """Rest for so long, or until nothing comes in any more."""
-        until, newest = self._clock() + seconds, self._outbox.newest()
-        while self._clock() < until and not stopping.wait(_LOOK):
-            if newest == (newest := self._outbox.newest()):
+        until = self._clock() + seconds
+        while not stopping.is_set():
+            newest, now = self._outbox.newest(), self._clock()
+            if newest != self._newest:
+                self._newest, self._grown = newest, now
+            if now >= min(until, self._grown + _QUIET):
                 break
+            stopping.wait(_LOOK)
 
     def round(self) -> int:
         """Publish the oldest entries and forget them; return how many there were. Only for the relay that leads.

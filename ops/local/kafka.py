@@ -117,6 +117,9 @@ class KafkaServer:
             "default.replication.factor": 1,
             "log.retention.hours": 24 * 365,
             "log.segment.bytes": 256 * 1024 * 1024,
+            # What the index of such a segment can need (an entry of 8 bytes, or of 12, every 4,096 bytes): each segment begun
+            # reserves two, and the reading ahead of the system fills them with zeros, at 10 MB each by default.
+            "log.index.size.max.bytes": 1024 * 1024,
             # One node is the whole cluster.
             "offsets.topic.num.partitions": 4,
             "offsets.topic.replication.factor": 1,

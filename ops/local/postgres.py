@@ -22,14 +22,14 @@ _OWNER = _DATABASE = "portrait"
 _LONGEST_SOCKET_PATH = 100  # the kernel's limit is 108 bytes, 104 on macOS
 
 # For 15,000 rows a second on two cores shared with broker and workers. Safe under kill -9 and power loss: fsync,
-# full_page_writes and synchronous_commit stay on.
-_SETTINGS = {
+# full_page_writes and synchronous_commit stay on. A batch's customers arrive in a temporary table, which should stay in memory.
+SETTINGS = {
     "listen_addresses": LOOPBACK,
     "max_connections": "100",
-    "shared_buffers": "512MB",
     "work_mem": "32MB",
     "maintenance_work_mem": "128MB",
-    "wal_buffers": "16MB",
+    "wal_buffers": "64MB",
+    "temp_buffers": "64MB",
     "min_wal_size": "512MB",
     "max_wal_size": "4GB",
     "checkpoint_timeout": "15min",
@@ -42,6 +42,27 @@ _SETTINGS = {
     "log_line_prefix": "%m [%p] %q%u ",
     "unix_socket_permissions": "0700",
 }
+
+
+_MB = 1024 * 1024
+_CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
+
+
+def shared_buffers(memory: int) -> int:
+    """How much of so many bytes PostgreSQL keeps tables in: an eighth, 128 MB to 4 GB.
+
+    A quarter is usual for a machine of its own; here Kafka, the workers and somebody's browser want theirs.
+    """
+    return max(128 * _MB, min(memory // 8, 4096 * _MB))
+
+
+def _memory() -> int:
+    """Bytes of memory that processes may take here: the machine's, or what a container was given of it."""
+    total: int = psutil.virtual_memory().total
+    try:
+        return min(total, int(_CGROUP_LIMIT.read_text()))
+    except (OSError, ValueError):  # not in a container, or "max"
+        return total
 
 
 @dataclass(frozen=True)
@@ -176,7 +197,8 @@ class PostgresServer:
     def _write_settings(self) -> None:
         socket = self.home.postgres / f".s.PGSQL.{self.port}"
         settings = {
-            **_SETTINGS,
+            **SETTINGS,
+            "shared_buffers": f"{shared_buffers(_memory()) // _MB}MB",
             "port": str(self.port),
             # Full pages are rare at this checkpoint distance: lz4 is worth its time, the older pglz is not.
             "wal_compression": "lz4" if self.binaries.lz4 else "off",

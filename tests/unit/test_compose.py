@@ -14,7 +14,7 @@ from ops.containers import PASSWORD_FILE, Account
 from ops.local.home import DATABASE_URL, READER_URL, WORKER_URL, Home
 from ops.local.jars import pinned_jars
 from ops.local.kafka import KafkaServer
-from ops.local.postgres import _SETTINGS, find_binaries
+from ops.local.postgres import SETTINGS, find_binaries
 from processors.settings import WorkerSettings
 from producers.settings import CollectorSettings
 from tests.compose import COMPOSE_FILE, ROOT, environment, read_compose
@@ -96,8 +96,16 @@ def test_postgres_is_set_as_in_the_local_stack_but_for_where_it_listens() -> Non
     assert program == "postgres"
     here = dict(option.removeprefix("-c").split("=", 1) for option in options)
     elsewhere = {"listen_addresses", "unix_socket_permissions"}
-    local = {name: value for name, value in _SETTINGS.items() if name not in elsewhere}
-    assert here == {**local, "wal_compression": "lz4"}  # the official image is built with it
+    local = {name: value for name, value in SETTINGS.items() if name not in elsewhere}
+    # The official image is built with lz4; how much memory there is, only whoever starts it knows.
+    assert here == {**local, "wal_compression": "lz4", "shared_buffers": "512MB"}
+
+
+def test_postgres_is_given_more_memory_where_there_is_more() -> None:
+    given = {"PORTRAIT_POSTGRES_BUFFERS": "4GB", "PORTRAIT_POSTGRES_MEMORY": "8g"}
+    postgres = read_compose(given)["services"]["postgres"]
+    assert "-cshared_buffers=4GB" in postgres["command"]
+    assert postgres["mem_limit"] == "8g"
 
 
 def test_every_server_listens_on_loopback_only() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from ops.local.home import Home, LocalStackError, read_env, require_free_port, write_env
 from ops.local.jars import pinned_jars
+from ops.local.postgres import shared_buffers
 from ops.local.records import Record, end, lock, pids, read_record, write_record
 from ops.local.supervisor import bound
 
@@ -155,3 +156,8 @@ def test_every_pinned_jar_has_a_coordinate_and_a_checksum() -> None:
     jars = pinned_jars()
     assert any(coordinate.startswith("org.apache.kafka:kafka_2.13:4.1.") for coordinate in jars)
     assert all(len(coordinate.split(":")) == 3 and len(bytes.fromhex(sha)) == 32 for coordinate, sha in jars.items())
+
+
+@pytest.mark.parametrize(("gigabytes", "megabytes"), [(0.5, 128), (8, 1024), (24, 3072), (256, 4096)])
+def test_postgres_gets_an_eighth_of_the_memory_within_bounds(gigabytes: float, megabytes: int) -> None:
+    assert shared_buffers(int(gigabytes * 1024**3)) == megabytes * 1024**2

@@ -11,6 +11,7 @@ from schemas import portrait
 from schemas.portrait import Portrait
 from schemas.profile import Profile, SegmentChange, SegmentHeld, Totals, decode_profile, decode_segment_change
 from sinks.postgres.outbox import Entry, Reading, StoredChange, StoredCustomer, StoredMembership
+from sinks.relay import Relay
 from sinks.relay_messages import Message, make_messages
 
 AN, BÌNH = "0190004d-0000-7000-8000-00000000004d", "0190004e-0000-7000-8000-00000000004e"
@@ -159,3 +160,43 @@ def test_what_cannot_be_made_into_a_record_is_told_apart_and_holds_up_nothing(st
     made = make_messages(reading(entries, customer(AN, state), customer(BÌNH)))
     assert [(message.key.decode(), message.entries) for message in made.messages] == [(BÌNH, [2])]
     assert made.unpublishable == {1: error, 3: error, 4: "NoSuchChange"}
+
+
+class Hours:
+    """A clock that goes on while somebody waits, and an outbox into which a batch comes every `every` seconds, `until` then."""
+
+    def __init__(self, every: float, until: float) -> None:
+        self.now = 0.0
+        self._every, self._until = every, until
+
+    def wait(self, seconds: float) -> bool:
+        self.now += seconds
+        return False
+
+    def is_set(self) -> bool:
+        return False
+
+    def newest(self) -> int:
+        return int(min(self.now, self._until) // self._every) + 1
+
+
+@pytest.mark.parametrize("every", [0.1, 0.7, 1.4])
+def test_a_relay_rests_while_batches_come_in_however_long_one_takes(every: float) -> None:
+    hours = Hours(every, until=100)
+    relay(hours).give_way(20, hours)  # type: ignore[arg-type]
+    assert 20 <= hours.now < 21
+
+
+def test_a_relay_works_without_rests_once_nothing_comes_in_any_more() -> None:
+    hours = Hours(0.5, until=10)
+    resting = relay(hours)
+    resting.give_way(60, hours)  # type: ignore[arg-type]
+    assert hours.now < 13
+    ended = hours.now
+    for _ in range(50):
+        resting.give_way(60, hours)  # type: ignore[arg-type]
+    assert hours.now == ended
+
+
+def relay(hours: Hours) -> Relay:
+    return Relay(hours, None, clock=lambda: hours.now)  # type: ignore[arg-type]
