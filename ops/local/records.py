@@ -58,7 +58,8 @@ def records(home: Home) -> list[Record]:
     """Every recorded process, oldest first; those that wait for their first start come last."""
     names = (file.stem for file in home.run.glob("*.json") if not file.name.startswith("."))
     found = [record for name in names if (record := read_record(home, name))]
-    return sorted(found, key=lambda record: (record.pid is None, record.started, record.name))
+    # What is started in one tick of the clock is in the order of the pids.
+    return sorted(found, key=lambda record: (record.pid is None, record.started, record.pid or 0, record.name))
 
 
 def pids(home: Home) -> dict[str, int]:
