@@ -121,7 +121,10 @@ def make_app(settings: WorkerSettings, reference: Reference) -> App:
     @app.task
     async def write() -> None:
         """The batches go into the store, one after the other."""
-        await or_end(writer.run())
+        try:
+            await or_end(writer.run())
+        finally:
+            writer.stop()
 
     @app.task
     async def keep_current() -> None:

@@ -11,7 +11,7 @@ import asyncio
 import gc
 import itertools
 import logging
-import time
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
@@ -72,11 +72,16 @@ class Writer:
         self._changed = asyncio.Condition()
         self._succession = Succession()
         self._plain = self._next_plain = 0
+        self._stopping = threading.Event()
         self.applied: dict[Partition, int] = {}
 
     async def in_thread(self, call: Callable[..., Answer], *arguments: Any) -> Answer:
         """Run `call` in the writing thread, again after Retryable; a Fatal or unknown error ends the process."""
         return await asyncio.get_running_loop().run_in_executor(self._writing, self._insist, call, *arguments)
+
+    def stop(self) -> None:
+        """From now on nothing is tried again: what cannot be written is not acknowledged, and comes again with the next start."""
+        self._stopping.set()
 
     async def begin(self, positions: Mapping[Partition, int]) -> None:
         """Reading starts, or starts anew, at `positions`; what waits of other runs is forgotten."""
@@ -186,11 +191,13 @@ class Writer:
             try:
                 return self._guard(call, *arguments)
             except Retryable as error:
+                if self._stopping.is_set():
+                    raise
                 logger.warning("the store could not do it now, trying again in %.1f s: %s", pause, error)
                 counters.RETRIES.inc()
             except Refused as error:
                 fail_stop(f"the store refuses: {error}")
-            time.sleep(pause)
+            self._stopping.wait(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _guard(self, call: Callable[..., Answer], *arguments: Any) -> Answer:

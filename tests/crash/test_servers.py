@@ -105,6 +105,24 @@ def test_postgresql_may_be_killed_and_be_away_for_a_while(servers: Servers) -> N
         assert told(running) == served(running)
 
 
+def test_a_worker_can_be_stopped_while_postgresql_is_away(servers: Servers) -> None:
+    with stream(servers) as running:
+        worker = running.worker()
+        with load(running.kafka, LOG, seconds=3) as load_:
+            running.until(lambda: load_.sent > len(LOG) / 3 and stored(running) > 0, 30)
+            servers.postgres.kill()
+            running.tend(3)
+            worker.end()
+            ended = worker.child.ending()
+            servers.postgres.start()
+            servers.postgres.wait_ready()
+            running.worker()
+            running.until(lambda: load_.done)
+        assert ended == "exit 0", worker.log
+        running.drain()
+        check(running, LOG)
+
+
 def stored(running: Stream) -> int:
     return int(running.rows("select count(*) from portrait.events")[0][0])
 
