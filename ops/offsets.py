@@ -9,12 +9,15 @@ from typing import NamedTuple
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient, OffsetSpec
-from kafka.errors import KafkaError
+from kafka.errors import CoordinatorLoadInProgressError, CoordinatorNotAvailableError, KafkaError, NotCoordinatorError
 
 from ops.local.home import KAFKA, LocalStackError
 
 Place = tuple[str, int]
 """A topic and the number of one of its partitions."""
+
+
+_COORDINATOR_SECONDS = 15.0
 
 
 class Log(NamedTuple):
@@ -62,8 +65,16 @@ class Reader:
         return sorted((topic["name"], part["partition_index"]) for topic in described for part in topic["partitions"])
 
     def committed(self, group: str) -> dict[Place, int]:
-        """The offsets that a consumer group has committed."""
-        found = self._admin.list_group_offsets({group: None})[group]
+        """The offsets that a consumer group has committed. A broker that has just started takes some seconds to know them."""
+        until = time.monotonic() + _COORDINATOR_SECONDS
+        while True:
+            try:
+                found = self._admin.list_group_offsets({group: None})[group]
+                break
+            except (CoordinatorNotAvailableError, CoordinatorLoadInProgressError, NotCoordinatorError):
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.2)
         return {(at.topic, at.partition): told.offset for at, told in found.items() if told.offset >= 0}
 
     def logs(self, places: Iterable[Place]) -> dict[Place, Log]:

@@ -10,7 +10,6 @@ part that needs them starts, by the supervisor, which tries again until the serv
 from __future__ import annotations
 
 import json
-import os
 import socket
 import sys
 from collections.abc import Callable, Mapping
@@ -22,6 +21,7 @@ from ops.local.child import Process
 from ops.local.home import (
     COLLECTOR_URL,
     DATABASE_URL,
+    HOME,
     KAFKA,
     LOOPBACK,
     READER_URL,
@@ -115,7 +115,7 @@ def prepare(home: Home, wanted: Wanted, say: Callable[[str], None], environ: Map
 
     A server whose address `environ` gives must answer now. Raises LocalStackError, also when one runs already.
     """
-    given = _from_outside(home, os.environ if environ is None else environ)
+    given = _from_outside(home, home.environment(environ))
     _require_new_ports_free(home, wanted)
     servers = prepare_servers(home, say, given, wanted.kafka_port, wanted.postgres_port)
     remembered = read_env(home.env_file)
@@ -123,6 +123,7 @@ def prepare(home: Home, wanted: Wanted, say: Callable[[str], None], environ: Map
     logins = choose_logins(given, remembered)
     keys = Path(given.get(KEYS) or home.path / "keys.yaml")
     settings = {
+        HOME: str(home.path),
         KAFKA: kafka,
         DATABASE_URL: database,
         **{setting: given[setting] for setting in (WORKER_URL, READER_URL) if given.get(setting)},
@@ -140,7 +141,7 @@ def prepare(home: Home, wanted: Wanted, say: Callable[[str], None], environ: Map
     common = {
         # Whatever else stands in portrait.env, such as PORTRAIT_CURRENCY; the environment goes first.
         **{name: value for name, value in remembered.items() if name not in settings and not given.get(name)},
-        "PORTRAIT_HOME": str(home.path),
+        HOME: str(home.path),
         KAFKA: kafka,
         WORKER_URL: settings[WORKER_URL],
         DATABASE_URL: "",  # no part may change tables

@@ -6,6 +6,7 @@ import json as json_text
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -82,9 +83,10 @@ def import_rows(
     from producers.rows import FileError
 
     chosen = Home.at(home)
-    kept = rejects or chosen.path / "imports" / f"{file.name}.rejected.jsonl"
     try:
         mapping = load_mapping(map_file or kind)
+        sender = source or mapping.source or f"/import/{kind}"
+        kept = rejects or chosen.path / "imports" / rejects_name(file, mapping.model_dump_json(), sender)
         kept.parent.mkdir(parents=True, exist_ok=True)
         with counting() as progress, _destination(through, home) as destination:
             task = progress.add_task(escape(file.name), total=None, unit="rows")
@@ -99,7 +101,7 @@ def import_rows(
                 mapping,
                 destination,
                 home=chosen.path,
-                source=source or mapping.source or f"/import/{kind}",
+                source=sender,
                 rejects=kept,
                 stop_after=stop_after,
                 again=again,
@@ -116,16 +118,24 @@ def import_rows(
     if json:
         print_json({**{name: getattr(report, name) for name in report.__slots__}, "rejects": str(kept)})
     elif report.resumed_at == report.rows and report.rows:
-        console.print(f"All {report.rows:,} rows were sent before. To send them once more: --again.")
+        console.print(
+            f"All {report.rows:,} rows were read before: {report.sent:,} sent, {report.rejected:,} rejected. "
+            "To send them once more: --again."
+        )
     else:
         resumed = f" ({report.resumed_at:,} of them before)" if report.resumed_at else ""
-        console.print(
-            f"[green]✓[/green] {report.rows:,} rows{resumed}: {report.sent:,} sent, {report.rejected:,} rejected"
-        )
+        mark = "[yellow]![/yellow]" if report.rejected else "[green]✓[/green]"
+        console.print(f"{mark} {report.rows:,} rows{resumed}: {report.sent:,} sent, {report.rejected:,} rejected")
     if report.rejected:
         if not json:
             _show_rejected(kept, report.rejected)
         raise typer.Exit(1)
+
+
+def rejects_name(file: Path, *about: str) -> str:
+    """The file for what is rejected of `file`: another one for a file of this name elsewhere, or for this one read otherwise."""
+    digest = sha256("\0".join((str(file.resolve()), *about)).encode()).hexdigest()
+    return f"{file.name}.{digest[:8]}.rejected.jsonl"
 
 
 @contextmanager

@@ -89,7 +89,7 @@ class Child:
         with open(self.log, "ab") as output:
             self._running = subprocess.Popen(
                 launch_argv(self.process),
-                env={**os.environ, **self.process.env},
+                env={**self.home.environment(), **self.process.env},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

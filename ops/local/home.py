@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+HOME = "PORTRAIT_HOME"
 KAFKA = "PORTRAIT_KAFKA"
 DATABASE_URL = "PORTRAIT_DATABASE_URL"
 READER_URL = "PORTRAIT_READER_URL"
@@ -45,7 +46,7 @@ class Home:
     @classmethod
     def at(cls, path: Path | str | None = None, environ: Mapping[str, str] | None = None) -> "Home":
         """The home at `path`, else at `PORTRAIT_HOME`, else `.portrait` in the current directory. Makes nothing."""
-        chosen = path or (os.environ if environ is None else environ).get("PORTRAIT_HOME") or ".portrait"
+        chosen = path or (os.environ if environ is None else environ).get(HOME) or ".portrait"
         return cls(Path(chosen).expanduser().absolute())
 
     @classmethod
@@ -108,9 +109,16 @@ class Home:
         """Sets these keys in `portrait.env` and leaves the others as they are."""
         write_env(self.env_file, {**read_env(self.env_file), **values})
 
+    def environment(self, environ: Mapping[str, str] | None = None) -> dict[str, str]:
+        """The environment, without what somebody sourced from the `portrait.env` of another home (which names that home)."""
+        given = os.environ if environ is None else environ
+        other = Home.at(environ=given)
+        sourced = read_env(other.env_file) if given.get(HOME) and other.path != self.path else {}
+        return {name: value for name, value in given.items() if sourced.get(name) != value}
+
     def settings(self, environ: Mapping[str, str] | None = None) -> dict[str, str]:
         """Every `PORTRAIT_…` setting: those in `portrait.env`, overlaid by those with a value in the environment."""
-        given = os.environ if environ is None else environ
+        given = self.environment(environ)
         return {
             **read_env(self.env_file),
             **{key: value for key, value in given.items() if key.startswith("PORTRAIT_") and value},

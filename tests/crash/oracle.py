@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import closing
-from typing import Any, NamedTuple
-
-from kafka import KafkaConsumer, TopicPartition
+from typing import NamedTuple
 
 from ops.verify import verify
 from processors.prepare import prepare
@@ -24,6 +22,7 @@ from schemas.topics import RAW_NAMES, REJECTED, VALID
 from sinks.postgres.store import PostgresStore
 from tests.crash.load import Raw
 from tests.crash.stream import NOW, Stream
+from tests.topic_reader import records
 
 REFERENCE = load_reference({})
 
@@ -40,29 +39,6 @@ class Books(NamedTuple):
     refused: int
     hash: str
     customers: int
-
-
-def records(kafka: str, *topics: str) -> list[Any]:
-    """Every record of `topics`, partition by partition."""
-    consumer = KafkaConsumer(
-        bootstrap_servers=kafka,
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,
-        metrics_enabled=False,
-        max_partition_fetch_bytes=8 * 1024 * 1024,
-    )
-    try:
-        parts = [TopicPartition(topic, number) for topic in topics for number in consumer.partitions_for_topic(topic)]
-        consumer.assign(parts)
-        consumer.seek_to_beginning(*parts)
-        ends = consumer.end_offsets(parts)
-        found: list[Any] = []
-        while any(consumer.position(part) < ends[part] for part in parts):
-            for part, batch in consumer.poll(timeout_ms=500).items():
-                found += [record for record in batch if record.offset < ends[part]]
-        return sorted(found, key=lambda record: (record.topic, record.partition, record.offset))
-    finally:
-        consumer.close()
 
 
 def expected_hash(events: list[CleanEvent]) -> str:

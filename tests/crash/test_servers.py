@@ -12,8 +12,9 @@ from producers.keys import add_source
 from schemas.profile import decode_profile, decode_segment_change
 from schemas.topics import PROFILES, SEGMENT_CHANGES
 from tests.crash.load import deliveries, load, posted
-from tests.crash.oracle import check, records
+from tests.crash.oracle import check
 from tests.crash.stream import Post, Servers, Stream, stream
+from tests.topic_reader import records
 
 pytestmark = [
     pytest.mark.crash,

@@ -11,7 +11,7 @@ from producers.client import Client
 from producers.openapi import first_examples
 from schemas.topics import RAW_NAMES
 from tests.integration.running_collector import running_collector
-from tests.integration.topic_reader import stored
+from tests.topic_reader import records
 
 pytestmark = pytest.mark.integration
 
@@ -23,7 +23,7 @@ def form(mark: str, number: int) -> dict[str, Any]:
 
 def how_often(bootstrap: str, mark: str) -> dict[str, int]:
     counts: dict[str, int] = {}
-    for record in stored(bootstrap, *RAW_NAMES):
+    for record in records(bootstrap, *RAW_NAMES):
         if mark.encode() in record.value:
             id_ = record.value.split(b'"id":"', 1)[1].split(b'"', 1)[0].decode()
             counts[id_] = counts.get(id_, 0) + 1

@@ -22,7 +22,7 @@ from schemas.codec import MAX_EVENT_BYTES
 from schemas.rejected import DeadLetter
 from schemas.topics import RAW_NAMES, REJECTED
 from tests.integration.running_collector import RunningCollector, running_collector, wait_for
-from tests.integration.topic_reader import stored
+from tests.topic_reader import records
 
 pytestmark = pytest.mark.integration
 
@@ -81,11 +81,11 @@ def problem(http: httpx.Client, body: bytes, content_type: str = MANY, **headers
 
 
 def ids_in(kafka: str) -> set[str]:
-    return {json.loads(record.value)["id"] for record in stored(kafka, *RAW_NAMES)}
+    return {json.loads(record.value)["id"] for record in records(kafka, *RAW_NAMES)}
 
 
 def letters_of(kafka: str, payload: bytes) -> list[DeadLetter]:
-    letters = [msgspec.json.decode(record.value, type=DeadLetter) for record in stored(kafka, REJECTED)]
+    letters = [msgspec.json.decode(record.value, type=DeadLetter) for record in records(kafka, REJECTED)]
     return [letter for letter in letters if letter.payload_bytes() == payload]
 
 
@@ -93,7 +93,7 @@ def letters_of(kafka: str, payload: bytes) -> list[DeadLetter]:
 def test_one_event_is_in_kafka_byte_for_byte(kafka: str, http: httpx.Client, content_type: str) -> None:
     payload = b"\n " + encoded(event()).replace(b": ", b" :  ")
     assert answer(http, payload, content_type) == (200, {"accepted": 1, "rejected": []})
-    (record,) = [record for record in stored(kafka, "events.web") if record.value == payload]
+    (record,) = [record for record in records(kafka, "events.web") if record.value == payload]
     assert record.key == b"email:lan@example.vn"
 
 
@@ -107,7 +107,7 @@ def test_a_batch_is_in_kafka_each_event_byte_for_byte(kafka: str, http: httpx.Cl
     ]
     events.append(encoded(event(type="social.interacted.v1", data=first_examples()["social.interacted.v1"]["data"])))
     assert answer(http, batch(*events), content_type) == (200, {"accepted": 3, "rejected": []})
-    assert set(events) <= {record.value for record in stored(kafka, *RAW_NAMES)}
+    assert set(events) <= {record.value for record in records(kafka, *RAW_NAMES)}
 
 
 def test_gzip_is_accepted(kafka: str, http: httpx.Client) -> None:

@@ -21,7 +21,7 @@ from producers.publisher import Publisher
 from schemas.codec import read_event, read_json
 from schemas.rejected import Rejected
 from tests.integration.running_collector import running_collector
-from tests.integration.topic_reader import stored
+from tests.topic_reader import records
 
 pytestmark = pytest.mark.integration
 
@@ -39,7 +39,7 @@ def to_kafka(kafka: str) -> Iterator[KafkaDestination]:
 
 
 def events_of(kafka: str, topic: str, source: str) -> list[dict[str, Any]]:
-    events = [json.loads(record.value) for record in stored(kafka, topic)]
+    events = [json.loads(record.value) for record in records(kafka, topic)]
     return [event for event in events if event["source"] == source]
 
 
@@ -177,7 +177,7 @@ def test_what_an_import_sends_can_be_read_by_the_next_stage(
         writer.writerow(["906", "319", "1", "2017-01-01T12:30:27Z", "107", "GROCERY", "FISH", "1.0", "1.5", "0.29"])
         writer.writerow(["906", "319", "1", "2017-01-01T12:30:27Z", "108", "PRODUCE", "", "2.0", "0.0", "0.0"])
     import_file(file, load_mapping("loyalty_scans"), to_kafka, home=tmp_path, source=source)
-    documents = [read_json(record.value) for record in stored(kafka, "events.loyalty")]
+    documents = [read_json(record.value) for record in records(kafka, "events.loyalty")]
     mine = [document for document in documents if isinstance(document, dict) and document["source"] == source]
     read = [read_event(document) for document in mine]
     assert all(not isinstance(verdict, Rejected) for verdict in read)

@@ -13,7 +13,7 @@ from ops.local.child import Child
 from producers.publisher import Publisher, Refused, Unavailable
 from producers.record import Record
 from schemas.topics import MAX_MESSAGE_BYTES
-from tests.integration.topic_reader import Stored, stored
+from tests.topic_reader import records
 
 pytestmark = pytest.mark.integration
 
@@ -40,7 +40,7 @@ def outcome(result: Future[None]) -> Exception | None:
 
 
 def values_in(bootstrap: str) -> set[str]:
-    return {record.value.decode() for record in stored(bootstrap, "events.web")}
+    return {record.value.decode() for record in records(bootstrap, "events.web")}
 
 
 def test_what_is_acknowledged_is_in_kafka_with_its_key(kafka: str) -> None:
@@ -48,13 +48,13 @@ def test_what_is_acknowledged_is_in_kafka_with_its_key(kafka: str) -> None:
     with publishing(kafka) as publisher:
         publisher.wait_connected(10)
         publisher.ping()
-        records = [
-            Record("events.social", f"zalo_id:{mark}".encode(), f"{mark} {n} Nguyễn".encode()) for n in range(50)
-        ]
-        assert outcome(publisher.publish(records)) is None
-    assert [record for record in stored(kafka, "events.social") if mark.encode() in record.value] == [
-        Stored(*record) for record in records
-    ]
+        sent = [Record("events.social", f"zalo_id:{mark}".encode(), f"{mark} {n} Nguyễn".encode()) for n in range(50)]
+        assert outcome(publisher.publish(sent)) is None
+    assert [
+        (record.topic, record.key, record.value)
+        for record in records(kafka, "events.social")
+        if mark.encode() in record.value
+    ] == [tuple(record) for record in sent]
 
 
 def test_nothing_to_publish_is_done_at_once(kafka: str) -> None:
@@ -88,7 +88,7 @@ def test_many_threads_publish_at_once(kafka: str) -> None:
         for thread in threads:
             thread.join()
     assert failed == []
-    mine = [record.value for record in stored(kafka, "events.web") if mark.encode() in record.value]
+    mine = [record.value for record in records(kafka, "events.web") if mark.encode() in record.value]
     assert (len(mine), len(set(mine))) == (800, 800)
 
 

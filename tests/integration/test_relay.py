@@ -25,7 +25,7 @@ from sinks.relay_messages import Message
 from sinks.relay_producer import RelayProducer
 from sinks.store import Retryable
 from tests.integration.shop import CARD, EMAIL, NAME, PHONE, Shop, login, open_shop
-from tests.integration.topic_reader import stored
+from tests.topic_reader import records
 
 pytestmark = pytest.mark.integration
 ROOT = Path(__file__).parents[2]
@@ -54,14 +54,14 @@ def profiles(kafka: str, *customers: str) -> list[tuple[str, Profile | None]]:
     wanted = {customer.encode() for customer in customers}
     return [
         (each.key.decode(), decode_profile(each.value) if each.value is not None else None)
-        for each in stored(kafka, PROFILES)
+        for each in records(kafka, PROFILES)
         if each.key in wanted
     ]
 
 
 def changes(kafka: str, *customers: str) -> list[SegmentChange]:
     """The records of these customers on `segment-changes`."""
-    found = [decode_segment_change(each.value) for each in stored(kafka, SEGMENT_CHANGES)]
+    found = [decode_segment_change(each.value) for each in records(kafka, SEGMENT_CHANGES)]
     return [each for each in found if each.customer_id in customers]
 
 

@@ -63,9 +63,16 @@ def test_the_addresses_are_written_where_a_shell_can_read_them(stack: Portrait) 
     assert sourced.stdout.split() == [settings["PORTRAIT_KAFKA"], settings["PORTRAIT_COLLECTOR_URL"]]
     assert set(settings) == {
         *("PORTRAIT_KAFKA", "PORTRAIT_DATABASE_URL", "PORTRAIT_WORKER_URL", "PORTRAIT_READER_URL"),
-        *("PORTRAIT_COLLECTOR_URL", "PORTRAIT_SOURCE_KEY"),
+        *("PORTRAIT_COLLECTOR_URL", "PORTRAIT_SOURCE_KEY", "PORTRAIT_HOME"),
     }
+    assert settings["PORTRAIT_HOME"] == str(stack.home)
     assert stack.home.joinpath("portrait.env").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_was_sourced_of_one_stack_is_not_taken_for_another(stack: Portrait, tmp_path: Path) -> None:
+    none = tmp_path / "none"
+    told = Portrait(none, stack.settings).ask("status", "--home", str(none))
+    assert (told["processes"], told["balance"], told["caught_up"]) == ([], None, False)
 
 
 def test_up_again_says_that_it_is_up_already(stack: Portrait) -> None:

@@ -11,6 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from ops.cli import app, main
+from ops.commands.importing import rejects_name
 from ops.local.home import DATABASE_URL, KAFKA, Home, write_env
 
 COMMANDS = {
@@ -140,3 +141,13 @@ def test_arguments_that_do_not_fit_together_are_explained(
     code, _, err = run(arguments, capsys, monkeypatch)
     assert code == 1
     assert said in " ".join(err.split())
+
+
+def test_what_is_rejected_of_two_files_of_one_name_is_kept_in_two_files(tmp_path: Path) -> None:
+    names = {
+        rejects_name(tmp_path / folder / "x.csv", mapping, "/import/scans")
+        for folder in ("a", "b")
+        for mapping in ("one", "other")
+    }
+    assert len(names) == 4
+    assert all(name.startswith("x.csv.") and name.endswith(".rejected.jsonl") for name in names)

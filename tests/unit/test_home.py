@@ -161,3 +161,15 @@ def test_every_pinned_jar_has_a_coordinate_and_a_checksum() -> None:
 @pytest.mark.parametrize(("gigabytes", "megabytes"), [(0.5, 128), (8, 1024), (24, 3072), (256, 4096)])
 def test_postgres_gets_an_eighth_of_the_memory_within_bounds(gigabytes: float, megabytes: int) -> None:
     assert shared_buffers(int(gigabytes * 1024**3)) == megabytes * 1024**2
+
+
+def test_what_was_sourced_from_another_home_does_not_count_here(tmp_path: Path) -> None:
+    here, there = Home.open(tmp_path / "here"), Home.open(tmp_path / "there")
+    here.remember({"PORTRAIT_HOME": str(here.path), "PORTRAIT_KAFKA": "127.0.0.1:1"})
+    there.remember({"PORTRAIT_HOME": str(there.path), "PORTRAIT_KAFKA": "127.0.0.1:2", "PORTRAIT_CURRENCY": "USD"})
+    sourced = {"PATH": "/bin", **read_env(there.env_file), "PORTRAIT_REGION": "VN"}
+    assert Home.at(environ=sourced).settings(sourced)["PORTRAIT_KAFKA"] == "127.0.0.1:2"
+    assert here.environment(sourced) == {"PATH": "/bin", "PORTRAIT_REGION": "VN"}
+    assert here.settings(sourced) == {**read_env(here.env_file), "PORTRAIT_REGION": "VN"}
+    assert Home.at(tmp_path / "none").settings(sourced) == {"PORTRAIT_REGION": "VN"}
+    assert here.settings({**sourced, "PORTRAIT_KAFKA": "kafka:9092"})["PORTRAIT_KAFKA"] == "kafka:9092"

@@ -2,24 +2,15 @@
 
 import gc
 import warnings
-from dataclasses import dataclass
+from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 
 
-@dataclass(frozen=True)
-class Stored:
-    """One record as Kafka has it."""
-
-    topic: str
-    key: bytes | None
-    value: bytes
-
-
-def stored(bootstrap: str, *topics: str) -> list[Stored]:
-    """Every record of `topics`, in the order of each partition."""
+def records(kafka: str, *topics: str) -> list[Any]:
+    """Every record of `topics`, as kafka-python has them, partition by partition."""
     consumer = KafkaConsumer(
-        bootstrap_servers=bootstrap,
+        bootstrap_servers=kafka,
         auto_offset_reset="earliest",
         enable_auto_commit=False,
         metrics_enabled=False,
@@ -30,13 +21,11 @@ def stored(bootstrap: str, *topics: str) -> list[Stored]:
         consumer.assign(parts)
         consumer.seek_to_beginning(*parts)
         ends = consumer.end_offsets(parts)
-        found: list[Stored] = []
+        found: list[Any] = []
         while any(consumer.position(part) < ends[part] for part in parts):
-            for part, records in consumer.poll(timeout_ms=500).items():
-                found += [
-                    Stored(part.topic, record.key, record.value) for record in records if record.offset < ends[part]
-                ]
-        return found
+            for part, batch in consumer.poll(timeout_ms=500).items():
+                found += [record for record in batch if record.offset < ends[part]]
+        return sorted(found, key=lambda record: (record.topic, record.partition, record.offset))
     finally:
         consumer.close()
         del consumer
