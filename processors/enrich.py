@@ -40,7 +40,13 @@ MAX_AHEAD_MS = 5 * 60 * 1000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-_minor = lru_cache(65_536)(to_minor)  # prices repeat
+
+
+@lru_cache(65_536)  # prices repeat
+def _minor(amount: Decimal, currency: str) -> tuple[int, bool]:
+    """Minor units of the currency, and whether these are all of it: half a đồng is not."""
+    minor = to_minor(amount, currency)
+    return minor, amount.scaleb(MINOR_DIGITS[currency]) == minor
 
 
 @dataclass(slots=True)
@@ -235,7 +241,7 @@ def _purchase(order: Order, path: str, store: str | None, scene: Scene) -> Purch
     at = f"{path}.total.amount"
     reference = scene.reference
     try:
-        amount = _minor(order.total.amount, currency)
+        amount, whole = _minor(order.total.amount, currency)
         base = amount if currency == reference.base_currency else reference.to_base(order.total.amount, currency)
         at = f"{path}.discount"
         base_discount = reference.to_base(discount, discount_currency) if discount else 0
@@ -243,6 +249,8 @@ def _purchase(order: Order, path: str, store: str | None, scene: Scene) -> Purch
         categories = _categories(order, reference) if base is not None else {}
     except ValueError as error:
         return Rejected(Reason.INVALID_VALUE, at, str(error))
+    if not whole:
+        scene.problems.append((f"{path}.total.amount", "rounded_amount"))
     if base is None:
         scene.problems.append((f"{path}.total.currency", "no_rate"))
     if base_discount is None:

@@ -255,6 +255,22 @@ def test_the_base_currency_may_be_any_with_a_rate() -> None:
     assert bought(reference, total={"amount": "10.005", "currency": "USD"}).base == 1000
 
 
+@pytest.mark.parametrize(
+    ("amount", "currency", "minor", "noted"),
+    [
+        ("1000.50", "VND", 1000, True),
+        ("1000.00", "VND", 1000, False),
+        ("10.005", "USD", 1000, True),
+        ("-0.10", "USD", -10, False),
+    ],
+)
+def test_what_is_rounded_off_an_amount_is_noted(amount: str, currency: str, minor: int, noted: bool) -> None:
+    outcome = clean(scan(total={"amount": amount, "currency": currency}))
+    assert outcome.purchase is not None
+    assert outcome.purchase.amount == minor
+    assert (("$.data.basket.total.amount", "rounded_amount") in outcome.problems) is noted
+
+
 def test_without_a_rate_the_amount_stays_and_the_base_is_unknown() -> None:
     item = {"sku": "A", "quantity": 1, "amount": "7"}
     outcome = clean(scan(items=[item], total={"amount": "7", "currency": "CHF"}, discount="1"))
