@@ -16,7 +16,6 @@ from ops.local.home import KAFKA, LocalStackError
 Place = tuple[str, int]
 """A topic and the number of one of its partitions."""
 
-
 _COORDINATOR_SECONDS = 15.0
 
 
@@ -70,12 +69,11 @@ class Reader:
         while True:
             try:
                 found = self._admin.list_group_offsets({group: None})[group]
-                break
+                return {(at.topic, at.partition): told.offset for at, told in found.items() if told.offset >= 0}
             except (CoordinatorNotAvailableError, CoordinatorLoadInProgressError, NotCoordinatorError):
                 if time.monotonic() > until:
                     raise
                 time.sleep(0.2)
-        return {(at.topic, at.partition): told.offset for at, told in found.items() if told.offset >= 0}
 
     def logs(self, places: Iterable[Place]) -> dict[Place, Log]:
         """The first and the end offset of each partition, as of now."""

@@ -32,7 +32,7 @@ from schemas.events import (
     Order,
 )
 from schemas.ids import event_key
-from schemas.money import MINOR_DIGITS, to_minor
+from schemas.money import MINOR_DIGITS, is_whole, to_minor
 from schemas.rejected import Reason, Rejected
 
 MAX_AHEAD_MS = 5 * 60 * 1000
@@ -44,9 +44,8 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 @lru_cache(65_536)  # prices repeat
 def _minor(amount: Decimal, currency: str) -> tuple[int, bool]:
-    """Minor units of the currency, and whether these are all of it: half a đồng is not."""
-    minor = to_minor(amount, currency)
-    return minor, amount.scaleb(MINOR_DIGITS[currency]) == minor
+    """Minor units of the currency, and whether nothing was rounded off."""
+    return to_minor(amount, currency), is_whole(amount, currency)
 
 
 @dataclass(slots=True)

@@ -39,6 +39,12 @@ def to_minor(amount: Decimal, currency: str) -> int:
     return minor
 
 
+def is_whole(amount: Decimal, currency: str) -> bool:
+    """Whether an amount that `to_minor` accepts is a whole number of minor units: half a đồng is not."""
+    scaled = _EXACT.scaleb(amount, MINOR_DIGITS[currency])
+    return scaled == _EXACT.to_integral_value(scaled)
+
+
 def to_major(minor: int, currency: str) -> str:
     """Minor units as decimal text in major units: (1234, "USD") is "12.34", (-5, "USD") is "-0.05"."""
     digits = MINOR_DIGITS[currency]
