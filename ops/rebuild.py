@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from ops.verify import untold
-from processors.apply import Judgement
+from processors.apply import Rules
 from processors.identify import RULE
 from processors.portray import summarise
 from processors.refold import Clusters, links_of, refold
@@ -29,7 +29,7 @@ class Rebuilt(NamedTuple):
     changed: int
 
 
-def rebuild(url: str, judgement: Judgement, now: int, progress: Progress = untold) -> Rebuilt:
+def rebuild(url: str, rules: Rules, now: int, progress: Progress = untold) -> Rebuilt:
     """Rebuild the store at `url` (as its owner). `now` is Unix ms. Workers wait meanwhile, readers do not.
 
     Memory: as `ops.verify.verify`, and the links of all events in a temporary file.
@@ -57,11 +57,11 @@ def rebuild(url: str, judgement: Judgement, now: int, progress: Progress = untol
                 customers += 1
                 if customers % 500 == 0:
                     progress(done, 2 * total)
-                summary = summarise(portrait, judgement.base_currency)
-                yield customer, portrait, summary, segment(portrait, judgement.lifecycle, now)
+                summary = summarise(portrait, rules.base_currency)
+                yield customer, portrait, summary, segment(portrait, rules.lifecycle, now)
 
         store.put(folded())
-        changed = store.swap(judgement.lifecycle.family, judgement.lifecycle.version)
+        changed = store.swap(rules.lifecycle.family, rules.lifecycle.version)
         progress(2 * total, 2 * total)
     return Rebuilt(customers, total, changed)
 

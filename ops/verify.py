@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from processors.refold import Clusters, Folded, fingerprint, refold, store_hash
+from processors.cluster import Node, Partition, cluster
+from processors.identity_rules import IdentityRules, identity_rules
+from processors.refold import Folded, Observed, fingerprint, refold, store_hash
 from schemas.clean import CleanEvent
-from schemas.identifiers import Identifier
+from schemas.identifiers import Identifier, Standing, node_of
 from schemas.portrait import Portrait, canonical
 from sinks.store import Snapshot, Store
 
@@ -31,22 +33,21 @@ class Verdict(NamedTuple):
     differences: list[str]
 
 
-def verify(store: Store, progress: Progress = untold) -> Verdict:
-    """Compare every served portrait, and who is who, with a fresh fold of the stored events, as of one instant.
+def verify(store: Store, progress: Progress = untold, rules: IdentityRules | None = None) -> Verdict:
+    """Compare every served portrait, and who is who, with what the stored events say, as of one instant.
 
-    Memory: one portrait at a time, some 250 bytes an identifier, 32 bytes a customer.
+    Memory: one portrait at a time, some 1 kB an identifier and as much a link, 32 bytes a customer.
     """
     with store.snapshot() as snapshot:
-        return _verify(snapshot, progress)
+        return _verify(snapshot, progress, identity_rules() if rules is None else rules)
 
 
-def _verify(snapshot: Snapshot, progress: Progress) -> Verdict:
+def _verify(snapshot: Snapshot, progress: Progress, rules: IdentityRules) -> Verdict:
     customers, total = snapshot.counts()
+    check = _Identities(snapshot, rules)
     differences: list[str] = []
-    clusters = Clusters()
-    owners: dict[int, str] = {}
     fresh, served = [], []
-    pairs = _side_by_side(refold(_watched(snapshot, clusters, total, progress)), snapshot.served())
+    pairs = _side_by_side(refold(_watched(snapshot, check, total, progress)), snapshot.served())
     for customer, folded, stored in pairs:
         if customer is None and folded is not None:
             fresh.append(folded.keys)
@@ -54,7 +55,6 @@ def _verify(snapshot: Snapshot, progress: Progress) -> Verdict:
             continue
         if folded is not None and customer is not None:
             fresh.append(fingerprint(folded.portrait, folded.keys))
-            differences += _named_twice(customer, folded.portrait, clusters, owners)
         if stored is not None:
             served.append(fingerprint(stored, folded.keys if folded is not None else b""))
         if folded is None:
@@ -63,7 +63,7 @@ def _verify(snapshot: Snapshot, progress: Progress) -> Verdict:
             differences.append(f"customer {customer} has events and is not served")
         elif fresh[-1] != served[-1]:
             differences.append(f"customer {customer}: {', '.join(_differing(folded.portrait, stored))}")
-    differences += _identity(snapshot, clusters, owners)
+    differences += check.differences()
     served_hash = store_hash(served)
     return Verdict(
         equal=not differences and served_hash == store_hash(fresh),
@@ -75,14 +75,14 @@ def _verify(snapshot: Snapshot, progress: Progress) -> Verdict:
 
 
 def _watched(
-    snapshot: Snapshot, clusters: Clusters, total: int, progress: Progress
+    snapshot: Snapshot, check: _Identities, total: int, progress: Progress
 ) -> Iterator[tuple[str | None, CleanEvent]]:
     done = 0
-    for done, row in enumerate(snapshot.events_by_customer(), 1):
-        clusters.add(row[1])
+    for done, (customer, node, event) in enumerate(snapshot.events_by_customer(), 1):
+        check.add(node, event)
         if done % 2_000 == 0:
             progress(done, total)
-        yield row
+        yield customer, event
     progress(done, total)
 
 
@@ -112,33 +112,85 @@ def _differing(fresh: Portrait, served: Portrait) -> list[str]:
     ]
 
 
-def _named_twice(customer: str, portrait: Portrait, clusters: Clusters, owners: dict[int, str]) -> Iterator[str]:
-    """Where events of `customer` name an identifier that events of another customer name, too. Notes whose each one is."""
-    for name in portrait.identifiers:
-        kind, _, value = name.partition(":")
-        number = clusters.number(Identifier(kind, value))
-        if number is not None and owners.setdefault(number, customer) != customer:
-            yield f"a {kind} stands in events of customer {owners[number]} and of customer {customer}"
+class _Identities:
+    """Whether who is who is as the events, the rules and the judgements have it.
 
+    What waits to be settled, and what is parked for people, is left out, with all that hangs together with it.
+    """
 
-def _identity(snapshot: Snapshot, clusters: Clusters, owners: Mapping[int, str]) -> list[str]:
-    """Where the stored customers of identifiers are not exactly the connected components of the events, or not those of which
-    the events are."""
-    found: list[str] = []
-    customer_of: dict[int, str] = {}
-    component_of: dict[str, int] = {}
-    known = 0
-    for identifier, customer in snapshot.identifiers():
-        known += 1
-        component = clusters.component(identifier)
-        if component is None:
-            found.append(f"a {identifier.kind} of customer {customer} stands in no event")
-        elif customer_of.setdefault(component, customer) != customer:
-            found.append(f"customers {customer_of[component]} and {customer} are linked and not one")
-        elif component_of.setdefault(customer, component) != component:
-            found.append(f"customer {customer} holds identifiers that no event links")
-        elif owners.get(clusters.number(identifier) or 0, customer) != customer:
-            found.append(f"a {identifier.kind} of customer {customer} stands in events of another one")
-    if known < len(clusters):
-        found.append(f"{len(clusters) - known} identifiers of events are not stored")
-    return found
+    def __init__(self, snapshot: Snapshot, rules: IdentityRules) -> None:
+        self._snapshot = snapshot
+        self._rules = rules
+        self._observed = Observed()
+        self._misplaced: list[tuple[Identifier, ...]] = []
+        self._stored = list(snapshot.members())
+        identifiers = {member.identifier for member in self._stored}
+        self._links = {(link.a, link.b, link.rule): link for link in snapshot.links()}
+        facts = Observed()
+        facts.identifiers, facts.links = identifiers, self._links
+        self._partition: Partition = cluster(facts.facts(snapshot.judgements()), rules)
+
+    def add(self, node: str | None, event: CleanEvent) -> None:
+        """Take in an event, and the node that it is stored for."""
+        self._observed.add(event)
+        identifiers = event.identifiers
+        if not identifiers:
+            return
+        subject = self._partition.subject(identifiers, event.time, self._rules)
+        if node != node_of(subject.identifier, subject.since):
+            self._misplaced.append(identifiers)
+
+    def differences(self) -> list[str]:
+        """In words."""
+        found: list[tuple[Identifier, str]] = []
+        for pair in self._observed.links.keys() | self._links.keys():
+            said, stored = self._observed.links.get(pair), self._links.get(pair)
+            if said != stored:
+                found.append((pair[0], f"the link of a {pair[0].kind} and a {pair[1].kind} is not what the events say"))
+        for identifiers in self._misplaced:
+            kind = identifiers[0].kind
+            found.append((identifiers[0], f"an event that names a {kind} is not with the customer that it belongs to"))
+        for identifier in self._observed.identifiers.difference(member.identifier for member in self._stored):
+            found.append((identifier, f"a {identifier.kind} of an event is not stored"))
+        found += self._ownership()
+        waiting = self._waiting() if found else frozenset()
+        return [words for identifier, words in found if identifier not in waiting]
+
+    def _ownership(self) -> Iterator[tuple[Identifier, str]]:
+        customer_of: dict[Node, str | None] = {}
+        cluster_of: dict[str, Node] = {}
+        known = set()
+        for member in self._stored:
+            identifier, kind, customer = member.identifier, member.identifier.kind, member.customer
+            node = Node(*identifier, member.since)
+            known.add(node)
+            first = self._partition.clusters.get(node)
+            if identifier not in self._observed.identifiers:
+                yield identifier, f"a {kind} of customer {customer} stands in no event"
+            elif first is None:
+                yield identifier, f"a {kind} of customer {customer} did not change hands then"
+            elif customer_of.setdefault(first, customer) != customer:
+                yield identifier, f"customers {customer_of[first]} and {customer} are linked and not one"
+            elif customer is not None and cluster_of.setdefault(customer, first) != first:
+                yield identifier, f"customer {customer} holds identifiers that no event links"
+            elif member.standing is not self._partition.standing[identifier]:
+                now, due = member.standing.name, self._partition.standing[identifier].name
+                yield identifier, f"a {kind} of customer {customer} is {now.lower()}, not {due.lower()}"
+        for node in self._partition.clusters.keys() - known:
+            yield node.identifier, f"a {node.kind} that changed hands is not stored so"
+
+    def _waiting(self) -> set[Identifier]:
+        """All that hangs together with what is marked or parked."""
+        parked = {member.identifier for member in self._stored if member.standing is Standing.PARKED}
+        frontier = parked | set(self._snapshot.unsettled())
+        if not frontier:
+            return set()
+        near: dict[Identifier, set[Identifier]] = {}
+        for pair in self._observed.links:
+            near.setdefault(pair[0], set()).add(pair[1])
+            near.setdefault(pair[1], set()).add(pair[0])
+        waiting: set[Identifier] = set()
+        while frontier:
+            waiting |= frontier
+            frontier = {other for each in frontier for other in near.get(each, ())} - waiting
+        return waiting

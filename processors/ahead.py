@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from processors.apply import Decision
-from schemas.identifiers import Identifier
+from schemas.identifiers import Identifier, Known, Link, Pair, earliest
 from schemas.portrait import Portrait
 from sinks.store import Base, Committed, Held, Partition, Span
 
@@ -21,7 +21,8 @@ class Overlay:
     def __init__(self, decision: Decision, base: Base) -> None:
         changes, identity = decision.changes, decision.identity
         self.ended: Mapping[str, str] = identity.merged
-        self.assigned: Mapping[Identifier, str] = identity.assigned
+        self.assigned: Mapping[Identifier, Known] = identity.assigned
+        self.links: dict[Pair, Link] = {(link.a, link.b, link.rule): link for link in identity.links}
         self.origins: dict[str, str] = {}
         self.held: dict[str, Held] = {}
         self.orders: dict[str, set[str]] = {}
@@ -46,7 +47,7 @@ class Ahead:
         self._committed = committed
         self._before = before
         self._positions: dict[Partition, int] = {}
-        self._assigned: Mapping[Identifier, str] = {}
+        self._assigned: Mapping[Identifier, Known] = {}
         self._held: dict[str, Held] = {}
 
     @property
@@ -67,21 +68,52 @@ class Ahead:
             found |= {key: origins[key] for key in keys if key in origins}
         return found
 
-    def customers_of(self, identifiers: Collection[Identifier]) -> dict[Identifier, str]:
+    def customers_of(self, identifiers: Collection[Identifier]) -> dict[Identifier, Known]:
         before = self._before
         if before is None:
             return self._committed.customers_of(identifiers)
         assigned, ended = before.assigned, before.ended
         found = self._committed.customers_of([each for each in identifiers if each not in assigned])
         if ended:
-            found = {identifier: ended.get(customer, customer) for identifier, customer in found.items()}
+            found = {
+                identifier: Known(ended.get(known.customer or "", known.customer), known.standing)
+                for identifier, known in found.items()
+            }
         for identifier in identifiers:
-            customer = assigned.get(identifier)
-            if customer is not None:
-                found[identifier] = customer
+            known = assigned.get(identifier)
+            if known is not None:
+                found[identifier] = known
         return found
 
-    def hold(self, assigned: Mapping[Identifier, str], customers: Collection[str], created: Collection[str]) -> bool:
+    def kin(self, customers: Collection[str]) -> dict[str, list[Identifier]]:
+        before = self._before
+        if before is None:
+            return self._committed.kin(customers)
+        parts = {part: customer for customer in customers for part in before.parts.get(customer, ())}
+        found: dict[str, list[Identifier]] = {}
+        for customer, identifiers in self._committed.kin({*customers, *parts}).items():
+            found.setdefault(parts.get(customer, customer), []).extend(identifiers)
+        asked = set(customers)
+        for identifier, known in before.assigned.items():
+            if known.customer in asked:
+                found.setdefault(known.customer, []).append(identifier)
+        return {customer: list(dict.fromkeys(identifiers)) for customer, identifiers in found.items()}
+
+    def recorded(self, pairs: Collection[Pair]) -> dict[Pair, Link]:
+        found = self._committed.recorded(pairs)
+        if self._before is not None and self._before.links:
+            for pair in pairs:
+                link = self._before.links.get(pair)
+                if link is not None:
+                    found[pair] = earliest(link, found.get(pair, link))
+        return found
+
+    def stands(self, known: Mapping[Identifier, Known], kin: Mapping[str, Collection[Identifier]]) -> bool:
+        """Only the transaction will tell, by the versions of the customers."""
+        del known, kin
+        return True
+
+    def hold(self, assigned: Mapping[Identifier, Known], customers: Collection[str], created: Collection[str]) -> bool:
         """Looks at the customers, and takes note of their versions; only the transaction will hold them."""
         self._assigned = assigned
         over: Mapping[str, Held] = {} if self._before is None else self._before.held

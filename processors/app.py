@@ -21,9 +21,10 @@ from typing import Any
 import msgspec
 
 from processors import counters
-from processors.apply import Judgement
+from processors.apply import Rules
 from processors.decode import clean_slice, letter_slice, origin, partition, span
 from processors.guard import EXIT_GAP, EXIT_STALLED, fail_stop
+from processors.identity_rules import identity_rules
 from processors.prepare import prepare
 from processors.publish import publish
 from processors.reference import BadReference, Reference, load_reference
@@ -83,8 +84,8 @@ def make_app(settings: WorkerSettings, reference: Reference) -> App:
     store = PostgresStore(
         settings.database_url, application_name="portrait-worker", silent_seconds=settings.session_timeout
     )
-    judgement = Judgement(reference.base_currency, lifecycle_rules())
-    writer = Writer(store, judgement, batch_events=settings.batch_events, clock=now_ms)
+    rules = Rules(reference.base_currency, lifecycle_rules(), identity_rules())
+    writer = Writer(store, rules, batch_events=settings.batch_events, clock=now_ms)
     succession = Succession()
     prepared: dict[Partition, int] = {}
 

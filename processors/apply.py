@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from processors.identify import Identity, identify
+from processors.identify import Asked, Identity, identify
+from processors.identity_rules import IdentityRules
 from processors.portray import fold, is_new_order, merge, summarise
 from processors.segment import RuleSet, moves, segment
 from schemas.clean import CleanEvent
+from schemas.identifiers import Identifier, node_of
 from schemas.ids import new_customer_id
 from schemas.portrait import Move, Portrait, Segments, Summary
 from schemas.rejected import DeadLetter
@@ -17,7 +19,7 @@ from sinks.store import Base, Changes, Partition, Position, Reading, Retryable, 
 
 ATTEMPTS_TO_HOLD = 20
 
-_nobody = Identity(customers={}, assigned={}, created=frozenset(), merged={}, links=())
+NOBODY = Identity(customers={}, nodes={}, assigned={}, created={}, merged={}, links=(), unsettled=frozenset())
 
 
 class Slice(NamedTuple):
@@ -29,11 +31,12 @@ class Slice(NamedTuple):
     letters: Sequence[tuple[int, DeadLetter]] = ()
 
 
-class Judgement(NamedTuple):
-    """What the stages need to know besides the events: the rules, the money, the time."""
+class Rules(NamedTuple):
+    """What the stages need to know besides the events: the base currency, and the rules of segments and of identity."""
 
     base_currency: str
     lifecycle: RuleSet
+    identity: IdentityRules
 
 
 class Applied(NamedTuple):
@@ -61,7 +64,7 @@ class Decision(NamedTuple):
 
     def without_changes(self) -> Decision:
         """What is needed besides the changes, once these are packed: it takes little memory."""
-        return self._replace(changes=None, identity=_nobody, orders=())
+        return self._replace(changes=None, identity=NOBODY, orders=())
 
 
 class Stale(Exception):
@@ -71,7 +74,7 @@ class Stale(Exception):
 def apply(
     store: Store,
     batch: Iterable[Slice],
-    judgement: Judgement,
+    rules: Rules,
     now: int,
     new_id: Callable[[], str] = new_customer_id,
 ) -> Applied:
@@ -80,7 +83,7 @@ def apply(
     Raises sinks.store.Retryable (call again with the same batch), sinks.store.Refused and sinks.store.Fatal.
     """
     with store.transaction() as tx:
-        decision = decide(tx, batch, judgement, now, new_id)
+        decision = decide(tx, batch, rules, now, new_id)
         _write(tx, decision, None if decision.changes is None else store.pack(decision.changes))
     crash_point("after_commit")
     return decision.applied
@@ -114,7 +117,7 @@ def _write(tx: Transaction, decision: Decision, packed: Any) -> None:
 def decide(
     reading: Reading,
     batch: Iterable[Slice],
-    judgement: Judgement,
+    rules: Rules,
     now: int,
     new_id: Callable[[], str] = new_customer_id,
 ) -> Decision:
@@ -122,22 +125,22 @@ def decide(
     events, letters, spans = _unapplied(reading, batch)
     skipped = sum(span.end - span.first for span in spans.values()) - len(events) - len(letters)
     claimed, duplicates = _claim(reading, events)
-    changes, identity, orders = None, _nobody, set[tuple[str, str]]()
+    changes, identity, orders = None, NOBODY, set[tuple[str, str]]()
     if claimed:
-        identity = _settle(reading, claimed, new_id)
+        identity = _identify(reading, claimed, rules.identity, new_id)
         portraits, orders = _portray(reading, claimed, identity)
-        changes = _changes(reading, claimed, portraits, identity, judgement, now)
+        changes = changes_of(reading, claimed, portraits, identity, rules, now)
     applied = Applied(len(claimed), len(events) - len(claimed), skipped)
     return Decision(changes, identity, orders, duplicates, letters, Position(spans), applied)
 
 
-def refresh(store: Store, judgement: Judgement, now: int, limit: int = 500) -> int:
+def refresh(store: Store, rules: Rules, now: int, limit: int = 500) -> int:
     """Evaluate the segments of customers whose time has come; return how many there were."""
     with store.transaction() as tx:
         customers = tx.due(now, limit)
         if customers:
             portraits = tx.portraits(customers)
-            tx.save(store.pack(_changes(tx, (), portraits, _nobody, judgement, now)))
+            tx.save(store.pack(changes_of(tx, (), portraits, NOBODY, rules, now)))
     return len(customers)
 
 
@@ -178,15 +181,23 @@ def _claim(reading: Reading, events: Sequence[CleanEvent]) -> tuple[list[CleanEv
     return list(claimed.values()), duplicates
 
 
-def _settle(reading: Reading, events: Sequence[CleanEvent], new_id: Callable[[], str]) -> Identity:
+def _identify(
+    reading: Reading, events: Sequence[CleanEvent], rules: IdentityRules, new_id: Callable[[], str]
+) -> Identity:
     """Find out who the events are about, and hold these customers. Others may do the same at the same time."""
     identifiers = {identifier for event in events for identifier in event.identifiers}
     created: set[str] = set()
     for _ in range(ATTEMPTS_TO_HOLD):
-        identity = identify(reading.customers_of(identifiers), events, new_id)
-        created |= identity.created
+        known, kin = reading.customers_of(identifiers), dict[str, Collection[Identifier]]()
+
+        def asked_kin(customers: Collection[str]) -> Mapping[str, Collection[Identifier]]:
+            kin.update(reading.kin(customers))  # noqa: B023
+            return kin  # noqa: B023
+
+        identity = identify(known, events, rules, Asked(asked_kin, reading.recorded), new_id)
+        created.update(identity.created)
         touched = {*identity.customers.values(), *identity.merged, *identity.merged.values()}
-        if reading.hold(identity.assigned, touched, created):
+        if reading.hold(identity.assigned, touched, created) and reading.stands(known, kin):
             return identity
     raise Retryable(f"customers were merged by others {ATTEMPTS_TO_HOLD} times while this batch was being identified")
 
@@ -207,16 +218,16 @@ def _portray(
                 mine |= theirs
     orders: dict[str, set[str]] = {}
     for event in claimed:
-        if event.purchase is not None and event.purchase.order_id is not None and event.identifiers:
+        if event.purchase is not None and event.purchase.order_id is not None and event.key in customers:
             orders.setdefault(customers[event.key], set()).add(event.purchase.order_id)
     merging = {*identity.merged.values()}
     asked = {customer: ids for customer, ids in orders.items() if customer not in merging}
     counted = reading.orders_counted(asked) if asked else set()
     counted |= {(customer, order) for customer in merging for order in had.get(customer, ())}
     for event in claimed:
-        if not event.identifiers:
+        customer = customers.get(event.key)
+        if customer is None:
             continue
-        customer = customers[event.key]
         portrait = portraits.get(customer)
         if portrait is None:
             portrait = portraits[customer] = Portrait()
@@ -224,31 +235,34 @@ def _portray(
     return portraits, counted
 
 
-def _changes(
+def changes_of(
     reading: Reading,
     claimed: Sequence[CleanEvent],
     portraits: dict[str, Portrait],
     identity: Identity,
-    judgement: Judgement,
+    rules: Rules,
     now: int,
 ) -> Changes:
+    """What is to be stored when customers look like `portraits` now; `reading` holds those that there were."""
     summaries: dict[str, Summary] = {}
     segments: dict[str, Segments] = {}
     moved: list[Move] = []
     before = reading.segments(portraits)
-    rules = judgement.lifecycle
+    lifecycle = rules.lifecycle
     for customer, portrait in portraits.items():
-        summaries[customer] = summarise(portrait, judgement.base_currency)
-        segments[customer] = after = segment(portrait, rules, now)
+        summaries[customer] = summarise(portrait, rules.base_currency)
+        segments[customer] = after = segment(portrait, lifecycle, now)
         if after.names != before.get(customer, ()):
-            moved.extend(moves(customer, before.get(customer, ()), after, portrait, rules, now))
+            moved.extend(moves(customer, before.get(customer, ()), after, portrait, lifecycle, now))
     return Changes(
-        events=[(event, identity.customers.get(event.key)) for event in claimed],
+        events=[(event, identity.nodes.get(event.key)) for event in claimed],
         portraits=portraits,
         summaries=summaries,
         segments=segments,
         moves=moved,
         merged=identity.merged,
         links=identity.links,
+        created={customer: node_of(first) for customer, first in identity.created.items()},
+        unsettled=identity.unsettled,
         now=now,
     )

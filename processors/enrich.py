@@ -115,6 +115,7 @@ def enrich(
         time=moment.ms,
         received=received_ms,
         identifiers=customer.identifiers,
+        verified=customer.verified,
         traits=traits,
         statuses=told.statuses,
         counts=told.counts,

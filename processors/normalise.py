@@ -24,9 +24,12 @@ MAX_IDENTIFIER = 256
 
 
 class Normalised(NamedTuple):
-    """Identifiers sorted; traits by name (see `schemas.clean.CleanEvent`); problems in the order of the fields."""
+    """Identifiers sorted, and which kinds of them are verified; traits by name (see `schemas.clean.CleanEvent`); problems in the
+    order of the fields.
+    """
 
     identifiers: tuple[Identifier, ...]
+    verified: tuple[str, ...]
     traits: dict[str, Any]
     problems: list[Problem]
 
@@ -37,7 +40,7 @@ def normalise(customer: Customer, today: date, reference: Reference) -> Normalis
     traits: dict[str, Any] = {}
     problems: list[Problem] = []
     for field, stated in vars(customer).items():
-        if stated is None:
+        if stated is None or field == "verified":
             continue
         if field in _IDENTIFIERS:
             identifier, problem = read_identifier(field, stated, reference)
@@ -60,7 +63,8 @@ def normalise(customer: Customer, today: date, reference: Reference) -> Normalis
             problems.append((f"$.data.customer.{field}", problem))
     _complete_name(traits, reference)
     identifiers.sort()
-    return Normalised(tuple(identifiers), traits, problems)
+    verified = customer.verified and tuple(sorted({kind for kind, _ in identifiers}.intersection(customer.verified)))
+    return Normalised(tuple(identifiers), verified or (), traits, problems)
 
 
 @lru_cache(65_536)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from itertools import groupby
 from typing import NamedTuple
 
+from processors.cluster import Facts
+from processors.identify import stated_links
 from processors.portray import fold, is_new_order
 from schemas.clean import CleanEvent
-from schemas.identifiers import Identifier, Link, by_strength
+from schemas.identifiers import Identifier, Link, Pair, earliest
+from schemas.judgements import Judgement
 from schemas.portrait import Portrait, canonical
 
 
@@ -45,55 +48,21 @@ def store_hash(fingerprints: Iterable[bytes]) -> str:
     return total.hexdigest()
 
 
-class Clusters:
-    """The connected components of all identifiers, by union-find over small integers: some 150 bytes an identifier."""
+class Observed:
+    """What events say of who belongs together: some 400 bytes an identifier, 500 a link."""
 
     def __init__(self) -> None:
-        self._number: dict[Identifier, int] = {}
-        self._parent: list[int] = []
+        self.identifiers: set[Identifier] = set()
+        self.links: dict[Pair, Link] = {}
 
     def add(self, event: CleanEvent) -> None:
-        """Take in what one event says of who belongs together."""
-        numbers = [self._numbered(identifier) for identifier in event.identifiers]
-        for number in numbers[1:]:
-            a, b = self._root(numbers[0]), self._root(number)
-            if a != b:
-                self._parent[max(a, b)] = min(a, b)
+        """Take in what one event says."""
+        self.identifiers.update(event.identifiers)
+        if len(event.identifiers) > 1:
+            for pair, link in stated_links((event,)).items():
+                kept = self.links.get(pair)
+                self.links[pair] = link if kept is None else earliest(kept, link)
 
-    def _numbered(self, identifier: Identifier) -> int:
-        number = self._number.setdefault(identifier, len(self._parent))
-        if number == len(self._parent):
-            self._parent.append(number)
-        return number
-
-    def _root(self, number: int) -> int:
-        parent = self._parent
-        while parent[number] != number:
-            parent[number] = number = parent[parent[number]]
-        return number
-
-    def number(self, identifier: Identifier) -> int | None:
-        """A number that stands for this identifier alone; None for one that no event named."""
-        return self._number.get(identifier)
-
-    def component(self, identifier: Identifier) -> int | None:
-        """A number shared by exactly the identifiers of one customer; None for an identifier that no event named."""
-        number = self.number(identifier)
-        return None if number is None else self._root(number)
-
-    def __iter__(self) -> Iterator[tuple[Identifier, int]]:
-        for identifier, number in self._number.items():
-            yield identifier, self._root(number)
-
-    def __len__(self) -> int:
-        return len(self._number)
-
-
-def links_of(event: CleanEvent, rule: str) -> Iterator[Link]:
-    """The links that one event states: its strongest identifier with each of the others."""
-    if len(event.identifiers) < 2:
-        return
-    strongest = min(event.identifiers, key=by_strength)
-    for identifier in event.identifiers:
-        if identifier != strongest:
-            yield Link(strongest, identifier, event.time, event.key, rule)
+    def facts(self, judgements: Sequence[Judgement]) -> Facts:
+        """What `processors.cluster.cluster` decides by."""
+        return Facts(self.identifiers, self.links.values(), judgements)

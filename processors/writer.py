@@ -20,7 +20,7 @@ import msgspec
 
 from processors import counters
 from processors.ahead import Ahead, Overlay
-from processors.apply import Applied, Decision, Judgement, Slice, Stale, apply, decide, refresh, write
+from processors.apply import Applied, Decision, Rules, Slice, Stale, apply, decide, refresh, write
 from processors.guard import EXIT_GAP, fail_stop
 from processors.succession import Succession
 from schemas import clean
@@ -59,9 +59,9 @@ class MadeAhead(NamedTuple):
 class Writer:
     """Takes fetches in, applies them in order. The coroutines belong to one event loop; two threads do the work."""
 
-    def __init__(self, store: Store, judgement: Judgement, *, batch_events: int, clock: Callable[[], int]) -> None:
+    def __init__(self, store: Store, rules: Rules, *, batch_events: int, clock: Callable[[], int]) -> None:
         self._store = store
-        self._judgement = judgement
+        self._rules = rules
         self._batch_events = batch_events
         self._clock = clock
         self._committed = store.committed()
@@ -128,7 +128,7 @@ class Writer:
         waits. Seldom, look for garbage."""
         for turn in itertools.count(1):
             await asyncio.sleep(_REFRESH_SECONDS)
-            while await self.in_thread(refresh, self._store, self._judgement, self._clock()):
+            while await self.in_thread(refresh, self._store, self._rules, self._clock()):
                 if self._waiting:
                     break
             if turn % _GARBAGE_TURNS == 0:
@@ -151,7 +151,7 @@ class Writer:
 
     def _decide_ahead(self, fetched: Sequence[Fetched], before: Overlay | None) -> MadeAhead:
         ahead = Ahead(self._committed, before)
-        decision = decide(ahead, _read(fetched), self._judgement, self._clock())
+        decision = decide(ahead, _read(fetched), self._rules, self._clock())
         packed = None if decision.changes is None else self._store.pack(decision.changes)
         base = ahead.base
         return MadeAhead(decision.without_changes(), packed, base, Overlay(decision, base))
@@ -219,12 +219,12 @@ class Writer:
     def _apply(self, batch: Sequence[Slice]) -> Applied:
         """Apply a batch; when the database refuses some value in it, find the event and make it a dead letter."""
         try:
-            return apply(self._store, batch, self._judgement, self._clock())
+            return apply(self._store, batch, self._rules, self._clock())
         except Refused as error:
             halves = _halves(batch)
             if halves is None:
                 try:
-                    return apply(self._store, [_as_letter(batch[0], error)], self._judgement, self._clock())
+                    return apply(self._store, [_as_letter(batch[0], error)], self._rules, self._clock())
                 except Refused as again:
                     raise Fatal(f"{batch[0].partition}: a dead letter cannot be stored: {again}") from again
             done = [self._insist(self._apply, half) for half in halves]

@@ -40,6 +40,7 @@ class CleanEvent(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     `key` is `ids.event_key(source, id)`. `time` is when it happened, clamped to `received` + 5 min.
     `identifiers` are normalised and sorted, without placeholders; none means that nobody can be told who it was.
+    `verified` names the kinds of those that the sender had verified.
     `traits` and `statuses` are last-write-wins facts by (`time`, `key`); `counts` are added; `points` is earned − redeemed.
     `acquisition` names the channel a new customer came by. `problems` are (JSON path, code) of what was left out.
     `origin` is `TOPIC/PARTITION/OFFSET` of the raw record. `data` is the channel's own data, declared fields only, as JSON.
@@ -53,6 +54,7 @@ class CleanEvent(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     time: int
     received: int
     identifiers: tuple[Identifier, ...] = ()
+    verified: tuple[str, ...] = ()
     traits: dict[str, Any] = {}
     statuses: dict[str, str] = {}
     counts: dict[str, int] = {}

@@ -13,7 +13,9 @@ from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
 from schemas.clean import CleanEvent
-from schemas.identifiers import Identifier, Link
+from schemas.identifiers import Identifier, Known, Link, Pair
+from schemas.identity import Mark, Member, Name, Resettled
+from schemas.judgements import Judgement
 from schemas.portrait import Move, Portrait, Segments, Summary
 from schemas.rejected import DeadLetter
 
@@ -57,9 +59,10 @@ class Position(NamedTuple):
 class Changes(NamedTuple):
     """All that one batch changes, decided by pure functions.
 
-    events: (event, customer id or None) of the events that were not stored before.
+    events: (event, node of the identifier that it belongs to, or None) of the events that were not stored before.
     portraits, summaries, segments: by customer id, one each for every customer touched and living.
-    moves: who enters or leaves a segment. merged: ended customer → survivor. links: the earliest of each pair.
+    moves: who enters or leaves a segment. merged: ended customer → survivor. links: one of each pair and rule.
+    created: new customer → node of the identifier that it began with. unsettled: identifiers that are to be settled.
     now: when all this was decided (Unix ms).
     """
 
@@ -70,6 +73,8 @@ class Changes(NamedTuple):
     moves: Sequence[Move]
     merged: Mapping[str, str]
     links: Sequence[Link]
+    created: Mapping[str, str]
+    unsettled: Collection[Identifier]
     now: int
 
 
@@ -84,13 +89,13 @@ class Held(NamedTuple):
 class Base(NamedTuple):
     """What a decision that was made ahead of its transaction took for granted.
 
-    generation: how often the store was rebuilt. positions: the next offset of each partition. assigned: identifiers that nobody
-    had. versions: customer → version.
+    generation: how often the store was rebuilt. positions: the next offset of each partition. assigned: identifiers that were not
+    stored. versions: customer → version.
     """
 
     generation: int
     positions: Mapping[Partition, int]
-    assigned: Mapping[Identifier, str]
+    assigned: Mapping[Identifier, Known]
     versions: Mapping[str, int]
 
 
@@ -100,8 +105,14 @@ class Lookup(Protocol):
     def stored(self, keys: Collection[str]) -> dict[str, str]:
         """event key → origin of the record, of those events that are stored."""
 
-    def customers_of(self, identifiers: Collection[Identifier]) -> dict[Identifier, str]:
-        """The living customers of the identifiers that are known."""
+    def customers_of(self, identifiers: Collection[Identifier]) -> dict[Identifier, Known]:
+        """What is stored of those identifiers that are known."""
+
+    def kin(self, customers: Collection[str]) -> dict[str, list[Identifier]]:
+        """The identifiers of each customer; who has none may be missing."""
+
+    def recorded(self, pairs: Collection[Pair]) -> dict[Pair, Link]:
+        """Those of these links that are stored."""
 
     def orders_counted(self, orders: Mapping[str, Collection[str]]) -> set[tuple[str, str]]:
         """Of the (customer, order id) asked for, those that are among the stored purchases of this customer."""
@@ -119,11 +130,14 @@ class Reading(Lookup, Protocol):
         the stored position: offsets in between would be skipped.
         """
 
-    def hold(self, assigned: Mapping[Identifier, str], customers: Collection[str], created: Collection[str]) -> bool:
+    def hold(self, assigned: Mapping[Identifier, Known], customers: Collection[str], created: Collection[str]) -> bool:
         """Take the new identifiers for their customers, and hold `customers` as they are now.
 
         False when another transaction came first with one of them: ask `customers_of` again and decide anew.
         """
+
+    def stands(self, known: Mapping[Identifier, Known], kin: Mapping[str, Collection[Identifier]]) -> bool:
+        """Whether, now that the customers are held, what was read before (`customers_of`, `kin`) is still so."""
 
     def portraits(self, customers: Collection[str]) -> dict[str, Portrait]:
         """The portraits of held customers; new ones are missing. The caller owns (may change) what it gets."""
@@ -156,6 +170,34 @@ class Transaction(Reading, Protocol):
         """Lock and return up to `limit` customers whose segments may have changed by time alone, passing over locked ones."""
 
 
+class Settling(Transaction, Protocol):
+    """A transaction that decides anew, from all facts, who some identifiers are."""
+
+    def unsettled(self, limit: int) -> list[Mark]:
+        """Lock and return up to `limit` marks, the oldest first, passing over locked ones."""
+
+    def members(self, identifiers: Collection[Identifier]) -> list[Member]:
+        """Every node of these identifiers that is stored."""
+
+    def links_at(self, identifiers: Collection[Identifier]) -> list[Link]:
+        """Every link that has one of these at either end."""
+
+    def judgements(self) -> list[Judgement]:
+        """Every judgement in force."""
+
+    def names(self, customers: Collection[str]) -> list[Name]:
+        """Every id that leads to one of these customers."""
+
+    def events_at(self, nodes: Collection[str]) -> Iterator[tuple[str, CleanEvent]]:
+        """The events of these nodes, each with its node."""
+
+    def resettle(self, resettled: Resettled, packed: Any) -> None:
+        """Write what was decided anew, and the portraits with it (as `save`)."""
+
+    def settled(self, marks: Collection[int]) -> None:
+        """Forget these marks."""
+
+
 class Committed(Lookup, Protocol):
     """The store as it is, without locks: each answer as of the instant at which it was given."""
 
@@ -172,20 +214,30 @@ class Snapshot(Protocol):
     def counts(self) -> tuple[int, int]:
         """How many living customers and how many events there are."""
 
-    def events_by_customer(self) -> Iterator[tuple[str | None, CleanEvent]]:
-        """Every event with its living customer, customer by customer in the order of ids (nobody first), by key within one."""
+    def events_by_customer(self) -> Iterator[tuple[str | None, str | None, CleanEvent]]:
+        """Every event with its living customer and its node, customer by customer in the order of ids (nobody first), by key
+        within one."""
 
     def served(self) -> Iterator[tuple[str, Portrait]]:
         """Every living customer's stored portrait, in the order of ids."""
 
-    def identifiers(self) -> Iterator[tuple[Identifier, str]]:
-        """Every known identifier with its living customer."""
+    def members(self) -> Iterator[Member]:
+        """Every node."""
+
+    def links(self) -> Iterator[Link]:
+        """Every link."""
+
+    def judgements(self) -> list[Judgement]:
+        """Every judgement in force."""
+
+    def unsettled(self) -> list[Identifier]:
+        """What waits to be settled."""
 
 
 class Store(Protocol):
     """Where portraits live."""
 
-    def transaction(self) -> AbstractContextManager[Transaction]:
+    def transaction(self) -> AbstractContextManager[Settling]:
         """Begin; commit on leaving, roll back on an exception. Not for use by several threads at once."""
 
     def committed(self) -> Committed:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from hypothesis import strategies as st
 
 from ops.verify import Verdict, verify
 from processors.ahead import Ahead, Overlay
-from processors.apply import Applied, Decision, Judgement, Slice, Stale, apply, decide, write
+from processors.apply import Applied, Decision, Rules, Slice, Stale, apply, decide, write
+from processors.identity_rules import identity_rules
 from processors.segment import lifecycle_rules
+from processors.settle import settle
 from schemas.clean import CleanEvent, Purchase
 from schemas.identifiers import Identifier
 from schemas.ids import event_key
@@ -18,7 +20,7 @@ from sinks.store import Base, Partition, Span, Store
 
 NOW = 1_760_000_000_000
 DAY = 24 * 60 * 60 * 1000
-JUDGEMENT = Judgement("VND", lifecycle_rules())
+RULES = Rules("VND", lifecycle_rules(), identity_rules())
 LOG = Partition("events.valid", 0)
 
 _identifiers = st.sampled_from(
@@ -101,10 +103,12 @@ def interaction(number: int, card: str) -> CleanEvent:
 def feed(
     store: Store, events: Sequence[CleanEvent], *, batch: int = 500, first: int = 0, now: int = NOW
 ) -> list[Applied]:
-    """Apply `events` as the records of one partition from offset `first` on, in batches."""
-    return [
-        apply(store, [part(events[at : at + batch], first + at)], JUDGEMENT, now) for at in range(0, len(events), batch)
-    ]
+    """Apply `events` as the records of one partition from offset `first` on, in batches; settle after each one."""
+    applied = []
+    for at in range(0, len(events), batch):
+        applied.append(apply(store, [part(events[at : at + batch], first + at)], RULES, now))
+        settle(store, RULES, now)
+    return applied
 
 
 class AheadFeed:
@@ -112,8 +116,19 @@ class AheadFeed:
     time, so that a test can put what it likes in between.
     """
 
-    def __init__(self, store: Store, events: Sequence[CleanEvent], *, batch: int, log: Partition = LOG) -> None:
+    def __init__(
+        self,
+        store: Store,
+        events: Sequence[CleanEvent],
+        *,
+        batch: int,
+        log: Partition = LOG,
+        rules: Rules = RULES,
+        settling: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._store = store
+        self._rules = rules
+        self._settling = settling
         self._batches = [part(events[at : at + batch], at, log) for at in range(0, len(events), batch)]
         self._before: Overlay | None = None
         self._decided: tuple[Slice, Decision, Any, Base] | None = None
@@ -130,7 +145,7 @@ class AheadFeed:
         if self._batches:
             batch = self._batches[0]
             ahead = Ahead(self._store.committed(), self._before)
-            decision = decide(ahead, [batch], JUDGEMENT, NOW)
+            decision = decide(ahead, [batch], self._rules, NOW)
             rows = decision.changes and self._store.pack(decision.changes)
             decided, overlay = (batch, decision.without_changes(), rows, ahead.base), Overlay(decision, ahead.base)
         if self._write(confirm) and decided is not None:
@@ -148,8 +163,11 @@ class AheadFeed:
             write(self._store, decision, rows, base if confirm else Base(base.generation, {}, base.assigned, {}))
         except Stale:
             self.stale += 1
-            apply(self._store, [batch], JUDGEMENT, NOW)
+            apply(self._store, [batch], self._rules, NOW)
             return False
+        finally:
+            if self._settling():
+                settle(self._store, self._rules, NOW)
         return True
 
 

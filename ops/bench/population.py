@@ -16,7 +16,8 @@ import msgspec
 
 from ops.bench.stack import BenchStack
 from ops.bench.workload import Person
-from processors.apply import Judgement, Slice, apply
+from processors.apply import Rules, Slice, apply
+from processors.identity_rules import identity_rules
 from processors.segment import lifecycle_rules
 from schemas.clean import CleanEvent
 from schemas.identifiers import Identifier
@@ -55,12 +56,12 @@ def populate(stack: BenchStack, people: int, anchor: datetime, progress: Callabl
 
 def _enrol(url: str, number: int, first: int, end: int, anchor: datetime) -> int:
     now = int(anchor.timestamp() * 1000)
-    judgement = Judgement("VND", lifecycle_rules())
+    rules = Rules("VND", lifecycle_rules(), identity_rules())
     partition = Partition(VALID, _BEYOND + number)
     with closing(PostgresStore(url, application_name="portrait-bench")) as store:
         for at in range(first, end, _BATCH):
             events = [(each, enrolment(Person(each), now)) for each in range(at, min(at + _BATCH, end))]
-            apply(store, [Slice(partition, Span(at, at + len(events)), events)], judgement, now)
+            apply(store, [Slice(partition, Span(at, at + len(events)), events)], rules, now)
     return end - first
 
 

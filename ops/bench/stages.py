@@ -14,8 +14,9 @@ from ops.bench.results import Stage
 from ops.bench.stack import BenchStack
 from ops.bench.workload import KINDS, Workload
 from ops.offsets import Reader
-from processors.apply import Judgement, Slice, apply
+from processors.apply import Rules, Slice, apply
 from processors.identify import identify
+from processors.identity_rules import identity_rules
 from processors.portray import fold, summarise
 from processors.segment import lifecycle_rules, segment
 from producers.admit import admit
@@ -212,10 +213,10 @@ def _stores(stages: Stages, stack: BenchStack, events: Sequence[CleanEvent], now
 
 
 def _applied(store: Store, events: Sequence[CleanEvent], now: int) -> None:
-    judgement = Judgement("VND", lifecycle_rules())
+    rules = Rules("VND", lifecycle_rules(), identity_rules())
     for first in range(0, len(events), BATCH):
         numbered = list(enumerate(events[first : first + BATCH], first))
-        apply(store, [Slice(_LOG, Span(first, first + len(numbered)), numbered)], judgement, now)
+        apply(store, [Slice(_LOG, Span(first, first + len(numbered)), numbered)], rules, now)
 
 
 def _relay(stages: Stages, stack: BenchStack) -> None:

@@ -81,16 +81,17 @@ def rebuild(
     """Fold all stored events afresh and serve the result. Customers keep their ids. Workers wait, readers do not."""
     from ops.rebuild import rebuild as fold_all
     from ops.sql import store_errors
-    from processors.apply import Judgement
+    from processors.apply import Rules
+    from processors.identity_rules import identity_rules
     from processors.segment import lifecycle_rules
 
     url = database_url(home)
     reference = reference_of(home)
     if not yes and not typer.confirm("Replace what is served by a fresh fold of all events?"):
         raise LocalStackError("nothing was changed")
-    judgement = Judgement(reference.base_currency, lifecycle_rules())
+    rules = Rules(reference.base_currency, lifecycle_rules(), identity_rules())
     with store_errors(url), counted("Rebuilding", "events") as told:
-        done = fold_all(url, judgement, time.time_ns() // 1_000_000, told)
+        done = fold_all(url, rules, time.time_ns() // 1_000_000, told)
     if json:
         print_json(done._asdict())
     else:

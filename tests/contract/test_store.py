@@ -19,7 +19,7 @@ from sinks.memory import MemoryStore
 from sinks.postgres.migrate import migrate
 from sinks.postgres.store import PostgresStore
 from sinks.store import Gap, Partition, Refused, Store
-from tests.stories import DAY, JUDGEMENT, LOG, NOW, AheadFeed, feed, part, stories, verified
+from tests.stories import DAY, LOG, NOW, RULES, AheadFeed, feed, part, stories, verified
 
 MakeStore = Callable[[], Store]
 OTHER = Partition("events.valid", 1)
@@ -143,7 +143,7 @@ def test_the_oldest_customer_survives_a_merge_and_the_others_lead_to_it(new_stor
 
     if isinstance(store, MemoryStore):
         for number, name in enumerate(["card_no:A", "card_no:B", "card_no:C"]):
-            apply(store, [part([event(number, name)], number)], JUDGEMENT, NOW, new_id)
+            apply(store, [part([event(number, name)], number)], RULES, NOW, new_id)
         feed(store, [event(5, "card_no:A", "card_no:B")], first=3)
         feed(store, [event(6, "card_no:C", "card_no:A")], first=4)
         assert store.tables.aliases == {"0199-c": "0199-a", "0199-b": "0199-a"}
@@ -160,8 +160,8 @@ def test_the_oldest_customer_survives_a_merge_and_the_others_lead_to_it(new_stor
 def test_a_zombie_that_applies_an_old_batch_again_writes_nothing(new_store: MakeStore) -> None:
     store = new_store()
     batch = [part([event(1, "card_no:A", amount=10)], 0)]
-    assert apply(store, batch, JUDGEMENT, NOW) == (1, 0, 0)
-    assert apply(store, batch, JUDGEMENT, NOW) == (0, 0, 1)
+    assert apply(store, batch, RULES, NOW) == (1, 0, 0)
+    assert apply(store, batch, RULES, NOW) == (0, 0, 1)
     assert [each.revenue for each in customers(store).values()] == [10]
 
 
@@ -169,7 +169,7 @@ def test_a_batch_that_is_partly_applied_is_finished(new_store: MakeStore) -> Non
     store = new_store()
     events = [event(number, "card_no:A", amount=1) for number in range(10)]
     feed(store, events[:6])
-    assert apply(store, [part(events, 0)], JUDGEMENT, NOW) == (4, 0, 6)
+    assert apply(store, [part(events, 0)], RULES, NOW) == (4, 0, 6)
     assert [each.revenue for each in customers(store).values()] == [10]
 
 
@@ -189,14 +189,14 @@ def test_an_error_in_a_batch_leaves_no_trace_of_it(new_store: MakeStore) -> None
         raise RuntimeError("no id today")
 
     with pytest.raises(RuntimeError):
-        apply(store, [part([event(2, "card_no:A", amount=5), event(3, "card_no:NEW")], 1)], JUDGEMENT, NOW, no_id)
+        apply(store, [part([event(2, "card_no:A", amount=5), event(3, "card_no:NEW")], 1)], RULES, NOW, no_id)
     assert [(each.events, each.revenue) for each in customers(store).values()] == [(1, 0)]
     assert store.positions([LOG]) == {LOG: 1}
 
 
 def test_several_partitions_move_together(new_store: MakeStore) -> None:
     store = new_store()
-    apply(store, [part([event(1, "card_no:A")], 0), part([event(2, "card_no:A")], 0, OTHER)], JUDGEMENT, NOW)
+    apply(store, [part([event(1, "card_no:A")], 0), part([event(2, "card_no:A")], 0, OTHER)], RULES, NOW)
     assert store.positions([LOG, OTHER, Partition("events.valid", 2)]) == {LOG: 1, OTHER: 1}
     assert [each.events for each in customers(store).values()] == [2]
 
@@ -218,7 +218,7 @@ def test_dead_letters_are_kept_once_each(new_store: MakeStore) -> None:
     rejected = Partition("events.rejected", 0)
     for first in (0, 1):
         batch = part([], first, rejected)._replace(letters=[(first, letter)])
-        apply(store, [batch._replace(span=batch.span._replace(end=first + 1))], JUDGEMENT, NOW)
+        apply(store, [batch._replace(span=batch.span._replace(end=first + 1))], RULES, NOW)
     assert store.positions([rejected]) == {rejected: 2}
 
 
@@ -227,7 +227,7 @@ def test_time_alone_moves_a_customer_from_segment_to_segment(new_store: MakeStor
     feed(store, [event(1, "card_no:A", time=NOW, amount=10)], now=NOW)
 
     def lifecycle(now: int) -> tuple[str, ...]:
-        while refresh(store, JUDGEMENT, now):
+        while refresh(store, RULES, now):
             pass
         with store.transaction() as tx:
             (customer,) = customers(store)

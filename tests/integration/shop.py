@@ -19,7 +19,7 @@ from schemas.rejected import DeadLetter
 from sinks.postgres.migrate import ensure_login, migrate
 from sinks.postgres.store import PostgresStore
 from sinks.store import Span
-from tests.stories import DAY, JUDGEMENT, LOG, NOW, feed
+from tests.stories import DAY, LOG, NOW, RULES, feed
 
 PASSWORD = "not a secret: of a test"
 
@@ -156,7 +156,7 @@ def open_shop(new_database: Callable[[], str]) -> Shop:
         at = dict(ask(url, "select identifier, customer_id from portrait.identifiers"))
         feed(store, [MEETING], first=len(EVENTS), now=NOW + 60_000)
         end = len(EVENTS) + 1
-        apply(store, [Slice(LOG, Span(end, end + 1), (), ((end, LETTER),))], JUDGEMENT, NOW)
+        apply(store, [Slice(LOG, Span(end, end + 1), (), ((end, LETTER),))], RULES, NOW)
     finally:
         store.close()
     return Shop(url, an=at[f"email:{EMAIL}"], bình=at["facebook_id:1000231945500781"], till=at[f"card_no:{CARD}"])

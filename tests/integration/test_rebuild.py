@@ -13,7 +13,7 @@ from sinks.postgres.migrate import migrate
 from sinks.postgres.store import PostgresStore
 from sinks.store import Partition
 from tests.contract.test_store import event
-from tests.stories import JUDGEMENT, NOW, AheadFeed, feed, verified
+from tests.stories import NOW, RULES, AheadFeed, feed, verified
 
 pytestmark = pytest.mark.integration
 
@@ -70,7 +70,7 @@ def test_a_rebuild_mends_any_damage_and_keeps_the_ids(damage: str, new_database:
         at.execute(DAMAGE[damage])
     opened.close()
     told: list[tuple[int, int]] = []
-    rebuilt = rebuild(url, JUDGEMENT, NOW, lambda done, total: told.append((done, total)))
+    rebuilt = rebuild(url, RULES, NOW, lambda done, total: told.append((done, total)))
     assert (rebuilt.customers, rebuilt.events) == (3, 7)
     assert (rebuilt.changed == 0) == (damage in UNSEEN)
     assert told[-1] == (14, 14)
@@ -104,7 +104,7 @@ def test_what_was_decided_before_a_rebuild_is_not_written_after_it(new_database:
     opened.close()
     worker = AheadFeed(store, [event(3, "email:a@x.vn")], batch=1, log=Partition("events.valid", 1))
     worker.step()
-    assert rebuild(url, JUDGEMENT, NOW).changed == 0
+    assert rebuild(url, RULES, NOW).changed == 0
     worker.step()
     assert (worker.stale, worker.done) == (1, True)
     verified(store)

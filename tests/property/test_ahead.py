@@ -31,12 +31,13 @@ def test_batches_decided_ahead_give_the_store_that_one_after_the_other_gives(
     worker = AheadFeed(ahead, log, batch=batch)
     while not worker.done:
         worker.step()
-    assert worker.stale == 0
+    assert worker.stale == 0 or ahead.tables.marked
     assert verified(ahead).hash == verified(plain).hash == expected_hash(events)
     assert ahead.tables.links == plain.tables.links
     assert ahead.tables.duplicates == plain.tables.duplicates
     assert ahead.tables.positions == plain.tables.positions
-    assert sorted(map(str, ahead.tables.identifiers)) == sorted(map(str, plain.tables.identifiers))
+    assert {*ahead.tables.members} == {*plain.tables.members}
+    assert ahead.tables.refused == plain.tables.refused
 
 
 @settings(max_examples=100, deadline=None)

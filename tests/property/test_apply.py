@@ -9,20 +9,30 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processors.refold import Clusters, fingerprint, refold, store_hash
+from processors.cluster import cluster
+from processors.identity_rules import IdentityRules, identity_rules
+from processors.refold import Observed, fingerprint, refold, store_hash
 from schemas.clean import CleanEvent
-from schemas.identifiers import Identifier
+from schemas.identifiers import STRENGTH, Identifier
 from schemas.ids import event_key
+from schemas.judgements import Judgement
 from sinks.memory import MemoryStore
 from tests.stories import NOW, feed, stories, verified
 
 
-def expected_hash(events: list[CleanEvent]) -> str:
-    """The hash that a store of these events must have, by the plainest means: all components, then each one's fold."""
-    clusters = Clusters()
+def expected_hash(
+    events: list[CleanEvent], judgements: tuple[Judgement, ...] = (), rules: IdentityRules | None = None
+) -> str:
+    """The hash that a store of these events must have, by the plainest means: who is who by all facts, then each one's fold."""
+    rules = identity_rules() if rules is None else rules
+    observed = Observed()
     for event in events:
-        clusters.add(event)
-    rows = [(None if not e.identifiers else str(clusters.component(e.identifiers[0])), e) for e in events]
+        observed.add(event)
+    partition = cluster(observed.facts(judgements), rules)
+    rows: list[tuple[str | None, CleanEvent]] = [
+        (str(partition.clusters[partition.subject(e.identifiers, e.time, rules)]) if e.identifiers else None, e)
+        for e in events
+    ]
     rows.sort(key=lambda row: (row[0] or "", row[1].key))
     folds = list(refold(rows))
     return store_hash([f.keys if f.customer is None else fingerprint(f.portrait, f.keys) for f in folds])
@@ -55,7 +65,7 @@ def test_records_delivered_again_change_nothing(events: list[CleanEvent], chance
 
 
 def test_all_orders_of_links_between_six_identifiers_make_one_customer() -> None:
-    names = [Identifier("card_no", str(n)) for n in range(6)]
+    names = [Identifier(kind, "+84901234567") for kind in STRENGTH[1:7]]
     chain = [
         CleanEvent(
             key=event_key("/t", str(n)),

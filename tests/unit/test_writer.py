@@ -15,7 +15,7 @@ from processors.apply import Slice
 from processors.writer import Fetched, Writer
 from sinks.memory import MemoryStore, MemoryTransaction
 from sinks.store import Base, Retryable, Span
-from tests.stories import JUDGEMENT, LOG, NOW, interaction
+from tests.stories import LOG, NOW, RULES, interaction
 
 
 class Unlucky(MemoryStore):
@@ -57,7 +57,7 @@ def run(store: MemoryStore, work: Callable[[Writer], Awaitable[None]], batch_eve
     """Runs a writer for as long as `work` takes."""
 
     async def both() -> None:
-        writer = Writer(store, JUDGEMENT, batch_events=batch_events, clock=lambda: NOW)
+        writer = Writer(store, RULES, batch_events=batch_events, clock=lambda: NOW)
         await writer.begin({LOG: 0})
         running = asyncio.ensure_future(writer.run())
         try:

@@ -1,0 +1,90 @@
+"""Read all facts about some identifiers: what hangs together with them by links, by customers, and by what people joined."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from processors.cluster import Facts
+from schemas.identifiers import Identifier, Link, Pair, Standing
+from schemas.identity import Mark, Member
+from schemas.judgements import Judgement, Kind
+from sinks.store import Settling
+
+
+class Gathered(NamedTuple):
+    """Facts, closed under what they link.
+
+    members: by node. shut: identifiers found quarantined before, whose links were not followed: they are no part of this.
+    ties: identifiers that events name together where links through what is shut do not say so.
+    """
+
+    members: Mapping[str, Member]
+    links: Sequence[Link]
+    judgements: Sequence[Judgement]
+    shut: frozenset[Identifier]
+    ties: Sequence[Collection[Identifier]] = ()
+
+    @property
+    def customers(self) -> set[str]:
+        """All customers that there were."""
+        return {member.customer for member in self.members.values() if member.customer is not None}
+
+    @property
+    def facts(self) -> Facts:
+        """What `cluster` decides by."""
+        return Facts({member.identifier for member in self.members.values()}, self.links, self.judgements, self.shut)
+
+
+class TooLarge(Exception):
+    """More hangs together than is to be looked at. Its argument: the identifiers met so far."""
+
+
+def gather(tx: Settling, marks: Collection[Mark], most: int, ties: Sequence[Collection[Identifier]] = ()) -> Gathered:
+    """Read the facts about what is marked, and about all of `ties`. Raises TooLarge when more than `most` identifiers hang
+    together with one of them, or one of these is parked."""
+    judgements = tx.judgements()
+    joins = [*_joins(judgements), *ties]
+    members: dict[str, Member] = {}
+    links: dict[Pair, Link] = {}
+    shut: set[Identifier] = set()
+    met: set[Identifier] = set()
+    wanted = {mark.identifier for mark in marks}.union(*ties)
+    judged = {mark.identifier for mark in marks if mark.judged}
+    freed: set[tuple[Identifier, Identifier]] = set()
+    frontier = set(wanted)
+    while frontier:
+        met |= frontier
+        found = tx.members(frontier)
+        closed = {member.identifier for member in found if member.standing is Standing.QUARANTINED} - judged
+        shut |= closed
+        members.update((member.node, member) for member in found)
+        if len(met) - len(shut) > most or any(member.standing is Standing.PARKED for member in found):
+            raise TooLarge(sorted(met - shut))
+        opened = frontier - closed
+        was_shut = {member.identifier for member in found if member.why is not None}
+        reached: set[Identifier] = set()
+        for link in tx.links_at(opened):
+            links[link.a, link.b, link.rule] = link
+            reached.update((link.a, link.b))
+            freed.update((a, b) for a, b in ((link.a, link.b), (link.b, link.a)) if a in was_shut)
+        customers = {member.customer for member in found if member.customer and member.identifier in opened}
+        for identifiers in tx.kin(customers).values():
+            reached.update(identifiers)
+        for group in joins:
+            if not opened.isdisjoint(group):
+                reached.update(group)
+        frontier = reached - met
+    # What was quarantined and may not be any more: events of its partners in quarantine may be its own now.
+    ties = [*ties, *sorted(pair for pair in freed if pair[1] in shut)]
+    wanted.update(*ties)
+    members = {
+        node: member for node, member in members.items() if member.identifier not in shut or member.identifier in wanted
+    }
+    return Gathered(members, list(links.values()), judgements, frozenset(shut), ties)
+
+
+def _joins(judgements: Sequence[Judgement]) -> Iterator[set[Identifier]]:
+    for judgement in judgements:
+        if judgement.kind is Kind.JOIN:
+            yield {*judgement.left, *judgement.right}

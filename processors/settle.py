@@ -1,0 +1,148 @@
+"""Decide anew, from all facts, who the identifiers are that a batch left unsettled, in a transaction of its own.
+
+What the facts divide differently from what is stored is changed together: who owns which identifier, which ids lead where, the
+portraits, and what is told of it. Where nothing but a link was refused, nothing but that is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+
+from processors.apply import NOBODY, Rules, changes_of
+from processors.cluster import TOO_MANY, Partition, cluster
+from processors.drawing import Drawing, Scattered
+from processors.gather import Gathered, TooLarge, gather
+from processors.redraw import parts
+from schemas.identifiers import Identifier, Standing, node_of
+from schemas.identity import Mark, Member, Resettled, Review
+from schemas.ids import new_customer_id
+from sinks.crash import crash_point
+from sinks.store import Retryable, Settling, Store
+
+MARKS_AT_A_TIME = 500
+ATTEMPTS_TO_HOLD = 20
+
+
+class _Grown(Exception):
+    """While the customers were being locked, more came to hang together with them."""
+
+
+def settle(
+    store: Store,
+    rules: Rules,
+    now: int,
+    *,
+    limit: int = MARKS_AT_A_TIME,
+    new_id: Callable[[], str] = new_customer_id,
+) -> int:
+    """Settle what is marked, up to `limit` marks; return how many were. `now` is Unix ms.
+
+    Raises sinks.store.Retryable (call again) and sinks.store.Fatal.
+    """
+    ties: list[tuple[Identifier, ...]] = []
+    for _ in range(ATTEMPTS_TO_HOLD):
+        try:
+            with store.transaction() as tx:
+                marks = tx.unsettled(limit)
+                if marks:
+                    _settle(store, tx, marks, ties, rules, now, new_id)
+                    tx.settled([mark.number for mark in marks])
+                crash_point("resettled")
+            return len(marks)
+        except TooLarge as error:
+            if limit == 1:
+                return _park(store, error.args[0], rules, now)
+            limit = 1
+        except Scattered as error:
+            ties.append(error.args[0])
+        except _Grown:
+            continue
+    raise Retryable(f"customers were linked by others {ATTEMPTS_TO_HOLD} times while they were being settled")
+
+
+def _settle(
+    store: Store,
+    tx: Settling,
+    marks: Collection[Mark],
+    ties: Sequence[Collection[Identifier]],
+    rules: Rules,
+    now: int,
+    new_id: Callable[[], str],
+) -> None:
+    gathered = gather(tx, marks, rules.identity.largest, ties)
+    held = gathered.customers
+    if held and not tx.hold({}, held, ()):
+        raise _Grown
+    gathered = gather(tx, marks, rules.identity.largest, ties)  # as it is, now that nobody else can change it
+    if not gathered.customers <= held:
+        raise _Grown
+    partition = cluster(gathered.facts, rules.identity)
+    drawing = Drawing(tx, gathered, partition, rules.identity, new_id)
+    for part in parts(gathered, partition, {mark.identifier for mark in marks}):
+        drawing.add(part)
+    changes = changes_of(tx, (), drawing.portraits, NOBODY, rules, now)
+    tx.resettle(_resettled(gathered, partition, drawing, now), store.pack(changes))
+
+
+def _resettled(gathered: Gathered, partition: Partition, drawing: Drawing, now: int) -> Resettled:
+    """All that is to be written besides portraits."""
+    before = gathered.members
+    members: list[Member] = []
+    restless: set[str] = set()
+    reviews: list[Review] = []
+    for node, first in partition.clusters.items():
+        if first not in drawing.owners:
+            continue  # shut: no part of what was gathered
+        identifier, why = node.identifier, partition.quarantined.get(node.identifier)
+        member = Member(identifier, node.since, drawing.owners[first], partition.standing[identifier], why)
+        known = before.get(member.node)
+        if known == member:
+            continue
+        members.append(member)
+        if known is not None and known.customer is not None:
+            restless.add(known.customer)
+        if why == TOO_MANY and (known is None or known.standing is not Standing.QUARANTINED):
+            reviews.append(Review("quarantined", identifier, None, why))
+    here = {node_of(node.identifier, node.since) for node in partition.clusters}
+    pairs = sorted({(link.a, link.b) for link in gathered.links})
+    refused = {pair: partition.refused.get(pair) for pair in pairs}
+    for (a, b), refusal in refused.items():
+        if refusal is not None and refusal.code not in ("quarantined", "judgement"):
+            reviews.append(Review("refused", a, b, refusal.message))
+    return Resettled(
+        members=members,
+        gone=[node for node, member in before.items() if member.since and node not in here],
+        moved=drawing.moved,
+        ended=drawing.ended,
+        names=drawing.names,
+        refused=refused,
+        reviews=reviews,
+        turns=drawing.turns,
+        touched=restless.difference(drawing.ended, drawing.portraits),
+        now=now,
+    )
+
+
+def _park(store: Store, identifiers: Collection[Identifier], rules: Rules, now: int) -> int:
+    """More hangs together than is decided by a machine: leave it as it is, and ask people."""
+    with store.transaction() as tx:
+        marks = tx.unsettled(1)
+        members = [member._replace(standing=Standing.PARKED) for member in tx.members(identifiers)]
+        message = (
+            f"more than {rules.identity.largest} identifiers hang together: block the value that should link nobody"
+        )
+        resettled = Resettled(
+            members=[member for member in members if member.standing is not Standing.QUARANTINED],
+            gone=(),
+            moved={},
+            ended={},
+            names=(),
+            refused={},
+            reviews=[Review("too_large", identifier, None, message) for _, identifier, _ in marks],
+            turns=(),
+            touched=(),
+            now=now,
+        )
+        tx.resettle(resettled, store.pack(changes_of(tx, (), {}, NOBODY, rules, now)))
+        tx.settled([mark.number for mark in marks])
+    return len(marks)

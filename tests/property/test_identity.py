@@ -1,0 +1,181 @@
+"""The laws of identity: who is who, why, and every portrait follow from the set of facts; how these came does not matter."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ops.verify import verify
+from processors.apply import Rules
+from processors.cluster import Partition, cluster
+from processors.identity_rules import IdentityRules, identity_rules
+from processors.refold import Observed
+from processors.settle import settle
+from schemas.clean import CleanEvent, Purchase
+from schemas.identifiers import Identifier, node_of
+from schemas.identity import Refusal
+from schemas.ids import event_key
+from schemas.judgements import Judgement, Kind
+from sinks.memory import MemoryStore, Tables
+from tests.property.test_apply import expected_hash
+from tests.stories import DAY, NOW, RULES, AheadFeed, apply, part
+
+_kinds = {
+    kind: rule._replace(values=min(rule.values, 2), seen_with=3, window=None if rule.window is None else 90 * DAY)
+    for kind, rule in identity_rules().kinds.items()
+}
+TIGHT: Rules = RULES._replace(identity=identity_rules()._replace(kinds=_kinds))
+"""The rules that ship, with limits that a few events reach."""
+
+POOL = [
+    Identifier(kind, f"{kind[0]}{number}")
+    for kind, many in (("card_no", 5), ("email", 3), ("phone", 4), ("zalo_id", 3), ("device_id", 3))
+    for number in range(many)
+] + [Identifier("anonymous_id", "guest")]
+
+
+def said(number: int, identifiers: Sequence[Identifier], time: int = NOW, verified: Sequence[str] = ()) -> CleanEvent:
+    """An event of these identifiers, at most one of each kind."""
+    return CleanEvent(
+        key=event_key("/t", str(number)),
+        source="/t",
+        id=str(number),
+        type="t",
+        channel="web",
+        time=time,
+        received=NOW,
+        identifiers=tuple(sorted({each.kind: each for each in identifiers}.values())),
+        verified=tuple(verified),
+        traits={"full_name": f"An {number % 3}"},
+        purchase=Purchase(1000, "VND", 1000, order_id=f"o{number % 4}") if number % 2 else None,
+        origin=f"t/0/{number}",
+    )
+
+
+@st.composite
+def crowds(draw: Any) -> list[CleanEvent]:
+    """Events of people who share what people share."""
+    return [
+        said(
+            number,
+            draw(st.lists(st.sampled_from(POOL), min_size=1, max_size=3)),
+            NOW - draw(st.integers(0, 40)) * 30 * DAY,
+            ["phone"] if draw(st.integers(0, 5)) == 0 else (),
+        )
+        for number in range(draw(st.integers(1, 18)))
+    ]
+
+
+_sides = st.lists(st.sampled_from(POOL[:-1]), min_size=1, max_size=2, unique=True).map(tuple)
+
+
+@st.composite
+def decisions(draw: Any) -> list[Judgement]:
+    """What people decided."""
+    found = []
+    for number in range(draw(st.integers(0, 3))):
+        kind = draw(st.sampled_from(Kind))
+        left = draw(_sides)
+        right = draw(_sides) if kind in (Kind.JOIN, Kind.APART) else ()
+        found.append(Judgement(number + 1, kind, left, tuple(each for each in right if each not in left)))
+    return found
+
+
+def facts(events: Sequence[CleanEvent], judgements: Sequence[Judgement], rules: IdentityRules) -> Partition:
+    observed = Observed()
+    for event in events:
+        observed.add(event)
+    return cluster(observed.facts(judgements), rules)
+
+
+def stored(store: MemoryStore, judgement: Judgement) -> bool:
+    """Whether all that a judgement names is stored: people judge what they see."""
+    return all(node_of(each) in store.tables.members for each in (*judgement.left, *judgement.right))
+
+
+def settle_all(store: MemoryStore, rules: Rules) -> None:
+    while settle(store, rules, NOW):
+        pass
+
+
+def reasons(tables: Tables) -> dict[tuple[Identifier, Identifier], Refusal]:
+    return {pair: why for pair, why in tables.refused.items() if why.code != "quarantined"}
+
+
+def assert_right(
+    store: MemoryStore, events: Sequence[CleanEvent], judgements: Sequence[Judgement], rules: Rules
+) -> None:
+    """The store is what all its facts say: same partition, same reasons, same portraits."""
+    verdict = verify(store, rules=rules.identity)
+    assert verdict.equal, verdict.differences
+    assert verdict.hash == expected_hash(list(events), tuple(judgements), rules.identity)
+    partition = facts(events, judgements, rules.identity)
+    known = {pair: why for pair, why in partition.refused.items() if why.code != "quarantined"}
+    assert reasons(store.tables) == known
+    quarantined = {member.identifier: member.why for member in store.tables.members.values() if member.why}
+    assert quarantined == partition.quarantined
+    for alias, customer in store.tables.aliases.items():
+        assert customer in store.tables.portraits
+        assert alias not in store.tables.portraits
+        assert customer < alias
+    assert set(store.tables.anchors) >= {*store.tables.portraits, *store.tables.aliases}
+
+
+@settings(max_examples=300, deadline=None)
+@given(crowds(), decisions(), st.randoms(use_true_random=False), st.sampled_from([1, 2, 5, 50]), st.booleans())
+def test_any_order_and_any_batches_give_the_same_customers_for_the_same_reasons(
+    events: list[CleanEvent], judgements: list[Judgement], chance: random.Random, batch: int, at_once: bool
+) -> None:
+    log = events + [event for event in events if chance.random() < 0.2]
+    chance.shuffle(log)
+    store = MemoryStore()
+    known = {identifier for event in events for identifier in event.identifiers}
+    judgements = [each for each in judgements if known.issuperset((*each.left, *each.right))]
+    waiting = list(judgements)
+    for at in range(0, len(log), batch):
+        apply(store, [part(log[at : at + batch], at)], TIGHT, NOW)
+        if at_once or chance.random() < 0.5:
+            settle_all(store, TIGHT)
+        if waiting and chance.random() < 0.3 and stored(store, waiting[-1]):
+            store.judge(waiting.pop())
+    for judgement in waiting:
+        store.judge(judgement)
+    settle_all(store, TIGHT)
+    assert_right(store, events, judgements, TIGHT)
+
+
+@settings(max_examples=150, deadline=None)
+@given(crowds(), st.randoms(use_true_random=False), st.sampled_from([1, 3]))
+def test_batches_decided_ahead_beside_the_settling_give_the_same(
+    events: list[CleanEvent], chance: random.Random, batch: int
+) -> None:
+    store = MemoryStore()
+    worker = AheadFeed(store, events, batch=batch, rules=TIGHT, settling=lambda: chance.random() < 0.5)
+    while not worker.done:
+        worker.step()
+    settle_all(store, TIGHT)
+    assert_right(store, events, [], TIGHT)
+
+
+@settings(max_examples=150, deadline=None)
+@given(crowds(), decisions(), st.randoms(use_true_random=False))
+def test_a_judgement_undone_is_as_if_it_had_never_been(
+    events: list[CleanEvent], judgements: list[Judgement], chance: random.Random
+) -> None:
+    store = MemoryStore()
+    apply(store, [part(events, 0)], TIGHT, NOW)
+    for judgement in judgements:
+        if stored(store, judgement):
+            store.judge(judgement)
+            if chance.random() < 0.5:
+                settle_all(store, TIGHT)
+    for judgement in list(store.tables.judgements):
+        store.undo(judgement.number)
+        if chance.random() < 0.5:
+            settle_all(store, TIGHT)
+    settle_all(store, TIGHT)
+    assert_right(store, events, [], TIGHT)
