@@ -1,21 +1,23 @@
-"""Fold all stored events afresh, and serve the result."""
+"""Decide afresh who is who, fold all stored events afresh, and serve the result."""
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from ops.verify import untold
 from processors.apply import Rules
-from processors.identify import RULE
+from processors.cluster import Node, Partition, cluster
+from processors.identity_rules import IdentityRules
 from processors.portray import summarise
-from processors.refold import Clusters, links_of, refold
+from processors.refold import Observed, refold
 from processors.segment import segment
-from schemas.identifiers import Identifier, Link
+from schemas.clean import CleanEvent
+from schemas.identifiers import Identifier, by_strength, node_of
+from schemas.identity import Member, Name
 from schemas.ids import new_customer_id
 from schemas.portrait import Portrait, Segments, Summary
-from sinks.postgres.rebuild import Rebuild, rebuilding
+from sinks.postgres.rebuild import Fresh, Rebuild, rebuilding
 
 Progress = Callable[[int, int], None]
 """Told (events read, events in all, both twice over: once to see who is who, once to fold)."""
@@ -32,23 +34,26 @@ class Rebuilt(NamedTuple):
 def rebuild(url: str, rules: Rules, now: int, progress: Progress = untold) -> Rebuilt:
     """Rebuild the store at `url` (as its owner). `now` is Unix ms. Workers wait meanwhile, readers do not.
 
-    Memory: as `ops.verify.verify`, and the links of all events in a temporary file.
+    Judgements stay in force. What waited to be settled, or was parked, is decided. Memory: as `ops.verify.verify`.
     """
-    with rebuilding(url, now) as store, tempfile.TemporaryFile("w+") as spill:
-        total = store.count()
-        clusters, done = Clusters(), 0
-        for event in store.bodies():
-            clusters.add(event)
-            for link in links_of(event, RULE):
-                spill.write(f"{link.a}\x1f{link.b}\x1f{link.time}\x1f{link.key}\x1e")
+    with rebuilding(url, now) as store:
+        total, done = store.count(), 0
+        told = _Told(rules.identity)
+        for node, event in store.events():
+            told.add(node, event)
             done += 1
             if done % 2_000 == 0:
                 progress(done, 2 * total)
-        spill.seek(0)
-        store.assign(_named(clusters, store), _links(spill.read))
+        partition = cluster(told.observed.facts(store.judgements()), rules.identity)
+        told.place(store, partition)
+        owners, names = _named(partition, told.used, store.names(), rules.identity)
+        store.assign(
+            Fresh(_members(partition, owners), told.observed.links.values(), partition.refused, told.moved, names)
+        )
+        anchors = {name.id: name.anchor for name in names if name.id == name.customer}
         customers = 0
 
-        def folded() -> Iterator[tuple[str, Portrait, Summary, Segments]]:
+        def folded() -> Iterator[tuple[str, Portrait, Summary, Segments, str]]:
             nonlocal customers, done
             for customer, portrait, _ in refold(store.events_by_customer()):
                 done += portrait.events
@@ -58,7 +63,7 @@ def rebuild(url: str, rules: Rules, now: int, progress: Progress = untold) -> Re
                 if customers % 500 == 0:
                     progress(done, 2 * total)
                 summary = summarise(portrait, rules.base_currency)
-                yield customer, portrait, summary, segment(portrait, rules.lifecycle, now)
+                yield customer, portrait, summary, segment(portrait, rules.lifecycle, now), anchors[customer]
 
         store.put(folded())
         changed = store.swap(rules.lifecycle.family, rules.lifecycle.version)
@@ -66,31 +71,76 @@ def rebuild(url: str, rules: Rules, now: int, progress: Progress = untold) -> Re
     return Rebuilt(customers, total, changed)
 
 
-def _named(clusters: Clusters, store: Rebuild) -> Iterator[tuple[Identifier, str]]:
-    """Every identifier with its customer: the oldest id of its component, unless an older component has that id already."""
-    oldest: dict[int, str] = {}
-    for identifier, customer in store.identifiers():
-        component = clusters.component(identifier)
-        if component is not None and customer < oldest.get(component, "~"):
-            oldest[component] = customer
-    taken: set[str] = set()
-    names: dict[int, str] = {}
-    for component in sorted({component for _, component in clusters}):
-        name = oldest.get(component)
-        if name is None or name in taken:
-            name = new_customer_id()
-        taken.add(name)
-        names[component] = name
-    for identifier, component in clusters:
-        yield identifier, names[component]
+class _Told:
+    """What the events say, and where they belong. used: nodes that have events. moved: event key → node, where that is new."""
+
+    def __init__(self, rules: IdentityRules) -> None:
+        self._rules = rules
+        self.observed = Observed()
+        self.used: set[str] = set()
+        self.moved: dict[str, str | None] = {}
+        self._elsewhere: dict[str, tuple[str | None, tuple[Identifier, ...], int]] = {}
+
+    def add(self, node: str | None, event: CleanEvent) -> None:
+        """Take in an event, and the node that it is stored for."""
+        self.observed.add(event)
+        plain = node_of(min(event.identifiers, key=by_strength)) if event.identifiers else None
+        if node != plain:
+            self._elsewhere[event.key] = (node, event.identifiers, event.time)
+        elif plain is not None:
+            self.used.add(plain)
+
+    def place(self, store: Rebuild, partition: Partition) -> None:
+        """Find out where events belong that are not simply their strongest identifier's."""
+        special = {node_of(each) for each in (*partition.quarantined, *partition.turns)}
+        self.used -= special
+        for node, event in store.events_at(special):
+            self._elsewhere[event.key] = (node, event.identifiers, event.time)
+        for key, (stored, identifiers, time) in self._elsewhere.items():
+            if not identifiers:
+                self.moved[key] = None
+                continue
+            subject = partition.subject(identifiers, time, self._rules)
+            node = node_of(subject.identifier, subject.since)
+            self.used.add(node)
+            if node != stored:
+                self.moved[key] = node
 
 
-def _links(read: Callable[[int], str]) -> Iterator[Link]:
-    rest = ""
-    while chunk := read(1 << 20):
-        *whole, rest = (rest + chunk).split("\x1e")
-        for each in whole:
-            a, b, time, key = each.split("\x1f")
-            kind, _, value = a.partition(":")
-            other, _, named = b.partition(":")
-            yield Link(Identifier(kind, value), Identifier(other, named), int(time), key, RULE)
+def _named(
+    partition: Partition, used: set[str], names: list[Name], rules: IdentityRules
+) -> tuple[dict[Node, str], list[Name]]:
+    """The customer of each cluster that has events, and where every id leads: of the ids that began with the identifiers of a
+    cluster the oldest one names it, and the others lead there."""
+    cluster_of: dict[str, Node] = {}
+    strongest: dict[Node, str] = {}
+    for node, first in sorted(
+        partition.clusters.items(), key=lambda each: (rules.kinds[each[0].kind].priority, each[0])
+    ):
+        name = node_of(node.identifier, node.since)
+        if name in used:
+            cluster_of[name] = first
+            strongest.setdefault(first, name)
+    heirs: dict[str, str] = {}
+    for each in names:
+        if each.anchor in cluster_of:
+            heirs[each.customer] = min(each.anchor, heirs.get(each.customer, each.anchor))
+    ids: dict[Node, list[tuple[str, str]]] = {first: [] for first in strongest}
+    for each in names:
+        anchor = each.anchor if each.anchor in cluster_of else heirs.get(each.customer)
+        if anchor is not None:
+            ids[cluster_of[anchor]].append((each.id, anchor))
+    owners: dict[Node, str] = {}
+    found: list[Name] = []
+    for first, known in ids.items():
+        known = sorted(known) or [(new_customer_id(), strongest[first])]
+        owners[first] = known[0][0]
+        found += [Name(each, anchor, owners[first]) for each, anchor in known]
+    return owners, found
+
+
+def _members(partition: Partition, owners: dict[Node, str]) -> Iterator[Member]:
+    for node, first in partition.clusters.items():
+        identifier = node.identifier
+        why = partition.quarantined.get(identifier)
+        yield Member(identifier, node.since, owners.get(first), partition.standing[identifier], why)

@@ -122,7 +122,8 @@ class _Identities:
         self._snapshot = snapshot
         self._rules = rules
         self._observed = Observed()
-        self._misplaced: list[tuple[Identifier, ...]] = []
+        self._misplaced: list[Identifier] = []
+        self._nobodys = 0
         self._stored = list(snapshot.members())
         identifiers = {member.identifier for member in self._stored}
         self._links = {(link.a, link.b, link.rule): link for link in snapshot.links()}
@@ -134,11 +135,12 @@ class _Identities:
         """Take in an event, and the node that it is stored for."""
         self._observed.add(event)
         identifiers = event.identifiers
-        if not identifiers:
-            return
-        subject = self._partition.subject(identifiers, event.time, self._rules)
-        if node != node_of(subject.identifier, subject.since):
-            self._misplaced.append(identifiers)
+        if identifiers:
+            subject = self._partition.subject(identifiers, event.time, self._rules)
+            if node != node_of(subject.identifier, subject.since):
+                self._misplaced.append(identifiers[0])
+        elif node is not None:
+            self._nobodys += 1
 
     def differences(self) -> list[str]:
         """In words."""
@@ -147,14 +149,14 @@ class _Identities:
             said, stored = self._observed.links.get(pair), self._links.get(pair)
             if said != stored:
                 found.append((pair[0], f"the link of a {pair[0].kind} and a {pair[1].kind} is not what the events say"))
-        for identifiers in self._misplaced:
-            kind = identifiers[0].kind
-            found.append((identifiers[0], f"an event that names a {kind} is not with the customer that it belongs to"))
+        for each in self._misplaced:
+            found.append((each, f"an event that names a {each.kind} is not with the customer that it belongs to"))
         for identifier in self._observed.identifiers.difference(member.identifier for member in self._stored):
             found.append((identifier, f"a {identifier.kind} of an event is not stored"))
         found += self._ownership()
         waiting = self._waiting() if found else frozenset()
-        return [words for identifier, words in found if identifier not in waiting]
+        told = [words for identifier, words in found if identifier not in waiting]
+        return told + [f"{self._nobodys} events of nobody are with a customer"] * bool(self._nobodys)
 
     def _ownership(self) -> Iterator[tuple[Identifier, str]]:
         customer_of: dict[Node, str | None] = {}

@@ -12,6 +12,7 @@ STORED = Counter("portrait_events_stored_total", "Events stored.")
 DUPLICATES = Counter("portrait_events_repeated_total", "Events not stored because they were stored already.")
 RETRIES = Counter("portrait_store_retries_total", "Batches that had to be tried again.")
 ANEW = Counter("portrait_batches_decided_anew_total", "Batches decided ahead in vain, by why: stale, failed.", ["why"])
+SETTLED = Counter("portrait_identity_settled_total", "Identifiers whose customer was decided from all facts.")
 BATCH = Histogram(
     "portrait_batch_events",
     "Events in one transaction.",

@@ -15,12 +15,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from processors.identity_rules import IdentityRules, Tier
+from processors.link import stated_links
 from schemas.clean import CleanEvent
 from schemas.identifiers import (
-    PERIOD_MS,
-    SAME_EVENT,
     UNPLACED,
-    VERIFIED,
     Identifier,
     Known,
     Link,
@@ -74,28 +72,6 @@ def identify(
     links = stated_links(events)
     sight = _Sight(known, rules, links, asked)
     return sight.identity(events, new_customer_id)
-
-
-def stated_links(events: Iterable[CleanEvent]) -> dict[Pair, Link]:
-    """The links that events state: the strongest identifier of each with each of its others."""
-    links: dict[Pair, Link] = {}
-    for event in events:
-        identifiers = event.identifiers
-        if len(identifiers) < 2:
-            continue
-        a, time, key, verified = min(identifiers, key=by_strength), event.time, event.key, event.verified
-        period = time // PERIOD_MS
-        for b in identifiers:
-            if b is a or b == a:
-                continue
-            pair = (a, b, VERIFIED if verified and b[0] in verified else SAME_EVENT)
-            kept = links.get(pair)
-            if kept is None:
-                links[pair] = Link(a, b, time, key, pair[2], period)
-            elif (time, key) < (kept.time, kept.key) or period > kept.last:
-                first = min((time, key), (kept.time, kept.key))
-                links[pair] = Link(a, b, *first, pair[2], max(period, kept.last))
-    return links
 
 
 class _Sight:
@@ -231,37 +207,51 @@ class _Sight:
         customers: dict[str, str] = {}
         nodes: dict[str, str] = {}
         created: dict[str, Identifier] = {}
-        subjects: dict[Identifier, str | None] = {}
+        subjects: dict[Identifier, tuple[str | None, str]] = {}
         others: set[Identifier] = set()
         for event in events:
-            identifiers = event.identifiers
-            subject = identifiers[0] if len(identifiers) == 1 else self._subject(identifiers)
-            if subject not in subjects:
-                stored = known.get(subject)
-                owner = None
-                if stored is not None:
-                    owner = None if stored.standing is Standing.RECYCLED else stored.customer
-                elif self._standing(subject) is Standing.PLAIN:
-                    place = self._place(subject)
-                    owner = owners.get(place)
-                    if owner is None:
-                        owner = owners[place] = new_customer_id()
-                        created[owner] = subject
-                subjects[subject] = owner
-                if owner is None:
-                    self.unsettled.add(subject)
-            owner = subjects[subject]
+            identifiers, key = event.identifiers, event.key
+            if len(identifiers) == 1:
+                subject = identifiers[0]
+            else:
+                subject = self._subject(identifiers)
+                others.update(identifiers)
+            found = subjects.get(subject)
+            if found is None:
+                owner = self._owner(subject, owners, created, new_customer_id)
+                owner = owner and merged.get(owner, owner)
+                found = subjects[subject] = owner, node_of(subject, UNPLACED if owner is None else 0)
+            owner, nodes[key] = found
             if owner is not None:
-                customers[event.key] = merged.get(owner, owner)
-            nodes[event.key] = node_of(subject, UNPLACED if owner is None else 0)
-            if len(identifiers) > 1:
-                others.update(each for each in identifiers if each not in known)
-        assigned = {each: self._assignment(each, owner) for each, owner in subjects.items() if each not in known}
-        for each in others.difference(subjects):
-            place = self._place(each)
-            assigned[each] = self._assignment(each, None if place is each else owners.get(place))
+                customers[key] = owner
+        assigned = {each: self._assignment(each, found[0]) for each, found in subjects.items() if each not in known}
+        for each in others:
+            if each not in subjects and each not in known:
+                place = self._place(each)
+                assigned[each] = self._assignment(each, None if place is each else owners.get(place))
         links = list(self._links.values())
         return Identity(customers, nodes, assigned, created, merged, links, frozenset(self.unsettled))
+
+    def _owner(
+        self,
+        subject: Identifier,
+        owners: dict[Part, str],
+        created: dict[str, Identifier],
+        new_customer_id: Callable[[], str],
+    ) -> str | None:
+        """The customer of events about `subject`; None, and it is unsettled, where that is not known yet."""
+        stored, owner = self._known.get(subject), None
+        if stored is not None:
+            owner = None if stored.standing is Standing.RECYCLED else stored.customer
+        elif self._standing(subject) is Standing.PLAIN:
+            place = self._place(subject)
+            owner = owners.get(place)
+            if owner is None:
+                owner = owners[place] = new_customer_id()
+                created[owner] = subject
+        if owner is None:
+            self.unsettled.add(subject)
+        return owner
 
     def _survivors(self) -> tuple[dict[Part, str], dict[str, str]]:
         """Of the groups that are joined: root → the customer that survives, and who ends → the survivor."""

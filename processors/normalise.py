@@ -63,8 +63,10 @@ def normalise(customer: Customer, today: date, reference: Reference) -> Normalis
             problems.append((f"$.data.customer.{field}", problem))
     _complete_name(traits, reference)
     identifiers.sort()
-    verified = customer.verified and tuple(sorted({kind for kind, _ in identifiers}.intersection(customer.verified)))
-    return Normalised(tuple(identifiers), verified or (), traits, problems)
+    verified: tuple[str, ...] = ()
+    if customer.verified:
+        verified = tuple(sorted({kind for kind, _ in identifiers}.intersection(customer.verified)))
+    return Normalised(tuple(identifiers), verified, traits, problems)
 
 
 @lru_cache(65_536)

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from processors.cluster import Facts
-from processors.identify import stated_links
+from processors.link import stated_links
 from processors.portray import fold, is_new_order
 from schemas.clean import CleanEvent
 from schemas.identifiers import Identifier, Link, Pair, earliest

@@ -22,6 +22,7 @@ from processors import counters
 from processors.ahead import Ahead, Overlay
 from processors.apply import Applied, Decision, Rules, Slice, Stale, apply, decide, refresh, write
 from processors.guard import EXIT_GAP, fail_stop
+from processors.settle import MARKS_AT_A_TIME, settle
 from processors.succession import Succession
 from schemas import clean
 from schemas.rejected import Reason, Rejected, dead_letter
@@ -47,13 +48,14 @@ class Fetched(NamedTuple):
 
 
 class MadeAhead(NamedTuple):
-    """A decision made ahead: without its changes, which the store has packed; what it took for granted, and what the next one
-    reads over it."""
+    """A decision made ahead: without its changes, which the store has packed; what it took for granted, what the next one reads
+    over it, and whether it leaves something to be settled."""
 
     decision: Decision
     packed: Any
     base: Base
     overlay: Overlay
+    unsettled: bool
 
 
 class Writer:
@@ -128,6 +130,7 @@ class Writer:
         waits. Seldom, look for garbage."""
         for turn in itertools.count(1):
             await asyncio.sleep(_REFRESH_SECONDS)
+            await self.in_thread(self._settle)
             while await self.in_thread(refresh, self._store, self._rules, self._clock()):
                 if self._waiting:
                     break
@@ -154,7 +157,8 @@ class Writer:
         decision = decide(ahead, _read(fetched), self._rules, self._clock())
         packed = None if decision.changes is None else self._store.pack(decision.changes)
         base = ahead.base
-        return MadeAhead(decision.without_changes(), packed, base, Overlay(decision, base))
+        unsettled = bool(decision.identity.unsettled)
+        return MadeAhead(decision.without_changes(), packed, base, Overlay(decision, base), unsettled)
 
     async def _write(self, fetched: Sequence[Fetched], made: MadeAhead | None) -> bool:
         """Write a batch; False when it was not written as it had been decided."""
@@ -162,6 +166,8 @@ class Writer:
         as_decided = applied is not None
         if applied is None:
             applied = await self.in_thread(self._read_and_apply, fetched)
+        if made is None or made.unsettled or not as_decided:
+            await self.in_thread(self._settle)
         counters.BATCH.observe(applied.stored + applied.duplicates)
         counters.STORED.inc(applied.stored)
         counters.DUPLICATES.inc(applied.duplicates)
@@ -184,6 +190,12 @@ class Writer:
             return None
         self._next_plain = max(self._next_plain - 1, 0)
         return made.decision.applied
+
+    def _settle(self) -> None:
+        """In the writing thread: decide from all facts what batches left unsettled."""
+        while (settled := settle(self._store, self._rules, self._clock())) == MARKS_AT_A_TIME:
+            counters.SETTLED.inc(settled)
+        counters.SETTLED.inc(settled)
 
     def _insist(self, call: Callable[..., Answer], *arguments: Any) -> Answer:
         pause = 0.05

@@ -118,13 +118,12 @@ class Customer(Part):
     instagram_id: Stated = personal("recognising and answering the customer", keep="P2Y", sensitivity="medium")
     anonymous_id: Stated = personal("joining visits of one browser", keep="P1Y", sensitivity="low")
     device_id: Stated = personal("joining visits of one device", keep="P1Y", sensitivity="low")
-    verified: Annotated[
-        list[Literal["email", "phone"]],
-        Field(
-            max_length=2,
-            description="Which of these the sender has verified to be this customer's, by a code sent there or the like.",
-        ),
-    ] = []
+    verified: list[Literal["email", "phone"]] | None = Field(
+        default=None,
+        max_length=2,
+        description="Which of these the sender has verified to be this customer's, by a code sent there or the like.",
+        json_schema_extra={"x-purpose": "recognising the customer", "x-keep": "P5Y", "x-sensitivity": "low"},
+    )
 
     full_name: Stated = personal("addressing the customer", keep="P5Y", sensitivity="medium")
     given_name: Stated = personal("addressing the customer", keep="P5Y", sensitivity="medium")

@@ -23,14 +23,14 @@ from schemas.asyncapi import document
 from schemas.clean import CleanEvent
 from schemas.compatibility import breaks
 from schemas.events import EVENT_MODELS, EVENT_TYPES, IDENTIFIER_FIELDS
-from schemas.profile import Profile, SegmentChange
+from schemas.profile import IdentityChange, Profile, SegmentChange
 from schemas.rejected import DeadLetter
 
 HERE = Path(__file__).parent
 GENERATED, EXAMPLES = HERE / "generated", HERE / "examples"
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 ASYNCAPI = "asyncapi.json"
-STRUCTS: tuple[type[msgspec.Struct], ...] = (CleanEvent, DeadLetter, Profile, SegmentChange)
+STRUCTS: tuple[type[msgspec.Struct], ...] = (CleanEvent, DeadLetter, Profile, SegmentChange, IdentityChange)
 
 Schema = dict[str, Any]
 

@@ -1,5 +1,5 @@
 """What downstream streams read: the portrait of a customer on `profiles`, each move between segments on
-`segment-changes`.
+`segment-changes`, each change of who is who on `identity-changes`.
 
 Unlike `CleanEvent`, these leave the house: times are RFC 3339 in UTC, money is decimal text in major units, names are
 spelt out. Fields may be added; a field that is here keeps its name, its type and its meaning.
@@ -94,12 +94,30 @@ class SegmentChange(msgspec.Struct, frozen=True, omit_defaults=True):
     backfill: bool = False
 
 
+class IdentityChange(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One customer id leads to another customer than before: the value on `identity-changes`, keyed by `customer_id`.
+
+    `action` "merged": it became part of `other_customer_id`. "split": it lives (again), it was part of `other_customer_id`; what
+    was kept under that id may have to be told apart. "moved": it had ended before, and leads to `other_customer_id` now.
+    `change_id` is the same when the record is delivered twice; of two changes of one id the greater `number` is the later.
+    """
+
+    change_id: str
+    number: int
+    action: Literal["merged", "split", "moved"]
+    customer_id: str
+    other_customer_id: str
+    at: Moment
+    reason: str
+
+
 _encoder = msgspec.json.Encoder(order="deterministic")
 _profile_decoder = msgspec.json.Decoder(Profile)
 _change_decoder = msgspec.json.Decoder(SegmentChange)
+_identity_decoder = msgspec.json.Decoder(IdentityChange)
 
 
-def encode(value: Profile | SegmentChange) -> bytes:
+def encode(value: Profile | SegmentChange | IdentityChange) -> bytes:
     """The record's value; equal values give equal bytes."""
     return _encoder.encode(value)
 
@@ -112,3 +130,8 @@ def decode_profile(value: bytes) -> Profile:
 def decode_segment_change(value: bytes) -> SegmentChange:
     """Read a record of `segment-changes`. Raises msgspec.DecodeError when it is something else."""
     return _change_decoder.decode(value)
+
+
+def decode_identity_change(value: bytes) -> IdentityChange:
+    """Read a record of `identity-changes`. Raises msgspec.DecodeError when it is something else."""
+    return _identity_decoder.decode(value)

@@ -38,6 +38,7 @@ REJECTED = "events.rejected"
 VALID = "events.valid"
 PROFILES = "profiles"
 SEGMENT_CHANGES = "segment-changes"
+IDENTITY_CHANGES = "identity-changes"
 
 
 def _raw(channel: str, about: str) -> Topic:
@@ -97,6 +98,15 @@ TOPICS: tuple[Topic, ...] = (
         writers=("relay",),
         readers=("downstream",),
         about="Who entered or left which segment, when and why.",
+        retention_ms=90 * _DAY_MS,
+    ),
+    Topic(
+        name=IDENTITY_CHANGES,
+        key="customer id",
+        value="IdentityChange",
+        writers=("relay",),
+        readers=("downstream",),
+        about="Which customer ids lead to another customer than before: merged, split, moved; and why.",
         retention_ms=90 * _DAY_MS,
     ),
 )

@@ -1,16 +1,16 @@
-"""What the relay publishes: records of topics `profiles` and `segment-changes`, made of what the outbox read."""
+"""What the relay publishes, made of what the outbox read: records of `profiles`, `segment-changes` and `identity-changes`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, cast
 
 from schemas import portrait
 from schemas.money import to_major
-from schemas.profile import Profile, SegmentChange, SegmentHeld, Totals, encode
-from schemas.topics import PROFILES, SEGMENT_CHANGES
-from sinks.postgres.outbox import Reading, StoredChange, StoredCustomer, StoredMembership
+from schemas.profile import IdentityChange, Profile, SegmentChange, SegmentHeld, Totals, encode
+from schemas.topics import IDENTITY_CHANGES, PROFILES, SEGMENT_CHANGES
+from sinks.postgres.outbox import Reading, StoredChange, StoredCustomer, StoredMembership, StoredTurn
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -32,7 +32,8 @@ class Made(NamedTuple):
 
 
 def make_messages(reading: Reading) -> Made:
-    """One record a segment change; one a customer whose profile is to be told, however many entries ask for it.
+    """One record a change of segments or of identity; one a customer whose profile is to be told, however many entries ask for
+    it.
 
     An entry that no record can be made of is told apart and holds up no other.
     """
@@ -41,7 +42,14 @@ def make_messages(reading: Reading) -> Made:
     asked: dict[str, list[int]] = {}
     changes: dict[int, int] = {}
     for entry in reading.entries:
-        if entry.change is None:
+        if entry.turn is not None:
+            turn = reading.turns.get(entry.turn)
+            if turn is None:
+                unpublishable[entry.id] = "NoSuchChange"
+            else:
+                value = encode(_identity_change(turn))
+                messages.append(Message(IDENTITY_CHANGES, turn.customer.encode(), value, (entry.id,)))
+        elif entry.change is None:
             asked.setdefault(entry.customer, []).append(entry.id)
         else:
             changes[entry.change] = entry.id
@@ -78,7 +86,7 @@ def _profile(stored: StoredCustomer, reading: Reading) -> Profile:
         first_seen=_moment(state.first_seen),
         last_seen=_moment(state.last_seen),
         events=state.events,
-        identifiers=_by_kind(state.identifiers),
+        identifiers=_by_kind(_own(stored.id, state.identifiers, reading.owners)),
         aliases=tuple(reading.aliases.get(stored.id, ())),
         traits={name: fact[0] for name, fact in state.traits.items()},
         statuses={name: fact[0] for name, fact in state.statuses.items()},
@@ -102,6 +110,25 @@ def _profile(stored: StoredCustomer, reading: Reading) -> Profile:
 
 def _moment(milliseconds: int) -> datetime:
     return _EPOCH + timedelta(0, 0, 0, milliseconds)
+
+
+def _own(customer: str, names: Iterable[str], owners: Mapping[str, Collection[str]]) -> Iterator[str]:
+    """Those of the identifiers in a customer's events that are the customer's."""
+    for name in names:
+        if name not in owners or customer in owners[name]:
+            yield name
+
+
+def _identity_change(turn: StoredTurn) -> IdentityChange:
+    return IdentityChange(
+        change_id=f"{turn.customer}/identity/{turn.id}",
+        number=turn.id,
+        action=cast(Any, turn.action),
+        customer_id=turn.customer,
+        other_customer_id=turn.other,
+        at=turn.at,
+        reason=turn.reason,
+    )
 
 
 def _by_kind(identifiers: Iterable[str]) -> dict[str, tuple[str, ...]]:

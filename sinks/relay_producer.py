@@ -17,12 +17,12 @@ from kafka.errors import InvalidRecordError, KafkaError, MessageSizeTooLargeErro
 from kafka.net.compat import KafkaNetClient
 from kafka.partitioner.default import murmur2
 
-from schemas.topics import MAX_MESSAGE_BYTES, PROFILES, SEGMENT_CHANGES
+from schemas.topics import IDENTITY_CHANGES, MAX_MESSAGE_BYTES, PROFILES, SEGMENT_CHANGES
 from sinks.relay_messages import Message
 
 log = logging.getLogger(__name__)
 
-_TOPICS = (PROFILES, SEGMENT_CHANGES)
+_TOPICS = (IDENTITY_CHANGES, PROFILES, SEGMENT_CHANGES)
 _ABOUT_THE_RECORD = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidRecordError)
 
 

@@ -10,12 +10,15 @@ from hypothesis import strategies as st
 from ops.verify import Verdict, verify
 from processors.ahead import Ahead, Overlay
 from processors.apply import Applied, Decision, Rules, Slice, Stale, apply, decide, write
-from processors.identity_rules import identity_rules
+from processors.cluster import cluster
+from processors.identity_rules import IdentityRules, identity_rules
+from processors.refold import Observed, fingerprint, refold, store_hash
 from processors.segment import lifecycle_rules
 from processors.settle import settle
 from schemas.clean import CleanEvent, Purchase
 from schemas.identifiers import Identifier
 from schemas.ids import event_key
+from schemas.judgements import Judgement
 from sinks.store import Base, Partition, Span, Store
 
 NOW = 1_760_000_000_000
@@ -169,6 +172,24 @@ class AheadFeed:
             if self._settling():
                 settle(self._store, self._rules, NOW)
         return True
+
+
+def expected_hash(
+    events: Sequence[CleanEvent], judgements: Sequence[Judgement] = (), rules: IdentityRules | None = None
+) -> str:
+    """The hash that a store of these events must have, by the plainest means: who is who by all facts, then each one's fold."""
+    rules = identity_rules() if rules is None else rules
+    observed = Observed()
+    for event in events:
+        observed.add(event)
+    partition = cluster(observed.facts(judgements), rules)
+    rows: list[tuple[str | None, CleanEvent]] = [
+        (str(partition.clusters[partition.subject(e.identifiers, e.time, rules)]) if e.identifiers else None, e)
+        for e in events
+    ]
+    rows.sort(key=lambda row: (row[0] or "", row[1].key))
+    folds = list(refold(rows))
+    return store_hash([f.keys if f.customer is None else fingerprint(f.portrait, f.keys) for f in folds])
 
 
 def part(events: Sequence[CleanEvent], first: int, partition: Partition = LOG) -> Slice:

@@ -27,7 +27,7 @@ STAGES = frozenset(
     f"processors.{name}"
     for name in (
         *("prepare", "normalise", "contacts", "enrich", "places", "reference", "text"),
-        *("identify", "portray", "segment"),
+        *("identity_rules", "link", "identify", "cluster", "portray", "segment"),
     )
 )
 """The pure core: functions of values. They import the nouns and one another."""

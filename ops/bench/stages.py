@@ -15,7 +15,7 @@ from ops.bench.stack import BenchStack
 from ops.bench.workload import KINDS, Workload
 from ops.offsets import Reader
 from processors.apply import Rules, Slice, apply
-from processors.identify import identify
+from processors.identify import Asked, identify
 from processors.identity_rules import identity_rules
 from processors.portray import fold, summarise
 from processors.segment import lifecycle_rules, segment
@@ -152,14 +152,19 @@ def _clean(stages: Stages, events: Sequence[CleanEvent]) -> None:
 
 def _core(stages: Stages, events: Sequence[CleanEvent], now: int) -> None:
     batches = list(_batches(events, BATCH))
-    identity = identify({}, events, new_customer_id)
+    alone = Asked(lambda _: {}, lambda _: {})
+    identity = identify({}, events, identity_rules(), alone, new_customer_id)
     customers = identity.customers
     known = dict(identity.assigned)
     stages.time(
-        f"identify: {BATCH} known", len(events), lambda: [identify(known, batch, new_customer_id) for batch in batches]
+        f"identify: {BATCH} known",
+        len(events),
+        lambda: [identify(known, batch, identity_rules(), alone, new_customer_id) for batch in batches],
     )
     stages.time(
-        f"identify: {BATCH} new", len(events), lambda: [identify({}, batch, new_customer_id) for batch in batches]
+        f"identify: {BATCH} new",
+        len(events),
+        lambda: [identify({}, batch, identity_rules(), alone, new_customer_id) for batch in batches],
     )
 
     def folded() -> dict[str, Portrait]:
@@ -177,7 +182,7 @@ def _core(stages: Stages, events: Sequence[CleanEvent], now: int) -> None:
     told = {customer: summarise(each, "VND") for customer, each in portraits.items()}
     segments = {customer: segment(each, rules, now) for customer, each in portraits.items()}
     states = [portrait.encode(each) for each in portraits.values()]
-    owned = [(event, customers[event.key]) for event in events]
+    owned = [(event, identity.nodes[event.key]) for event in events]
     stages.time("portray: fold", len(events), folded)
     stages.time("portrait: decode", len(states), lambda: [portrait.decode(state) for state in states], unit="customer")
     stages.time(
@@ -189,7 +194,7 @@ def _core(stages: Stages, events: Sequence[CleanEvent], now: int) -> None:
     stages.time(
         "segment", len(told), lambda: [segment(each, rules, now) for each in portraits.values()], unit="customer"
     )
-    stages.time("rows: events", len(events), lambda: [event_row(event, customer) for event, customer in owned])
+    stages.time("rows: events", len(events), lambda: [event_row(event, node) for event, node in owned])
     stages.time(
         "rows: customers",
         len(told),

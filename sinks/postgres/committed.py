@@ -8,7 +8,7 @@ from typing import Any
 from psycopg2.extensions import connection
 
 from schemas import portrait
-from schemas.identifiers import Identifier
+from schemas.identifiers import Identifier, Known, Link, Pair
 from sinks.postgres import lookup
 from sinks.postgres.errors import translated
 from sinks.postgres.rows import array
@@ -29,8 +29,14 @@ class PostgresCommitted:
     def stored(self, keys: Collection[str]) -> dict[str, str]:
         return lookup.stored(self._ask, keys)
 
-    def customers_of(self, identifiers: Collection[Identifier]) -> dict[Identifier, str]:
+    def customers_of(self, identifiers: Collection[Identifier]) -> dict[Identifier, Known]:
         return lookup.customers_of(self._ask, identifiers)
+
+    def kin(self, customers: Collection[str]) -> dict[str, list[Identifier]]:
+        return lookup.kin(self._ask, customers)
+
+    def recorded(self, pairs: Collection[Pair]) -> dict[Pair, Link]:
+        return lookup.recorded(self._ask, pairs)
 
     def orders_counted(self, orders: Mapping[str, Collection[str]]) -> set[tuple[str, str]]:
         return lookup.orders_counted(self._ask, orders)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from schemas.identifiers import Identifier
+from schemas.identifiers import Identifier, Known, Link, Pair, Standing, node_of
+from schemas.identity import Member
+from schemas.judgements import Judgement, Kind
 from sinks.postgres.rows import array
 
 Ask = Callable[..., list[tuple[Any, ...]]]
@@ -20,11 +22,55 @@ def stored(ask: Ask, keys: Collection[str]) -> dict[str, str]:
     return dict(ask("stored_events", keys=array(keys))) if keys else {}
 
 
-def customers_of(ask: Ask, identifiers: Collection[Identifier]) -> dict[Identifier, str]:
+_STANDING = tuple(Standing)
+
+
+def customers_of(ask: Ask, identifiers: Collection[Identifier]) -> dict[Identifier, Known]:
     if not identifiers:
         return {}
     named = {f"{each[0]}:{each[1]}": each for each in identifiers}
-    return {named[name]: customer for name, customer in ask("customers_of", identifiers=array(named))}
+    found = ask("customers_of", nodes=array(map(node_of, identifiers)))
+    return {named[name]: Known(customer, _STANDING[standing]) for name, customer, standing in found}
+
+
+def kin(ask: Ask, customers: Collection[str]) -> dict[str, list[Identifier]]:
+    found: dict[str, list[Identifier]] = {}
+    if customers:
+        for customer, name in ask("kin", customers=array(customers)):
+            found.setdefault(customer, []).append(named(name))
+    return found
+
+
+def recorded(ask: Ask, pairs: Collection[Pair]) -> dict[Pair, Link]:
+    if not pairs:
+        return {}
+    a, b = array([str(pair[0]) for pair in pairs]), array([str(pair[1]) for pair in pairs])
+    found = map(link, ask("recorded_links", a=a, b=b, rules=array([pair[2] for pair in pairs])))
+    return {(each.a, each.b, each.rule): each for each in found}
+
+
+def named(name: str) -> Identifier:
+    """What `str(identifier)` wrote."""
+    kind, _, value = name.partition(":")
+    return Identifier(kind, value)
+
+
+def link(row: tuple[Any, ...]) -> Link:
+    """A row of a, b, time (Unix ms), key, rule, last."""
+    a, b, *others = row
+    return Link(named(a), named(b), *others)
+
+
+def member(row: tuple[Any, ...]) -> Member:
+    """A row of identifier, since, customer, standing, why."""
+    name, since, customer, standing, why = row
+    return Member(named(name), since, customer, _STANDING[standing], why)
+
+
+def judgement(row: tuple[Any, ...]) -> Judgement:
+    """A row of number, kind, left, right."""
+    number, kind, left, right = row
+    return Judgement(number, Kind(kind), tuple(map(named, left)), tuple(map(named, right)))
 
 
 def orders_counted(ask: Ask, orders: Mapping[str, Collection[str]]) -> set[tuple[str, str]]:

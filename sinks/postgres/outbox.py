@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
+import msgspec
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ, connection, cursor
 
+from schemas.identifiers import node_of
 from sinks.postgres.connecting import connect
 from sinks.postgres.errors import translated
+from sinks.postgres.lookup import named
 from sinks.postgres.rows import array
 from sinks.postgres.sql import statement
 
@@ -20,11 +23,12 @@ _LOCK = 0x72656C6179  # any number that no version changes: whoever holds it is 
 
 
 class Entry(NamedTuple):
-    """One row of the outbox: a segment change, or (None) the profile of the customer."""
+    """One row of the outbox: a segment change, a change of identity, or (both None) the profile of the customer."""
 
     id: int
     customer: str
     change: int | None
+    turn: int | None
 
 
 class StoredCustomer(NamedTuple):
@@ -65,11 +69,23 @@ class StoredChange(NamedTuple):
     rule_version: int
 
 
+class StoredTurn(NamedTuple):
+    """A change of identity: columns of portrait.identity_changes."""
+
+    id: int
+    action: str
+    customer: str
+    other: str
+    at: datetime
+    reason: str
+
+
 class Reading(NamedTuple):
     """Entries, the oldest first, and all that their records are made of.
 
     `customers` lacks those that live no more. `aliases` and `memberships` are by customer, sorted. `history` has every
-    change of each customer of which a change is to be told, up to the last one of those.
+    change of each customer of which a change is to be told, up to the last one of those. `owners` has the customers of those
+    identifiers that may stand in events of others; `turns` those to be told, by id.
     """
 
     entries: Sequence[Entry]
@@ -77,6 +93,8 @@ class Reading(NamedTuple):
     aliases: Mapping[str, Sequence[str]]
     memberships: Mapping[str, Sequence[StoredMembership]]
     history: Sequence[StoredChange]
+    owners: Mapping[str, Collection[str]]
+    turns: Mapping[int, StoredTurn]
 
 
 class Outbox:
@@ -108,19 +126,23 @@ class Outbox:
         with self._transaction() as at:
             found = _rows(at, "relay_entries", customers=limit, entries=limit * _ENTRIES_FOR_A_CUSTOMER)
             entries = [Entry(*row) for row in found]
-            told = array({entry.customer for entry in entries if entry.change is None})
+            told = array({entry.customer for entry in entries if entry.change is None and entry.turn is None})
             moved = array({entry.customer for entry in entries if entry.change is not None})
             last = max((entry.change for entry in entries if entry.change is not None), default=None)
+            turns = array([str(entry.turn) for entry in entries if entry.turn is not None])
             if not entries:
-                return Reading((), {}, {}, {}, ())
+                return Reading((), {}, {}, {}, (), {}, {})
+            customers = {row[0]: StoredCustomer(*row) for row in _rows(at, "relay_customers", customers=told)}
             return Reading(
                 entries,
-                customers={row[0]: StoredCustomer(*row) for row in _rows(at, "relay_customers", customers=told)},
+                customers=customers,
                 aliases=_by_customer(_rows(at, "relay_aliases", customers=told), lambda row: str(row[1])),
                 memberships=_by_customer(
                     _rows(at, "relay_memberships", customers=told), lambda row: StoredMembership(*row)
                 ),
                 history=[StoredChange(*row) for row in _rows(at, "relay_changes", customers=moved, last=last)],
+                owners=_owners(at, customers.values()),
+                turns={row[0]: StoredTurn(*row) for row in _rows(at, "relay_turns", turns=turns)},
             )
 
     def newest(self) -> int:
@@ -163,6 +185,22 @@ class Outbox:
         opened = connect(self._url, self._application_name, silent_seconds=120)
         opened.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ)
         return opened
+
+
+class _Named(msgspec.Struct):
+    identifiers: dict[str, Any] = {}
+
+
+_named = msgspec.json.Decoder(_Named).decode
+
+
+def _owners(at: cursor, customers: Iterable[StoredCustomer]) -> dict[str, list[str]]:
+    """The customers of identifiers that stand in events of these customers, where it is not plain that they are theirs."""
+    nodes = {node_of(named(name)) for customer in customers for name in _named(customer.state).identifiers}
+    found: dict[str, list[str]] = {}
+    for name, customer in _rows(at, "relay_owners", nodes=array(nodes)) if nodes else ():
+        found.setdefault(name, []).append(customer)
+    return found
 
 
 def _rows(at: cursor, name: str, **parameters: Any) -> list[tuple[Any, ...]]:

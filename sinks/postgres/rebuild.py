@@ -6,23 +6,39 @@ id that any of its identifiers led to.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg2.extensions import connection
 
 from schemas import clean
 from schemas.clean import CleanEvent
 from schemas.identifiers import Identifier, Link
+from schemas.identity import Member, Name, Refusal
+from schemas.judgements import Judgement
 from schemas.portrait import Portrait, Segments, Summary
+from sinks.postgres import lookup
 from sinks.postgres.connecting import connect
 from sinks.postgres.errors import translated
-from sinks.postgres.rows import CUSTOMER_COLUMNS, bigint, copy_rows, customer_row, fields, text, timestamp, uuid
+from sinks.postgres.rows import CUSTOMER_COLUMNS, array, bigint, copy_rows, customer_row, fields, text, timestamp, uuid
 from sinks.postgres.sql import statement
 
 _ROWS_AT_A_TIME = 5_000
+
+
+class Fresh(NamedTuple):
+    """Who is who, as decided afresh.
+
+    moved: event key → the node that it belongs to, where that is not the one stored. refused: see `schemas.identity.Resettled`.
+    """
+
+    members: Iterable[Member]
+    links: Iterable[Link]
+    refused: Mapping[tuple[Identifier, Identifier], Refusal]
+    moved: Mapping[str, str | None]
+    names: Iterable[Name]
 
 
 class Rebuild:
@@ -38,33 +54,73 @@ class Rebuild:
             at.execute(statement("counts"))
             return int(at.fetchall()[0][1])
 
-    def bodies(self) -> Iterator[CleanEvent]:
-        """Every event, in no order."""
-        for (body,) in self._rows("rebuild_bodies"):
-            yield clean.decode(body.encode())
+    def events(self) -> Iterator[tuple[str | None, CleanEvent]]:
+        """Every event with the node that it is stored for, in no order."""
+        for node, body in self._rows("rebuild_bodies"):
+            yield node, clean.decode(body.encode())
 
-    def identifiers(self) -> Iterator[tuple[Identifier, str]]:
-        """Who is who as stored."""
-        for name, customer in self._rows("identifiers"):
-            kind, _, value = name.partition(":")
-            yield Identifier(kind, value), customer
+    def events_at(self, nodes: Collection[str]) -> Iterator[tuple[str, CleanEvent]]:
+        """The events that are stored for these nodes, each with its node."""
+        for node, body in self._rows("events_at", nodes=array(nodes)):
+            yield node, clean.decode(body.encode())
 
-    def assign(self, identifiers: Iterable[tuple[Identifier, str]], links: Iterable[Link]) -> None:
-        """Who is who afresh, and every link that events state."""
+    def judgements(self) -> list[Judgement]:
+        """Every judgement in force."""
+        return list(map(lookup.judgement, self._rows("judgements")))
+
+    def names(self) -> list[Name]:
+        """Every id that was given out, with what it began with, and the customer that it led to."""
+        return [Name(*row) for row in self._rows("rebuild_names")]
+
+    def assign(self, fresh: Fresh) -> None:
+        """Who is who afresh."""
         self._copy(
-            "fresh_identifiers", "identifier, customer_id", (fields(text(str(i)), uuid(c)) for i, c in identifiers)
+            "fresh_identifiers",
+            "node, identifier, since, customer_id, standing, why",
+            (
+                fields(
+                    uuid(member.node),
+                    text(str(member.identifier)),
+                    bigint(member.since),
+                    uuid(member.customer),
+                    bigint(int(member.standing)),
+                    text(member.why),
+                )
+                for member in fresh.members
+            ),
         )
-        rows = (fields(text(str(k.a)), text(str(k.b)), bigint(k.time), uuid(k.key), text(k.rule)) for k in links)
-        self._copy("fresh_links", "a, b, time, key, rule", rows)
+        self._copy("fresh_links", "a, b, time, key, rule, last, refused, refused_because", self._links(fresh))
+        self._copy("fresh_nodes", "key, node", (fields(uuid(key), uuid(node)) for key, node in fresh.moved.items()))
+        self._copy(
+            "fresh_names",
+            "id, anchor, customer_id",
+            (fields(uuid(name.id), uuid(name.anchor), uuid(name.customer)) for name in fresh.names),
+        )
+
+    def _links(self, fresh: Fresh) -> Iterator[bytes]:
+        for link in fresh.links:
+            why = fresh.refused.get((link.a, link.b))
+            yield fields(
+                text(str(link.a)),
+                text(str(link.b)),
+                bigint(link.time),
+                uuid(link.key),
+                text(link.rule),
+                bigint(link.last),
+                text(why and why.code),
+                text(why and why.message),
+            )
 
     def events_by_customer(self) -> Iterator[tuple[str | None, CleanEvent]]:
         """Every event with its customer as assigned, customer by customer, by key within one."""
         for customer, body in self._rows("rebuild_events"):
             yield customer, clean.decode(body.encode())
 
-    def put(self, folded: Iterable[tuple[str, Portrait, Summary, Segments]]) -> None:
-        """The customers as folded afresh."""
-        rows = (customer_row(customer, p, s, segments, self._now) for customer, p, s, segments in folded)
+    def put(self, folded: Iterable[tuple[str, Portrait, Summary, Segments, str]]) -> None:
+        """The customers as folded afresh, each with the node that it began with."""
+        rows = (
+            customer_row(customer, p, s, segments, self._now, anchor) for customer, p, s, segments, anchor in folded
+        )
         self._copy("incoming", CUSTOMER_COLUMNS, rows)
 
     def swap(self, family: str, version: int) -> int:
@@ -76,13 +132,14 @@ class Rebuild:
             at.execute("select (select count(*) from incoming) + (select count(*) from ended)")
             changed = int(at.fetchall()[0][0])
             at.execute(statement("save_customers"), {"exact": True})
+            at.execute(statement("rebuild_revived"))
             at.execute(statement("rebuild_memberships"), {"at": at_text, "family": family, "version": version})
         return changed
 
-    def _rows(self, name: str) -> Iterator[tuple[Any, ...]]:
+    def _rows(self, name: str, **parameters: Any) -> Iterator[tuple[Any, ...]]:
         with self._opened.cursor(name=f"portrait_{name}") as at:
             at.itersize = _ROWS_AT_A_TIME
-            at.execute(statement(name))
+            at.execute(statement(name), parameters)
             yield from at
 
     def _copy(self, table: str, columns: str, rows: Iterable[bytes]) -> None:

@@ -61,21 +61,21 @@ _common = lru_cache(maxsize=4096)(text)
 """For texts of which there are few, over and over."""
 
 
-EVENT_COLUMNS = "key, customer_id, time, received_at, type, channel, source, id, order_id, origin, body"
+EVENT_COLUMNS = "key, node, time, received_at, type, channel, source, id, order_id, origin, body"
 
 _event_begin = Struct(">hi16si16siqiq").pack
 _nobodys_event_begin = Struct(">hi16siiqiq").pack
 
 
-def event_row(event: CleanEvent, customer: str | None) -> bytes:
+def event_row(event: CleanEvent, node: str | None) -> bytes:
     """One row of portrait.events, in the order of EVENT_COLUMNS."""
     purchase = event.purchase
     key = bytes.fromhex(event.key)
     time, received = (event.time - _TO_2000_MS) * 1000, (event.received - _TO_2000_MS) * 1000
-    if customer is None:
+    if node is None:
         begin = _nobodys_event_begin(11, 16, key, -1, 8, time, 8, received)
     else:
-        begin = _event_begin(11, 16, key, 16, bytes.fromhex(customer.replace("-", "")), 8, time, 8, received)
+        begin = _event_begin(11, 16, key, 16, bytes.fromhex(node), 8, time, 8, received)
     body = clean.encode(event)
     return b"".join(
         (
@@ -92,7 +92,7 @@ def event_row(event: CleanEvent, customer: str | None) -> bytes:
     )
 
 
-CUSTOMER_COLUMNS = ", ".join(("id", "updated", "lifecycle", "segments", "due", *Summary._fields, "state"))
+CUSTOMER_COLUMNS = ", ".join(("id", "updated", "lifecycle", "segments", "due", *Summary._fields, "state", "anchor"))
 
 _TRAITS, _INTEGERS = Summary._fields.index("acquisition_channel"), Summary._fields.index("first_seen")
 _NO_VALUES, _NO_TRAITS = (None,) * _TRAITS, (_NULL * _TRAITS,)
@@ -101,8 +101,13 @@ _four_integers = Struct(">iqiqiqiq").pack
 _COUNT = CUSTOMER_COLUMNS.count(",") + 1
 
 
-def customer_row(customer: str, portrait: Portrait, summary: Summary, segments: Segments, now: int) -> bytes:
-    """One row of `incoming`, in the order of CUSTOMER_COLUMNS. Times stay Unix ms; what is not text or a number is text."""
+def customer_row(
+    customer: str, portrait: Portrait, summary: Summary, segments: Segments, now: int, anchor: str | None = None
+) -> bytes:
+    """One row of `incoming`, in the order of CUSTOMER_COLUMNS. Times stay Unix ms; what is not text or a number is text.
+
+    `anchor`: of a new customer, the node that it began with.
+    """
     due, first, last = segments.due, summary.first_order, summary.last_order
     state = portraits.encode(portrait)
     return b"".join(
@@ -122,6 +127,7 @@ def customer_row(customer: str, portrait: Portrait, summary: Summary, segments: 
             _integer(8, summary.points),
             _length(len(state)),
             state,
+            _NULL if anchor is None else _uuid(16, bytes.fromhex(anchor)),
         )
     )
 
@@ -142,9 +148,9 @@ def _texts(values: tuple[str, ...]) -> bytes:
     return _length(len(inside)) + inside
 
 
-def uuid(value: str) -> bytes:
-    """A UUID as a field of a binary row."""
-    return _uuid(16, bytes.fromhex(value.replace("-", "")))
+def uuid(value: str | None) -> bytes:
+    """A UUID as a field of a binary row; None is NULL."""
+    return _NULL if value is None else _uuid(16, bytes.fromhex(value.replace("-", "")))
 
 
 def bigint(value: int) -> bytes:
@@ -188,23 +194,27 @@ class Packed(NamedTuple):
     merged: Mapping[str, str] | None
     links: Mapping[str, str] | None
     moves: Mapping[str, str] | None
+    unsettled: str | None
 
 
 def pack(changes: Changes) -> Packed:
     """Make `changes` ready. Raises Refused when some value of them fits into no column."""
     portraits, summaries, segments, now = changes.portraits, changes.summaries, changes.segments, changes.now
+    anchors = changes.created
     try:
         return Packed(
             at=timestamp(now),
-            events=[event_row(event, customer) for event, customer in changes.events],
+            events=[event_row(event, node) for event, node in changes.events],
             customers=[
-                customer_row(each, portraits[each], summaries[each], segments[each], now) for each in sorted(portraits)
+                customer_row(each, portraits[each], summaries[each], segments[each], now, anchors.get(each))
+                for each in sorted(portraits)
             ],
             merged={"ended": array(changes.merged), "survivors": array(changes.merged.values())}
             if changes.merged
             else None,
             links=_links(changes.links) if changes.links else None,
             moves=_moves(changes.moves) if changes.moves else None,
+            unsettled=array(map(str, sorted(changes.unsettled))) if changes.unsettled else None,
         )
     except (StructError, UnicodeEncodeError) as error:
         raise Refused(type(error).__name__) from error
@@ -217,6 +227,7 @@ def _links(links: Sequence[Link]) -> dict[str, str]:
         "times": array([str(link.time) for link in links]),
         "keys": array([link.key for link in links]),
         "rules": array([link.rule for link in links]),
+        "lasts": array([str(link.last) for link in links]),
     }
 
 

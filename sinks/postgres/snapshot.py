@@ -9,8 +9,11 @@ from psycopg2.extensions import connection
 
 from schemas import clean, portrait
 from schemas.clean import CleanEvent
-from schemas.identifiers import Identifier
+from schemas.identifiers import Identifier, Link
+from schemas.identity import Member
+from schemas.judgements import Judgement
 from schemas.portrait import Portrait
+from sinks.postgres import lookup
 from sinks.postgres.sql import statement
 
 _ROWS_AT_A_TIME = 5_000
@@ -26,18 +29,25 @@ class PostgresSnapshot:
         customers, events = next(self._rows("counts"))
         return customers, events
 
-    def events_by_customer(self) -> Iterator[tuple[str | None, CleanEvent]]:
-        for customer, body in self._rows("events_by_customer"):
-            yield customer, clean.decode(body.encode())
+    def events_by_customer(self) -> Iterator[tuple[str | None, str | None, CleanEvent]]:
+        for customer, node, body in self._rows("events_by_customer"):
+            yield customer, node, clean.decode(body.encode())
 
     def served(self) -> Iterator[tuple[str, Portrait]]:
         for customer, state in self._rows("served"):
             yield customer, portrait.decode(state.encode())
 
-    def identifiers(self) -> Iterator[tuple[Identifier, str]]:
-        for name, customer in self._rows("identifiers"):
-            kind, _, value = name.partition(":")
-            yield Identifier(kind, value), customer
+    def members(self) -> Iterator[Member]:
+        yield from map(lookup.member, self._rows("all_members"))
+
+    def links(self) -> Iterator[Link]:
+        yield from map(lookup.link, self._rows("links"))
+
+    def judgements(self) -> list[Judgement]:
+        return list(map(lookup.judgement, self._rows("judgements")))
+
+    def unsettled(self) -> list[Identifier]:
+        return [lookup.named(name) for (name,) in self._rows("all_unsettled")]
 
     def _rows(self, name: str) -> Iterator[tuple[Any, ...]]:
         with self._reading.cursor(name=f"portrait_{name}") as at:

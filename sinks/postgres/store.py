@@ -11,8 +11,8 @@ from sinks.postgres.committed import PostgresCommitted
 from sinks.postgres.connecting import connect
 from sinks.postgres.errors import translated
 from sinks.postgres.rows import Packed, pack
+from sinks.postgres.settling import PostgresSettling
 from sinks.postgres.snapshot import PostgresSnapshot
-from sinks.postgres.transaction import PostgresTransaction
 from sinks.store import Changes, Partition
 
 
@@ -39,12 +39,12 @@ class PostgresStore:
         return self._connection
 
     @contextmanager
-    def transaction(self) -> Iterator[PostgresTransaction]:
+    def transaction(self) -> Iterator[PostgresSettling]:
         try:
             with translated():
                 opened = self._connected()
                 with opened, opened.cursor() as at:
-                    yield PostgresTransaction(at)
+                    yield PostgresSettling(at)
         except BaseException:
             self._reset()
             raise

@@ -9,7 +9,7 @@ import msgspec
 from psycopg2.extensions import cursor
 
 from schemas import portrait
-from schemas.identifiers import Identifier
+from schemas.identifiers import Identifier, Known, Link, Pair, node_of
 from schemas.portrait import Portrait
 from schemas.rejected import DeadLetter
 from sinks.postgres import lookup
@@ -25,7 +25,7 @@ class PostgresTransaction:
         self._at = at
         self._held: dict[str, tuple[str, ...]] = {}
         self._states: dict[str, str] = {}
-        self._claimed_identifiers: list[str] = []
+        self._claimed_identifiers: list[Identifier] = []
         self._tried = False
         self._due = False
 
@@ -78,8 +78,20 @@ class PostgresTransaction:
     def stored(self, keys: Collection[str]) -> dict[str, str]:
         return lookup.stored(self.ask, keys)
 
-    def customers_of(self, identifiers: Collection[Identifier]) -> dict[Identifier, str]:
+    def customers_of(self, identifiers: Collection[Identifier]) -> dict[Identifier, Known]:
         return lookup.customers_of(self.ask, identifiers)
+
+    def kin(self, customers: Collection[str]) -> dict[str, list[Identifier]]:
+        return lookup.kin(self.ask, customers)
+
+    def recorded(self, pairs: Collection[Pair]) -> dict[Pair, Link]:
+        return lookup.recorded(self.ask, pairs)
+
+    def stands(self, known: Mapping[Identifier, Known], kin: Mapping[str, Collection[Identifier]]) -> bool:
+        if self.customers_of(known) != known:
+            return False
+        mine = set(self._claimed_identifiers)
+        return all(mine.issuperset(set(ids).difference(kin.get(each, ()))) for each, ids in self.kin(kin).items())
 
     def orders_counted(self, orders: Mapping[str, Collection[str]]) -> set[tuple[str, str]]:
         return lookup.orders_counted(self.ask, {each: ids for each, ids in orders.items() if each in self._held})
@@ -87,7 +99,7 @@ class PostgresTransaction:
     def orders_of(self, customers: Collection[str]) -> dict[str, set[str]]:
         return lookup.orders_of(self.ask, customers)
 
-    def hold(self, assigned: Mapping[Identifier, str], customers: Collection[str], created: Collection[str]) -> bool:
+    def hold(self, assigned: Mapping[Identifier, Known], customers: Collection[str], created: Collection[str]) -> bool:
         retried, self._tried = self._tried, True
         if assigned:
             new = self._assign(assigned)
@@ -103,14 +115,19 @@ class PostgresTransaction:
                 return False
             self._keep(held)
         if retried and self._claimed_identifiers:
-            self.execute("repoint_identifiers", identifiers=array(self._claimed_identifiers))
+            self.execute("repoint_identifiers", nodes=array(map(node_of, self._claimed_identifiers)))
         return True
 
-    def _assign(self, identifiers: Mapping[Identifier, str]) -> list[str]:
-        """Those of `identifiers` that were really new."""
-        names = [f"{kind}:{value}" for kind, value in identifiers]
-        new = self.ask("assign_identifiers", identifiers=array(names), customers=array(identifiers.values()))
-        return [name for (name,) in new]
+    def _assign(self, assigned: Mapping[Identifier, Known]) -> list[Identifier]:
+        """Those identifiers that were really new."""
+        new = self.ask(
+            "assign_identifiers",
+            nodes=array(map(node_of, assigned)),
+            identifiers=array([f"{kind}:{value}" for kind, value in assigned]),
+            customers=array([known.customer or "" for known in assigned.values()]),
+            standings=array([str(int(known.standing)) for known in assigned.values()]),
+        )
+        return [lookup.named(name) for (name,) in new]
 
     def portraits(self, customers: Collection[str]) -> dict[str, Portrait]:
         states = self._states
@@ -132,6 +149,8 @@ class PostgresTransaction:
             self.execute("create_incoming")
             copy_rows(self._at, "incoming", CUSTOMER_COLUMNS, packed.customers)
             self.execute("save_customers", exact=self._due)
+        if packed.unsettled is not None:
+            self.execute("mark_unsettled", identifiers=packed.unsettled, judged=False)
         if packed.links is not None:
             self.execute("keep_links", **packed.links)
         if packed.moves is not None:

@@ -130,13 +130,16 @@ def test_a_dead_letter_holds_the_bytes_that_were_refused(path: Path) -> None:
     assert (outcome.reason.value, outcome.path) == (letter.reason, letter.path)
 
 
-def test_profiles_and_segment_changes_are_read_by_their_own_decoders() -> None:
+def test_profiles_and_changes_are_read_by_their_own_decoders() -> None:
     for path in (EXAMPLES / "Profile" / "valid").iterdir():
         portrait = profile.decode_profile(path.read_bytes())
         assert profile.decode_profile(profile.encode(portrait)) == portrait
     for path in (EXAMPLES / "SegmentChange" / "valid").iterdir():
         change = profile.decode_segment_change(path.read_bytes())
         assert profile.decode_segment_change(profile.encode(change)) == change
+    for path in (EXAMPLES / "IdentityChange" / "valid").iterdir():
+        turn = profile.decode_identity_change(path.read_bytes())
+        assert profile.decode_identity_change(profile.encode(turn)) == turn
 
 
 def test_every_example_file_is_used() -> None:

@@ -14,7 +14,6 @@ from typing import NamedTuple
 from ops.verify import verify
 from processors.prepare import prepare
 from processors.reference import load_reference
-from processors.refold import Clusters, fingerprint, refold, store_hash
 from processors.segment import lifecycle_rules, segment
 from schemas.clean import CleanEvent
 from schemas.rejected import Rejected
@@ -22,6 +21,7 @@ from schemas.topics import RAW_NAMES, REJECTED, VALID
 from sinks.postgres.store import PostgresStore
 from tests.crash.load import Raw
 from tests.crash.stream import NOW, Stream
+from tests.stories import expected_hash
 from tests.topic_reader import records
 
 REFERENCE = load_reference({})
@@ -39,18 +39,6 @@ class Books(NamedTuple):
     refused: int
     hash: str
     customers: int
-
-
-def expected_hash(events: list[CleanEvent]) -> str:
-    """The hash that a store of these events must have: all components of identifiers, then the fold of each."""
-    clusters = Clusters()
-    for event in events:
-        clusters.add(event)
-    rows = [(str(clusters.component(e.identifiers[0])) if e.identifiers else None, e) for e in events]
-    rows.sort(key=lambda row: (row[0] or "", row[1].key))
-    return store_hash(
-        [each.keys if each.customer is None else fingerprint(each.portrait, each.keys) for each in refold(rows)]
-    )
 
 
 def audit(stream: Stream) -> tuple[Books, list[str]]:

@@ -1,5 +1,5 @@
--- 20,000 customers as the store would write them, each with an e-mail address, a phone and three events. Of the first 2,000, one
--- event was first given to somebody who became part of them.
+-- 20,000 customers as the store would write them, each with an e-mail address, a phone and three events, one of them by
+-- e-mail. Into each of the first 2,000 somebody else was merged.
 create function pg_temp.customer(n integer, series text) returns uuid language sql
 return (series || lpad(to_hex(n), 4, '0') || '-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid;
 
@@ -21,8 +21,9 @@ select
     )
 from generate_series(1, 20000) as n;
 
-insert into portrait.identifiers (identifier, customer_id)
-select 'email:' || email, id from portrait.customers union all select 'phone:' || phone, id from portrait.customers;
+insert into portrait.identifiers (node, identifier, customer_id)
+select portrait.node_of(name), name, id
+from portrait.customers cross join lateral (values ('email:' || email), ('phone:' || phone)) as named (name);
 
 insert into portrait.memberships (customer_id, segment, family, since, reason, rule_version)
 select id, lifecycle, 'lifecycle', now(), 'orders >= 2 (it is 2)', 1 from portrait.customers;
@@ -30,9 +31,10 @@ select id, lifecycle, 'lifecycle', now(), 'orders >= 2 (it is 2)', 1 from portra
 insert into portrait.aliases (alias_id, customer_id, merged_at)
 select pg_temp.customer(n, '0191'), pg_temp.customer(n, '0190'), now() from generate_series(1, 2000) as n;
 
-insert into portrait.events (key, customer_id, time, received_at, type, channel, source, id, order_id, origin, body)
+insert into portrait.events (key, node, time, received_at, type, channel, source, id, order_id, origin, body)
 select
-    md5(n || '-' || k)::uuid, pg_temp.customer(n, case when k = 3 and n <= 2000 then '0191' else '0190' end),
+    md5(n || '-' || k)::uuid,
+    portrait.node_of(case k when 3 then 'email:tran.an' || n || '@example.vn' else 'phone:+8490' || lpad(n::text, 7, '0') end),
     now() - k * interval '1 day', now(), 'loyalty.card_scanned.v1', 'loyalty', '/shops/hcm-01', n || '-' || k,
     case when k < 3 then 'B' || k end, 'events.valid/0/' || (n * 3 + k),
     json_build_object(

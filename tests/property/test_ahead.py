@@ -13,8 +13,7 @@ from ops.verify import verify
 from schemas.clean import CleanEvent
 from sinks.memory import MemoryStore
 from sinks.store import Partition
-from tests.property.test_apply import expected_hash
-from tests.stories import AheadFeed, feed, interaction, stories, verified
+from tests.stories import AheadFeed, expected_hash, feed, interaction, stories, verified
 
 OTHER, THIRD = Partition("events.valid", 1), Partition("events.valid", 2)
 

@@ -9,33 +9,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processors.cluster import cluster
-from processors.identity_rules import IdentityRules, identity_rules
-from processors.refold import Observed, fingerprint, refold, store_hash
 from schemas.clean import CleanEvent
 from schemas.identifiers import STRENGTH, Identifier
 from schemas.ids import event_key
-from schemas.judgements import Judgement
 from sinks.memory import MemoryStore
-from tests.stories import NOW, feed, stories, verified
-
-
-def expected_hash(
-    events: list[CleanEvent], judgements: tuple[Judgement, ...] = (), rules: IdentityRules | None = None
-) -> str:
-    """The hash that a store of these events must have, by the plainest means: who is who by all facts, then each one's fold."""
-    rules = identity_rules() if rules is None else rules
-    observed = Observed()
-    for event in events:
-        observed.add(event)
-    partition = cluster(observed.facts(judgements), rules)
-    rows: list[tuple[str | None, CleanEvent]] = [
-        (str(partition.clusters[partition.subject(e.identifiers, e.time, rules)]) if e.identifiers else None, e)
-        for e in events
-    ]
-    rows.sort(key=lambda row: (row[0] or "", row[1].key))
-    folds = list(refold(rows))
-    return store_hash([f.keys if f.customer is None else fingerprint(f.portrait, f.keys) for f in folds])
+from tests.stories import NOW, expected_hash, feed, stories, verified
 
 
 @settings(max_examples=150, deadline=None)

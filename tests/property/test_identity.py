@@ -20,9 +20,9 @@ from schemas.identifiers import Identifier, node_of
 from schemas.identity import Refusal
 from schemas.ids import event_key
 from schemas.judgements import Judgement, Kind
-from sinks.memory import MemoryStore, Tables
-from tests.property.test_apply import expected_hash
-from tests.stories import DAY, NOW, RULES, AheadFeed, apply, part
+from sinks.memory import MemoryStore
+from sinks.memory_tables import Tables
+from tests.stories import DAY, NOW, RULES, AheadFeed, apply, expected_hash, part
 
 _kinds = {
     kind: rule._replace(values=min(rule.values, 2), seen_with=3, window=None if rule.window is None else 90 * DAY)
@@ -112,7 +112,7 @@ def assert_right(
     """The store is what all its facts say: same partition, same reasons, same portraits."""
     verdict = verify(store, rules=rules.identity)
     assert verdict.equal, verdict.differences
-    assert verdict.hash == expected_hash(list(events), tuple(judgements), rules.identity)
+    assert verdict.hash == expected_hash(events, judgements, rules.identity)
     partition = facts(events, judgements, rules.identity)
     known = {pair: why for pair, why in partition.refused.items() if why.code != "quarantined"}
     assert reasons(store.tables) == known

@@ -16,7 +16,8 @@ from ops.demo.events import LATE, demo_events, story
 from ops.demo.expected import Expected, expected
 from ops.demo.faults import FAULTS
 from ops.demo.people import PROSPECTS, people
-from processors.identify import identify
+from processors.identify import Asked, identify
+from processors.identity_rules import identity_rules
 from processors.prepare import prepare
 from processors.reference import load_reference
 from schemas.clean import CleanEvent
@@ -158,7 +159,9 @@ def test_the_first_stages_come_to_the_expected_books() -> None:
             rejected[outcome.reason.value] += 1
         else:
             clean[outcome.key] = outcome
-    identity = identify({}, clean.values(), iter(map(str, range(10_000))).__next__)
+    identity = identify(
+        {}, clean.values(), identity_rules(), Asked(lambda _: {}, lambda _: {}), iter(map(str, range(10_000))).__next__
+    )
     purchases = [event.purchase for event in clean.values() if event.purchase]
     found = (
         len(clean),

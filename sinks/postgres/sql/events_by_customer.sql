@@ -1,5 +1,5 @@
--- Every event with its living customer, customer by customer; those of nobody come first.
-select coalesce(alias.customer_id, event.customer_id)::text as customer, event.body
+-- Every event with its living customer and its node, customer by customer; those of nobody come first.
+select known.customer_id::text as customer, replace(event.node::text, '-', ''), event.body
 from portrait.events as event
-left join portrait.aliases as alias on alias.alias_id = event.customer_id
-order by coalesce(alias.customer_id, event.customer_id) nulls first, event.key
+left join portrait.identifiers as known on known.node = event.node
+order by known.customer_id nulls first, event.key

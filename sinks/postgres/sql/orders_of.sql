@@ -1,13 +1,10 @@
--- The order ids of the stored purchases of customers and of those that became part of them. Parameter: customers.
-with node as (
-    select id as customer_id, id as node from unnest(%(customers)s::uuid[]) as asked (id)
-    union all
-    select alias.customer_id, alias.alias_id
-    from portrait.aliases as alias
-    where alias.customer_id = any (%(customers)s::uuid[])
-)
-select node.customer_id::text, array_agg(distinct event.order_id)
-from node
-join portrait.events as event on event.customer_id = node.node
-where event.order_id is not null
-group by node.customer_id
+-- The order ids of the stored purchases of customers. Parameter: customers. As to `offset`, see orders_counted.
+select asked.customer_id::text, array_agg(distinct event.order_id)
+from unnest(%(customers)s::uuid[]) as asked (customer_id)
+cross join lateral (
+    select known.node from portrait.identifiers as known where known.customer_id = asked.customer_id offset 0
+) as its
+cross join lateral (
+    select order_id from portrait.events where node = its.node and order_id is not null offset 0
+) as event
+group by asked.customer_id

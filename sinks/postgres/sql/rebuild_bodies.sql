@@ -1,2 +1,2 @@
--- The body of every event, in no order.
-select body from portrait.events
+-- The node and the body of every event, in no order.
+select replace(node::text, '-', ''), body from portrait.events

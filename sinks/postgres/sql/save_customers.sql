@@ -3,13 +3,13 @@ with saved as (
     insert into portrait.customers as stored (
         id, version, updated_at, lifecycle, segments, due_at, full_name, email, phone, birthday, age_band, gender, province,
         area, income_band, language, acquisition_channel, preferred_channel, preferred_store, first_seen_at, last_seen_at,
-        events, orders, revenue, currency, revenue_by_currency, first_order_at, last_order_at, points, state
+        events, orders, revenue, currency, revenue_by_currency, first_order_at, last_order_at, points, state, anchor
     )
     select
         id, 1, to_timestamp(updated / 1000.0), lifecycle, segments, to_timestamp(due / 1000.0), full_name, email, phone,
         birthday::date, age_band, gender, province, area, income_band, language, acquisition_channel, preferred_channel,
         preferred_store, to_timestamp(first_seen / 1000.0), to_timestamp(last_seen / 1000.0), events, orders,
-        revenue::numeric, currency, revenue_by_currency::jsonb, to_timestamp(first_order / 1000.0), to_timestamp(last_order / 1000.0), points, state
+        revenue::numeric, currency, revenue_by_currency::jsonb, to_timestamp(first_order / 1000.0), to_timestamp(last_order / 1000.0), points, state, anchor
     from incoming
     on conflict (id) do update set
         version = stored.version + 1, updated_at = excluded.updated_at, lifecycle = excluded.lifecycle,

@@ -1,0 +1,95 @@
+"""Deciding anew who some identifiers are, in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from schemas import clean
+from schemas.clean import CleanEvent
+from schemas.identifiers import Identifier, Link
+from schemas.identity import Mark, Member, Name, Resettled
+from schemas.judgements import Judgement
+from sinks.postgres import lookup
+from sinks.postgres.rows import Packed, array, timestamp
+from sinks.postgres.transaction import PostgresTransaction
+
+
+class PostgresSettling(PostgresTransaction):
+    """See `sinks.store.Settling`."""
+
+    def unsettled(self, limit: int) -> list[Mark]:
+        return [Mark(number, lookup.named(name), judged) for number, name, judged in self.ask("unsettled", limit=limit)]
+
+    def members(self, identifiers: Collection[Identifier]) -> list[Member]:
+        values = array({identifier.value for identifier in identifiers})
+        return list(map(lookup.member, self.ask("members", identifiers=array(map(str, identifiers)), values=values)))
+
+    def links_at(self, identifiers: Collection[Identifier]) -> list[Link]:
+        return list(map(lookup.link, self.ask("links_at", identifiers=array(map(str, identifiers)))))
+
+    def judgements(self) -> list[Judgement]:
+        return list(map(lookup.judgement, self.ask("judgements")))
+
+    def names(self, customers: Collection[str]) -> list[Name]:
+        return [Name(*row) for row in self.ask("names", customers=array(customers))]
+
+    def events_at(self, nodes: Collection[str]) -> Iterator[tuple[str, CleanEvent]]:
+        for node, body in self.ask("events_at", nodes=array(nodes)):
+            yield node, clean.decode(body.encode())
+
+    def settled(self, marks: Collection[int]) -> None:
+        self.execute("settled", marks=array(map(str, marks)))
+
+    def resettle(self, resettled: Resettled, packed: Packed) -> None:
+        at = timestamp(resettled.now)
+        if resettled.ended:
+            ended, survivors = array(resettled.ended), array(resettled.ended.values())
+            self.execute("end_settled", ended=ended, survivors=survivors, at=at)
+        if resettled.members or resettled.gone:
+            self._members(resettled.members, resettled.gone)
+        if resettled.moved:
+            self.execute("move_events", keys=array(resettled.moved), nodes=array(resettled.moved.values()))
+        self.save(packed)
+        if resettled.names:
+            ids, anchors, customers = (array(column) for column in zip(*resettled.names, strict=True))
+            self.execute("settle_names", ids=ids, anchors=anchors, customers=customers, at=at)
+        if resettled.touched:
+            self.execute("touch_customers", customers=array(sorted(resettled.touched)))
+        self._links(resettled, at)
+        if resettled.turns:
+            actions, ids, others, reasons = (array(column) for column in zip(*resettled.turns, strict=True))
+            self.execute("tell_turns", actions=actions, customers=ids, others=others, reasons=reasons, at=at)
+
+    def _members(self, members: Sequence[Member], gone: Collection[str]) -> None:
+        self.execute(
+            "settle_members",
+            nodes=array([member.node for member in members]),
+            identifiers=array([str(member.identifier) for member in members]),
+            sinces=array([str(member.since) for member in members]),
+            customers=array([member.customer or "" for member in members]),
+            standings=array([str(int(member.standing)) for member in members]),
+            whys=array([member.why or "" for member in members]),
+            gone=array(gone),
+        )
+
+    def _links(self, resettled: Resettled, at: str) -> None:
+        refused = resettled.refused
+        if refused:
+            codes = array(["" if why is None else why.code for why in refused.values()])
+            messages = array(["" if why is None else why.message for why in refused.values()])
+            a, b = array([str(a) for a, _ in refused]), array([str(b) for _, b in refused])
+            self.execute("settle_links", a=a, b=b, codes=codes, messages=messages)
+        asked = {(review.a, review.b) for review in resettled.reviews}
+        closed = [pair for pair in refused if pair not in asked]
+        if closed:
+            a, b = array([str(a) for a, _ in closed]), array([str(b) for _, b in closed])
+            self.execute("close_reviews", a=a, b=b, at=at)
+        if resettled.reviews:
+            self.execute(
+                "open_reviews",
+                kinds=array([review.kind for review in resettled.reviews]),
+                a=array([str(review.a) for review in resettled.reviews]),
+                b=array([str(review.b or "") for review in resettled.reviews]),
+                messages=array([review.message for review in resettled.reviews]),
+                at=at,
+            )

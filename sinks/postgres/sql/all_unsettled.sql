@@ -1,0 +1,2 @@
+-- Every identifier that waits to be settled.
+select identifier from portrait.unsettled

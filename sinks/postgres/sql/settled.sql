@@ -1,0 +1,2 @@
+-- Forget marks. Parameter: marks.
+delete from portrait.unsettled where id = any (%(marks)s::bigint[])
