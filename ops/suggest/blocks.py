@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -62,19 +62,15 @@ def bound(database: DuckDBPyConnection, records: int, say: Callable[[str], None]
     most = max(PAIRS_A_RECORD * records, PAIRS_ANYWAY)
     pairs = 0
     for block in BLOCKS:
-        largest = 1
-        kept = left_out = 0
+        kept = largest = left_out = 0
         for size, blocks in rows(database, "block_sizes", block=block):
             of_this_size = blocks * size * (size - 1) // 2
             if not left_out and size <= LARGEST_BLOCK and kept + of_this_size <= most:
-                largest, kept = size, kept + of_this_size
+                kept, largest = kept + of_this_size, size
             else:
                 left_out += blocks
         pairs += kept
         if left_out:
-            rows(database, "leave_out_blocks", block=block, largest=largest)
-            say(
-                f"{left_out:,} values that more than {largest} records share are not looked into "
-                f"({block.replace('_', ' ')})"
-            )
+            rows(database, "leave_out_blocks", block=block, largest=max(largest, 1))
+            say(f"{block.replace('_', ' ')}: values that many records share are not looked into ({left_out:,} values)")
     return pairs

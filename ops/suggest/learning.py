@@ -7,7 +7,7 @@ they count as if they had been seen in so many pairs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ops.suggest.engine import linker, rows
@@ -15,7 +15,11 @@ from ops.suggest.model import COMPARISONS, FIRST_WORTH, FREQUENCIES, Worth, sett
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-    from splink import Linker
+
+STEPS = 3
+
+FEWEST = 100
+"""Records. Fewer teach nothing."""
 
 FIRST_M_PAIRS = 100
 """Pairs of one person that the first m are worth."""
@@ -23,7 +27,7 @@ FIRST_M_PAIRS = 100
 FIRST_U_PAIRS = 50_000
 """Pairs of two people that the first u are worth."""
 
-PAIRS_BY_CHANCE = 1_000_000
+PAIRS_BY_CHANCE = 1_200_000
 PAIRS_TO_TRAIN_ON = 2_000_000
 
 FIRST_DOUBLES = 0.01
@@ -44,6 +48,13 @@ class Learned(NamedTuple):
     prior: float
 
 
+class _Counted(NamedTuple):
+    """Pairs taken by chance that were compared in one way, and the share of them at one level."""
+
+    pairs: float
+    share: float
+
+
 class _Session(NamedTuple):
     """What one training has found: pairs of one person, and m of the levels it could see."""
 
@@ -52,85 +63,98 @@ class _Session(NamedTuple):
 
 
 def learn(database: DuckDBPyConnection, records: int, step: Callable[[], None]) -> Learned:
-    """Train on the table `compared`, which holds so many records. `step` is called three times on the way."""
-    possible = records * (records - 1) / 2
-    first = linker(database, settings(FIRST_WORTH, _prior(0, records), []), FREQUENCIES)
-    first.training.estimate_u_using_random_sampling(PAIRS_BY_CHANCE, seed=1)
-    by_chance = _values(first, "u_probability")
+    """Train on the table `compared`, which holds so many records. `step` is called `STEPS` times on the way."""
+    if records < FEWEST:
+        for _ in range(STEPS):
+            step()
+        return Learned(FIRST_WORTH, _digits(_prior(0, records)))
+    by_chance = _count_by_chance(database, records)
     step()
+    before = {name: (m, _u(by_chance[name], u, 0)) for name, (m, u) in FIRST_WORTH.items()}
     sessions = []
     for column, block in (("birthday", "by_birthday"), ("sorted", "by_name")):
-        sessions.append(_train(database, by_chance, _prior(0, records), column, block))
+        sessions.append(_train(database, before, _prior(0, records), column, block))
         step()
-    m = _m(sessions)
-    one_birthday = sessions[0].pairs / m["birthday", "same_birthday"]
-    prior = _prior(one_birthday, records)
-    return Learned(_rounded(m, _u(by_chance, m, one_birthday / possible, min(possible, PAIRS_BY_CHANCE))), prior)
+    m = {name: _m(name, sessions) for name in FIRST_WORTH}
+    persons = sessions[0].pairs / m["birthday", "same_birthday"]
+    among = persons / _pairs(records)
+    return Learned(
+        {
+            name: (_digits(m[name]), _digits(_u(by_chance[name], u, among * m[name])))
+            for name, (_, u) in FIRST_WORTH.items()
+        },
+        _digits(_prior(persons, records)),
+    )
 
 
-def _prior(pairs: float, records: int) -> float:
-    possible = records * (records - 1) / 2
-    return min((pairs + FIRST_DOUBLES * records) / possible, MOST_LIKELY)
+def _pairs(records: int) -> float:
+    return records * (records - 1) / 2
 
 
-def _train(
-    database: DuckDBPyConnection, by_chance: Mapping[tuple[str, str], float], prior: float, column: str, block: str
-) -> _Session:
+def _prior(persons: float, records: int) -> float:
+    return min((persons + FIRST_DOUBLES * records) / _pairs(records), MOST_LIKELY)
+
+
+def _count_by_chance(database: DuckDBPyConnection, records: int) -> dict[tuple[str, str], _Counted]:
+    """Of pairs taken by chance: how many were compared in this way, and the share of each level."""
+    first = linker(database, settings(FIRST_WORTH, _prior(0, records), []), FREQUENCIES)
+    first.training.estimate_u_using_random_sampling(PAIRS_BY_CHANCE, seed=1)
+    sampled = min(PAIRS_BY_CHANCE / _pairs(records), 1)
+    ((name, birthday, address),) = rows(database, "known")
+    compared = {"name": name, "birthday": birthday, "address": address}
+    return {
+        (comparison, level): _Counted(sampled * _pairs(compared[comparison]), share)
+        for (comparison, level), share in _shares(first._settings_obj.comparisons, "u_probability").items()
+    }
+
+
+def _train(database: DuckDBPyConnection, before: Worth, prior: float, column: str, block: str) -> _Session:
+    """Look for pairs of one person among those that have the same value in `column`, in one block by `block`."""
     from splink.internals.exceptions import EMTrainingException
 
     ((pairs,),) = rows(database, "block_pairs", column=column, block=block)
     if not pairs:
         return _Session(0, {})
-    worth = {name: (m, by_chance[name]) for name, (m, _) in FIRST_WORTH.items()}
-    trained = linker(database, settings(worth, prior, []), FREQUENCIES)
+    trained = linker(database, settings(before, prior, []), FREQUENCIES)
     try:
         session = trained.training.estimate_parameters_using_expectation_maximisation(
-            {"blocking_rule": f"l.{column} = r.{column} and l.{block} = r.{block}"},
+            f"l.{column} = r.{column} and l.{block} = r.{block}",
             estimate_without_term_frequencies=True,
             max_pairs=PAIRS_TO_TRAIN_ON if pairs > PAIRS_TO_TRAIN_ON else None,
         )
     except EMTrainingException:
         return _Session(0, {})
     found = session.core_model_settings
-    m = {
-        (comparison.output_column_name, level.label_for_charts): float(level.m_probability or 0)
-        for comparison in found.comparisons
-        for level in comparison.comparison_levels
-        if not level.is_null_level
-    }
+    m = _shares(found.comparisons, "m_probability")
     if any(m.get((name, levels[-1].name), 0) > PERSONS_DIFFER for name, levels in COMPARISONS.items()):
         return _Session(0, {})
     return _Session(found.probability_two_random_records_match * pairs, m)
 
 
-def _values(trained: Linker, which: str) -> dict[tuple[str, str], float]:
+def _shares(comparisons: Iterable[Any], which: str) -> dict[tuple[str, str], float]:
     return {
         (comparison.output_column_name, level.label_for_charts): float(getattr(level, which) or 0)
-        for comparison in trained._settings_obj.comparisons
+        for comparison in comparisons
         for level in comparison.comparison_levels
         if not level.is_null_level
     }
 
 
-def _m(sessions: list[_Session]) -> dict[tuple[str, str], float]:
-    seen = {}
-    for name, (first, _) in FIRST_WORTH.items():
-        weighed = [(FIRST_M_PAIRS, first)] + [(each.pairs, each.m[name]) for each in sessions if name in each.m]
-        seen[name] = sum(pairs * m for pairs, m in weighed) / sum(pairs for pairs, _ in weighed)
-    return seen
+def _m(name: tuple[str, str], sessions: list[_Session]) -> float:
+    weighed = [
+        (FIRST_M_PAIRS, FIRST_WORTH[name][0]),
+        *((each.pairs, each.m[name]) for each in sessions if name in each.m),
+    ]
+    return sum(pairs * m for pairs, m in weighed) / sum(pairs for pairs, _ in weighed)
 
 
-def _u(
-    by_chance: Mapping[tuple[str, str], float], m: Mapping[tuple[str, str], float], prior: float, pairs: float
-) -> dict[tuple[str, str], float]:
-    """Of pairs taken by chance the share `prior` is of one person: that part of what was counted is taken off."""
-    seen = {}
-    for name, (_, first) in FIRST_WORTH.items():
-        counted = max(by_chance[name] - prior * m[name], 0) / (1 - prior)
-        seen[name] = (pairs * counted + FIRST_U_PAIRS * first) / (pairs + FIRST_U_PAIRS)
-    return seen
+def _u(counted: _Counted, first: float, of_one_person: float) -> float:
+    """`of_one_person`: the share of all pairs that is counted at this level because they are one person."""
+    return (counted.pairs * max(counted.share - of_one_person, 0) + FIRST_U_PAIRS * first) / (
+        counted.pairs + FIRST_U_PAIRS
+    )
 
 
-def _rounded(m: Mapping[tuple[str, str], float], u: Mapping[tuple[str, str], float]) -> Worth:
-    """To three digits: the last ones depend on the order in which a machine adds."""
-    return {name: (float(f"{m[name]:.3g}"), float(f"{u[name]:.3g}")) for name in m}
+def _digits(value: float) -> float:
+    """Three digits of it: the last ones depend on the order in which a machine adds."""
+    return float(f"{value:.3g}")

@@ -36,8 +36,8 @@ def _apart(column: str, letters: int, *, shortest: int) -> str:
 
 
 def _names_apart(letters: int, *, shortest: int) -> str:
-    """The same of names, in whatever order their words stand."""
-    ways = (("name", "name"), ("sorted", "sorted"), ("name", "turned"), ("turned", "name"))
+    """The same of names, the family name at either end."""
+    ways = (("name", "name"), ("name", "turned"), ("turned", "name"))
     return " or ".join(_when(_near(*way, letters, shortest), _distance(*way, letters)) for way in ways)
 
 
@@ -99,18 +99,32 @@ BIRTHDAY = (
     Level("other_birthday", "ELSE", 0.05, 0.9896),
 )
 ADDRESS = (
-    Level("same_door", _when(f"number_l = number_r and {_SAME_ROAD}", f"{_PLACES_IN_COMMON} >= 1"), 0.45, 0.0002, "door"),
+    Level(
+        "same_door",
+        _when(f"number_l = number_r and {_SAME_ROAD}", f"{_PLACES_IN_COMMON} >= 1"),
+        0.45,
+        0.0002,
+        "door",
+    ),
     Level(
         "like_door",
-        _when(f"case when {_SAME_ROAD} then true when number_l = number_r then {_LIKE_ROAD} else false end", f"{_PLACES_IN_COMMON} >= 1"),
-        0.15,
-        0.0008,
+        _when(
+            "number_l = number_r",
+            f"case when {_SAME_ROAD} then true when {_LIKE_ROAD} then {_PLACES_IN_COMMON} >= 1 else false end",
+        ),
+        0.12,
+        0.0005,
     ),
-    Level("like_road", f"case when {_SAME_ROAD} then {_same('number')} when {_LIKE_ROAD} then {_PLACES_IN_COMMON} >= 1 else false end", 0.05, 0.001),
+    Level(
+        "like_road",
+        _when(f"case when {_SAME_ROAD} then true else {_LIKE_ROAD} end", f"{_PLACES_IN_COMMON} >= 1"),
+        0.08,
+        0.001,
+    ),
     Level("same_place", f"{_PLACES_IN_COMMON} >= 2", 0.12, 0.01),
     Level("like_place", f"{_PLACES_IN_COMMON} = 1", 0.10, 0.05),
     Level("same_province", _same("province"), 0.06, 0.15),
-    Level("other_address", "ELSE", 0.07, 0.788),
+    Level("other_address", "ELSE", 0.07, 0.7883),
 )
 
 COMPARISONS: Mapping[str, tuple[Level, ...]] = {"name": NAME, "birthday": BIRTHDAY, "address": ADDRESS}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ops.suggest.blocks import BLOCKS, bound, load
 from ops.suggest.engine import engine, linker, rows
-from ops.suggest.learning import Learned, learn
+from ops.suggest.learning import STEPS, Learned, learn
 from ops.suggest.model import FREQUENCIES, settings
 from ops.suggest.reasons import Seen, reasons
 from ops.suggest.records import Record
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 THRESHOLD = 0.9
 """How likely it must be that two records are one person, for somebody to be asked."""
 
-MOST_ALIKE = 50
+MOST_ALIKE = 20
 """Other records that one may resemble: nobody has registered so often, and what resembles more is a placeholder."""
 
 _PAIRS_AT_ONCE = 2_000_000
@@ -72,7 +72,7 @@ def suggest(
         def step() -> None:
             nonlocal done
             done += 1
-            progress(done, chunks + 3)
+            progress(done, STEPS + chunks)
 
         learned = learn(database, count, step)
         found = _without_crowds(_found(database, learned, threshold, chunks, step), say)
