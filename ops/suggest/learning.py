@@ -33,7 +33,7 @@ PAIRS_TO_TRAIN_ON = 2_000_000
 FIRST_DOUBLES = 0.01
 """Pairs of one person for each record, before anything is learned."""
 
-MOST_LIKELY = 0.002
+MOST_LIKELY = 0.001
 """No two records taken by chance are likelier than this to be one person, however few there are to choose from."""
 
 PERSONS_DIFFER = 0.4

@@ -77,8 +77,8 @@ NAME = (
         0.07,
         0.01,
     ),
-    Level("word_of_name", f"{_WORDS_IN_COMMON} >= 1", 0.10, 0.25),
-    Level("other_name", "ELSE", 0.05, 0.7385),
+    Level("word_of_name", f"{_WORDS_IN_COMMON} >= 1", 0.13, 0.25),
+    Level("other_name", "ELSE", 0.02, 0.738),
 )
 BIRTHDAY = (
     Level("same_birthday", "birthday_l = birthday_r", 0.84, 0.0002, "birthday"),
@@ -119,12 +119,12 @@ ADDRESS = (
         "like_road",
         _when(f"case when {_SAME_ROAD} then true else {_LIKE_ROAD} end", f"{_PLACES_IN_COMMON} >= 1"),
         0.08,
-        0.001,
+        0.003,
     ),
     Level("same_place", f"{_PLACES_IN_COMMON} >= 2", 0.12, 0.01),
     Level("like_place", f"{_PLACES_IN_COMMON} = 1", 0.10, 0.05),
     Level("same_province", _same("province"), 0.06, 0.15),
-    Level("other_address", "ELSE", 0.07, 0.7883),
+    Level("other_address", "ELSE", 0.07, 0.7863),
 )
 
 COMPARISONS: Mapping[str, tuple[Level, ...]] = {"name": NAME, "birthday": BIRTHDAY, "address": ADDRESS}
@@ -137,7 +137,7 @@ UNKNOWN: Mapping[str, str] = {
 }
 """When a comparison says nothing, for or against."""
 
-FREQUENCIES: Mapping[str, int] = {"sorted": 2_000, "birthday": 20_000, "door": 5_000}
+FREQUENCIES: Mapping[str, int] = {"sorted": 2_000, "birthday": 10_000, "door": 5_000}
 """Column → how many different values it is taken to have, before it is known how often each is seen."""
 
 Worth = Mapping[tuple[str, str], tuple[float, float]]
