@@ -7,6 +7,7 @@ from typing import Any
 
 from ops.sql import reading, rows, streamed
 from ops.suggest.records import Record
+from ops.verify import untold
 from schemas import portrait
 from schemas.portrait import Portrait
 
@@ -14,10 +15,6 @@ Progress = Callable[[int, int], None]
 """Told (customers read, customers in all), every few thousand."""
 
 _TOLD_EVERY = 5_000
-
-
-def untold(done: int, total: int) -> None:
-    """Progress that nobody is told."""
 
 
 def read_records(url: str, progress: Progress = untold) -> Iterator[Record]:

@@ -12,6 +12,7 @@ from ops.suggest.learning import STEPS, Learned, learn
 from ops.suggest.model import FREQUENCIES, settings
 from ops.suggest.reasons import Seen, reasons
 from ops.suggest.records import Record
+from ops.verify import untold
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -35,10 +36,6 @@ class Pair(NamedTuple):
     b: str
     score: float
     reasons: tuple[str, ...]
-
-
-def untold(done: int, total: int) -> None:
-    """Progress that nobody is told."""
 
 
 def unsaid(line: str) -> None:
