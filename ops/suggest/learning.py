@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 STEPS = 3
+"""Of which `learn` tells."""
 
 FEWEST = 100
 """Records. Fewer teach nothing."""
@@ -28,7 +29,10 @@ FIRST_U_PAIRS = 50_000
 """Pairs of two people that the first u are worth."""
 
 PAIRS_BY_CHANCE = 1_200_000
+"""Pairs to count u in: enough to see a birthday in common some fifty times."""
+
 PAIRS_TO_TRAIN_ON = 2_000_000
+"""Of those with one birthday, and of those with one name: more of them teach nothing new, and take time."""
 
 FIRST_DOUBLES = 0.01
 """Pairs of one person for each record, before anything is learned."""
@@ -96,7 +100,7 @@ def _prior(persons: float, records: int) -> float:
 
 
 def _count_by_chance(database: DuckDBPyConnection, records: int) -> dict[tuple[str, str], _Counted]:
-    """Of pairs taken by chance: how many were compared in this way, and the share of each level."""
+    """What is seen of pairs taken by chance, by level."""
     first = linker(database, settings(FIRST_WORTH, _prior(0, records), []), FREQUENCIES)
     first.training.estimate_u_using_random_sampling(PAIRS_BY_CHANCE, seed=1)
     sampled = min(PAIRS_BY_CHANCE / _pairs(records), 1)
@@ -141,6 +145,7 @@ def _shares(comparisons: Iterable[Any], which: str) -> dict[tuple[str, str], flo
 
 
 def _m(name: tuple[str, str], sessions: list[_Session]) -> float:
+    """The mean of what the sessions have found and of the first value, weighed by the pairs of one person."""
     weighed = [
         (FIRST_M_PAIRS, FIRST_WORTH[name][0]),
         *((each.pairs, each.m[name]) for each in sessions if name in each.m),
@@ -149,7 +154,8 @@ def _m(name: tuple[str, str], sessions: list[_Session]) -> float:
 
 
 def _u(counted: _Counted, first: float, of_one_person: float) -> float:
-    """`of_one_person`: the share of all pairs that is counted at this level because they are one person."""
+    """The mean of what was counted and of the first value. `of_one_person`: the share of all pairs that is at this level
+    because they are one person, and that is taken off."""
     return (counted.pairs * max(counted.share - of_one_person, 0) + FIRST_U_PAIRS * first) / (
         counted.pairs + FIRST_U_PAIRS
     )

@@ -93,10 +93,17 @@ TWO_PEOPLE: dict[str, tuple[Record, Record]] = {
 """What two people have in common."""
 
 
+ONE_DOOR: dict[str, tuple[Record, Record]] = {
+    name: (Record(f"{number}a", name, street="91 Bạch Đằng"), Record(f"{number}b", name, street="91 Bạch Đằng"))
+    for number, name in ((21, "Đoàn Phương Uyên"), (22, "Nguyễn Thị Hoa"))
+}
+"""The same of a rare name and of a very common one."""
+
+
 @pytest.fixture(scope="module")
 def among_many() -> dict[tuple[str, str], Pair]:
     """What is suggested when all these are among two thousand others."""
-    planted = [record for pair in (*TWICE.values(), *TWO_PEOPLE.values()) for record in pair]
+    planted = [record for pair in (*TWICE.values(), *TWO_PEOPLE.values(), *ONE_DOOR.values()) for record in pair]
     return {(pair.a, pair.b): pair for pair in suggest([*crowd(2_000), *planted])}
 
 
@@ -112,6 +119,11 @@ def test_one_person_twice_is_suggested(what: str, among_many: dict[tuple[str, st
 def test_two_people_are_not_suggested(what: str, among_many: dict[tuple[str, str], Pair]) -> None:
     left, right = TWO_PEOPLE[what]
     assert (left.id, right.id) not in among_many
+
+
+def test_a_rare_name_says_more_than_a_common_one(among_many: dict[tuple[str, str], Pair]) -> None:
+    found = [name for name, (left, right) in ONE_DOOR.items() if (left.id, right.id) in among_many]
+    assert found == ["Đoàn Phương Uyên"]
 
 
 def test_a_crowd_of_strangers_gives_next_to_nothing(among_many: dict[tuple[str, str], Pair]) -> None:
