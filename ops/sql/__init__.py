@@ -13,6 +13,8 @@ from psycopg2.extensions import cursor
 from ops.local.home import DATABASE_URL, LocalStackError
 from ops.logins import without_password
 
+_ROWS_AT_A_TIME = 5_000
+
 
 @contextmanager
 def store_errors(url: str) -> Iterator[None]:
@@ -56,6 +58,14 @@ def rows(at: cursor, name: str, /, **parameters: Any) -> list[tuple[Any, ...]]:
     at.execute(_statement(name), parameters)
     found: list[tuple[Any, ...]] = at.fetchall() if at.description else []
     return found
+
+
+def streamed(at: cursor, name: str, /) -> Iterator[tuple[Any, ...]]:
+    """The rows that `NAME.sql` gives, a few thousand at a time: for more of them than memory should hold."""
+    with at.connection.cursor(name=f"portrait_{name}") as stream:
+        stream.itersize = _ROWS_AT_A_TIME
+        stream.execute(_statement(name))
+        yield from stream
 
 
 def _statement(name: str) -> str:

@@ -1,0 +1,2 @@
+-- How many living customers there are.
+select count(*) from portrait.customers

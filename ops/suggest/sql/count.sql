@@ -1,0 +1,2 @@
+-- How many records there are.
+select count(*) from compared
