@@ -41,20 +41,81 @@ class Membership(NamedTuple):
     rule_version: int
 
 
+class Linked(NamedTuple):
+    """A link of one of the customer's identifiers: both ends, since when, by which rule and event; and, where it is refused, the
+    code, the reason, and whose the other end is."""
+
+    a: str
+    b: str
+    since: datetime
+    rule: str
+    refused: str | None
+    because: str | None
+    other: str | None
+    type: str | None
+    source: str | None
+    event_id: str | None
+
+
+class Turned(NamedTuple):
+    """An id that began to lead elsewhere: see crm.identity_changes."""
+
+    action: str
+    customer_id: str
+    other_customer_id: str
+    at: datetime
+    reason: str
+
+
+class Decided(NamedTuple):
+    """A judgement in force about one of the customer's identifiers."""
+
+    number: int
+    kind: str
+    left: list[str]
+    right: list[str]
+    at: datetime
+    by: str
+    why: str
+
+
+class Reasons(NamedTuple):
+    """Why a customer is who it is. foreign: identifiers in its events that are not its own, and whose they are (None:
+    nobody's)."""
+
+    links: tuple[Linked, ...]
+    turns: tuple[Turned, ...]
+    judgements: tuple[Decided, ...]
+    foreign: Mapping[str, str | None]
+
+    def as_json(self) -> dict[str, Any]:
+        """As `portrait customer --why --json` prints it, under "why"."""
+        told = {
+            name: [{key: _plain(value) for key, value in each._asdict().items()} for each in getattr(self, name)]
+            for name in ("links", "turns", "judgements")
+        }
+        return {**told, "foreign": dict(self.foreign)}
+
+
 @dataclass(frozen=True)
 class Customer:
     """All that is known of one living customer.
 
-    columns: those of crm.customers. aliases: (id that was given out before, when it became part of this one).
-    told: traits and statuses. recent: the latest events, the newest first.
+    columns: those of crm.customers. own: its identifiers. aliases: (id that was given out before, when it became part of this
+    one). told: traits and statuses. recent: the latest events, the newest first.
     """
 
     columns: Mapping[str, Any]
     portrait: Portrait
+    own: tuple[str, ...]
     aliases: tuple[tuple[str, datetime], ...]
     segments: tuple[Membership, ...]
     told: tuple[Told, ...]
     recent: tuple[CleanEvent, ...]
+
+    def seen(self) -> list[tuple[str, tuple[int, int]]]:
+        """Its identifiers, sorted, with when events of its own first and last named each (Unix ms)."""
+        return [(name, seen) for name, seen in sorted(self.portrait.identifiers.items()) if name in self.own]
 
     def as_json(self) -> dict[str, Any]:
         """The customer as `portrait customer --json` prints it."""
@@ -64,7 +125,7 @@ class Customer:
             "aliases": [{"id": old, "merged_at": _plain(at)} for old, at in self.aliases],
             "identifiers": [
                 {"identifier": name, "first_seen_at": _plain(moment(first)), "last_seen_at": _plain(moment(last))}
-                for name, (first, last) in sorted(known.identifiers.items())
+                for name, (first, last) in self.seen()
             ],
             "segments": [{key: _plain(value) for key, value in each._asdict().items()} for each in self.segments],
             "told": [{key: _plain(value) for key, value in each._asdict().items()} for each in self.told],
@@ -119,6 +180,7 @@ def load(url: str, customer: str, events: int = 10) -> Customer:
         return Customer(
             columns=columns,
             portrait=known,
+            own=tuple(name for name, *_ in rows(at, "identifiers_of_customer", id=customer)),
             aliases=tuple((old, merged_at) for old, merged_at in rows(at, "customer_aliases", id=customer)),
             segments=tuple(Membership(*row) for row in rows(at, "customer_segments", id=customer)),
             told=tuple(
@@ -128,6 +190,23 @@ def load(url: str, customer: str, events: int = 10) -> Customer:
             recent=tuple(
                 clean.decode(body.encode()) for (body,) in rows(at, "customer_events", id=customer, limit=events)
             ),
+        )
+
+
+LINKS_TOLD = 200
+
+
+def reasons(url: str, customer: Customer) -> Reasons:
+    """Why this customer is who it is: at most `LINKS_TOLD` links, the oldest first. Raises psycopg2.Error."""
+    known = str(customer.columns["customer_id"])
+    strangers = sorted(set(customer.portrait.identifiers).difference(customer.own))
+    with reading(url) as at:
+        owners = dict(rows(at, "customers_of_identifiers", identifiers=strangers))
+        return Reasons(
+            links=tuple(Linked(*row) for row in rows(at, "customer_links", id=known, limit=LINKS_TOLD)),
+            turns=tuple(Turned(*row) for row in rows(at, "identity_changes", id=known)),
+            judgements=tuple(Decided(*row) for row in rows(at, "judgements_about", identifiers=list(customer.own))),
+            foreign={name: owners.get(name) for name in strangers},
         )
 
 

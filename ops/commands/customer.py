@@ -16,7 +16,7 @@ from rich.table import Table
 from ops.terminal import HomeOption, JsonOption, console, database_url, example, print_json, reference_of
 
 if TYPE_CHECKING:
-    from ops.customer import Customer
+    from ops.customer import Customer, Reasons
     from schemas.clean import CleanEvent
 
 _BARS = " ▁▂▃▄▅▆▇█"
@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
         name="customer",
         epilog=example(
             "portrait customer 0901234567",
-            "portrait customer card_no:844",
+            "portrait customer card_no:844 --why",
             "portrait customer 01a20761-ea78-79e0-b86f-88afad78ac7b --json",
         ),
         rich_help_panel="Look",
@@ -41,20 +41,27 @@ def show_customer(
         str, typer.Argument(metavar="ID|IDENTIFIER", help="A customer id, now or formerly; KIND:VALUE; or a value.")
     ],
     events: Annotated[int, typer.Option(min=0, help="How many of the latest events to show.")] = 10,
+    why: Annotated[
+        bool,
+        typer.Option("--why", help="Why it is one customer: each identifier's links and events, what was refused."),
+    ] = False,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
     """Show one customer: identifiers, lifecycle and why, totals, what was stated and when, the last events."""
-    from ops.customer import find, load
+    from ops.customer import find, load, reasons
     from ops.sql import store_errors
 
     url = database_url(home)
     with store_errors(url):
         customer = load(url, find(url, who, reference_of(home)), events)
+        because = reasons(url, customer) if why else None
     if json:
-        print_json(customer.as_json())
+        print_json(customer.as_json() | ({} if because is None else {"why": because.as_json()}))
         return
     console.print(_who(customer))
+    if because is not None:
+        console.print(_why(customer, because))
     console.print(Columns([_totals(customer), _habits(customer)]))
     console.print(_told(customer))
     if customer.recent:
@@ -67,7 +74,7 @@ def _who(customer: Customer) -> Panel:
     grid.add_row("id", f"[bold]{columns['customer_id']}[/bold]")
     for old, at in customer.aliases:
         grid.add_row("formerly", f"{old} [dim](until {_day(at)})[/dim]")
-    for name, (first, last) in sorted(customer.portrait.identifiers.items()):
+    for name, (first, last) in customer.seen():
         from ops.customer import moment
 
         kind, _, value = name.partition(":")
@@ -80,6 +87,54 @@ def _who(customer: Customer) -> Panel:
         )
     name = columns["full_name"] or "Nobody has said the name"
     return Panel(grid, title=f"[bold]{escape(name)}[/bold]", title_align="left", border_style="cyan", expand=False)
+
+
+def _why(customer: Customer, because: Reasons) -> Panel:
+    from ops.customer import LINKS_TOLD
+
+    parts: list[RenderableType] = []
+    holding = [each for each in because.links if each.refused is None]
+    refused = [each for each in because.links if each.refused is not None]
+    if holding:
+        table = _table("together", "", "since", "because of")
+        for each in holding:
+            told = f"{each.type}  {each.source}  {each.event_id}" if each.type else "an event that is not stored"
+            table.add_row(escape(each.a), escape(each.b), _day(each.since), f"{each.rule}: [dim]{escape(told)}[/dim]")
+        parts.append(table)
+    elif len(customer.own) == 1:
+        parts.append(f"{escape(customer.own[0])} is all that it is known by.")
+    if refused:
+        table = _table("[red]refused[/red]", "", "since", "because", "the other is")
+        for each in refused:
+            table.add_row(
+                escape(each.a),
+                escape(each.b),
+                _day(each.since),
+                escape(each.because or each.refused or ""),
+                each.other or "nobody",
+            )
+        parts += ["", table]
+    if because.foreign:
+        table = _table("in its events, not its own", "whose")
+        for name, owner in because.foreign.items():
+            table.add_row(escape(name), owner or "nobody's")
+        parts += ["", table]
+    if because.turns:
+        table = _table("ids", "", "", "on", "because")
+        for turn in because.turns:
+            table.add_row(turn.customer_id, turn.action, turn.other_customer_id, _day(turn.at), escape(turn.reason))
+        parts += ["", table]
+    if because.judgements:
+        table = _table("judgement", "kind", "about", "by", "on", "why")
+        for judged in because.judgements:
+            about = f"{', '.join(judged.left)}{' | ' if judged.right else ''}{', '.join(judged.right)}"
+            table.add_row(
+                str(judged.number), judged.kind, escape(about), escape(judged.by), _day(judged.at), escape(judged.why)
+            )
+        parts += ["", table]
+    if len(because.links) == LINKS_TOLD:
+        parts.append(f"[dim]the first {LINKS_TOLD} links; all: crm.customer_links[/dim]")
+    return Panel(Group(*parts), title="Why it is one customer", title_align="left", expand=False)
 
 
 def _totals(customer: Customer) -> Panel:
