@@ -19,7 +19,7 @@ from ops.local.home import LocalStackError
 from ops.sql import reading, rows, writing
 from processors.apply import Rules
 from processors.reference import Reference
-from processors.settle import MARKS_AT_A_TIME, settle
+from processors.settle import MARKS_AT_A_TIME, MOST_EVENTS, settle, settle_large
 from schemas.identifiers import Standing
 from schemas.judgements import Kind
 from sinks.postgres.store import PostgresStore
@@ -163,12 +163,18 @@ class Decider(NamedTuple):
         """Settle what is marked, now. Raises sinks.store.Retryable and Fatal."""
         settled = 0
         with closing(PostgresStore(self.url, application_name="portrait-identity")) as store:
-            while (some := settle(store, self.rules, time.time_ns() // 1_000_000)) == MARKS_AT_A_TIME:
+            while (some := settle(store, self.rules, _now(), most_events=MOST_EVENTS)) == MARKS_AT_A_TIME:
                 settled += some
+            while settle_large(store, self.rules, _now()):
+                settled += 1
         return settled + some
 
     def _customer(self, name: str) -> str:
         return find(self.url, name, self.reference)
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def judgements(url: str, limit: int) -> list[Judged]:

@@ -132,6 +132,11 @@ def make_app(settings: WorkerSettings, reference: Reference) -> App:
         """Customers whose time has come move from segment to segment, with or without events."""
         await or_end(writer.keep_current())
 
+    @app.task
+    async def keep_settled() -> None:
+        """Customers of very many events that were found to be others are folded anew beside the stream."""
+        await or_end(writer.keep_settled())
+
     async def begin(consumer: Any, assigned: set[TP], committed: Mapping[TP, int]) -> dict[TP, int]:
         """Where to read from: the stored position, or Kafka's for raw topics; the first time, the beginning of the log."""
         earliest = await consumer.earliest_offsets(*assigned)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from processors.cluster import Node, Partition
 from processors.gather import Gathered
@@ -12,6 +12,7 @@ from processors.redraw import Part
 from schemas.clean import CleanEvent
 from schemas.identifiers import node_of
 from schemas.identity import Name, Turn
+from schemas.judgements import Kind
 from schemas.portrait import Portrait
 from sinks.store import Settling
 
@@ -19,6 +20,29 @@ from sinks.store import Settling
 class Scattered(Exception):
     """An event belongs to an identifier that was not looked at together with what it belonged to before. Its argument: the
     identifiers of the event."""
+
+
+class TooMany(Exception):
+    """So many events have to be folded that the stream is not to wait for it. Its argument: the nodes where events of what was
+    marked wait (`Part.waiting`)."""
+
+
+class Folded:
+    """Events folded before anybody was made to wait, by a partition that has to be found unchanged then."""
+
+    def __init__(self) -> None:
+        self.partition: Partition | None = None
+        self.portraits: dict[Node, Portrait] = {}
+        self.orders: set[tuple[str, str]] = set()
+        self.moved: dict[str, str] = {}
+        self.keys: set[str] = set()
+
+    def holds(self, partition: Partition) -> bool:
+        """Whether what was folded is still what has to be."""
+        mine = self.partition
+        return mine is not None and mine._replace(refused={}, standing={}) == partition._replace(
+            refused={}, standing={}
+        )
 
 
 class Drawing:
@@ -36,7 +60,12 @@ class Drawing:
         partition: Partition,
         rules: IdentityRules,
         new_id: Callable[[], str],
+        *,
+        most_events: int | None = None,
+        folded: Folded | None = None,
     ) -> None:
+        self._most_events = most_events
+        self._folded = folded or Folded()
         self._tx = tx
         self._gathered = gathered
         self._partition = partition
@@ -57,7 +86,7 @@ class Drawing:
         self.turns: list[Turn] = []
 
     def add(self, part: Part) -> None:
-        """Find out what becomes of one component. Raises Scattered."""
+        """Find out what becomes of one component. Raises Scattered, TooMany."""
         waiting = list(self._tx.events_at(part.waiting)) if part.waiting else []
         changed = {*part.changed, *(self._home(part, event)[0] for _, event in waiting)}
         for cluster in part.after:
@@ -80,7 +109,7 @@ class Drawing:
     ) -> dict[Node, Portrait]:
         """The portraits of those of the changed clusters that have events."""
         drawn: dict[Node, Portrait] = {}
-        orders: set[tuple[str, str]] = set()
+        orders = self._folded.orders
         whole = [each for each in sorted(changed) if each not in part.afresh]
         customers = {customer for each in whole for customer in part.before_of(each)}
         stored = self._tx.portraits(customers)
@@ -94,16 +123,40 @@ class Drawing:
             orders |= {(str(each), order) for order in mine}
         afresh = part.afresh.intersection(changed)
         if afresh:
-            nodes = {node for each in afresh for node in part.after[each]}
             former = {*part.orphans, *(customer for each in afresh for customer in part.before_of(each))}
+            events = sum(portrait.events for portrait in self._tx.portraits(former).values())
+            if self._most_events is not None and events > self._most_events:
+                raise TooMany(part.waiting)
+            nodes = {node for each in afresh for node in part.after[each]}
             nodes |= {node for customer in former for node in part.before[customer]}
-            waiting = [*self._tx.events_at(nodes), *waiting]
-        for node, event in waiting:
+            drawn.update((each, portrait) for each, portrait in self._folded.portraits.items() if each in afresh)
+            self.moved.update(self._folded.moved)
+            self._fold(part, drawn, self._tx.events_at(nodes, self._folded.keys))
+        self._fold(part, drawn, waiting)
+        return drawn
+
+    def _fold(self, part: Part, drawn: dict[Node, Portrait], events: Iterable[tuple[str, CleanEvent]]) -> None:
+        orders = self._folded.orders
+        for node, event in events:
             home, at = self._home(part, event)
             if at != node:
                 self.moved[event.key] = at
             fold(drawn.setdefault(home, Portrait()), event, new_order=is_new_order(event, str(home), orders))
-        return drawn
+
+    def fold_ahead(self, part: Part) -> Folded:
+        """Fold what `add` would have to, and write nothing: it will be spared. Events that wait are not folded."""
+        folded = Folded()
+        folded.partition = self._partition
+        nodes = {node for each in part.afresh for node in part.after[each]}
+        nodes |= {node for had in part.before.values() for node in had}
+        for node, event in self._tx.events_at(nodes):
+            home, at = self._home(part, event)
+            if at != node:
+                folded.moved[event.key] = at
+            folded.keys.add(event.key)
+            new = is_new_order(event, str(home), folded.orders)
+            fold(folded.portraits.setdefault(home, Portrait()), event, new_order=new)
+        return folded
 
     def _name(self, part: Part, changed: Collection[Node], drawn: Mapping[Node, Portrait]) -> None:
         """Give each drawn cluster the oldest id that began with one of its identifiers; the others of these lead there."""
@@ -164,4 +217,11 @@ class Drawing:
             for a, b in ((node_of(link.a), node_of(link.b)),)
             if (a in mine and b in theirs) or (b in mine and a in theirs)
         ]
-        return min(joining)[2] if joining else "joined through others, or by a judgement"
+        if joining:
+            return min(joining)[2]
+        for judgement in sorted(self._gathered.judgements):
+            if judgement.kind is Kind.JOIN:
+                ends = {node_of(each) for each in (*judgement.left, *judgement.right)}
+                if not ends.isdisjoint(mine) and not ends.isdisjoint(theirs):
+                    return f"joined by judgement {judgement.number}"
+        return "joined through others"

@@ -13,6 +13,7 @@ from processors.cluster import Node, Partition
 from processors.gather import Gathered
 from schemas.identifiers import UNPLACED, Identifier, node_of
 from schemas.identity import Member
+from schemas.judgements import Kind
 
 
 class Part(NamedTuple):
@@ -62,7 +63,9 @@ def parts(gathered: Gathered, partition: Partition, seeds: Collection[Identifier
     for link in gathered.links:
         if link.a not in gathered.shut and link.b not in gathered.shut:
             groups.join(link.a, link.b)
-    for tie in gathered.ties:
+    known = {member.identifier for member in gathered.members.values()}
+    joined = [(*each.left, *each.right) for each in gathered.judgements if each.kind is Kind.JOIN]
+    for tie in (*gathered.ties, *(known.intersection(each) for each in joined)):
         for each in tie:
             groups.join(min(tie), each)
     members: dict[Identifier, list[Member]] = {}

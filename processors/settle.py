@@ -10,16 +10,19 @@ from collections.abc import Callable, Collection, Sequence
 
 from processors.apply import NOBODY, Rules, changes_of
 from processors.cluster import TOO_MANY, Partition, cluster
-from processors.drawing import Drawing, Scattered
+from processors.drawing import Drawing, Folded, Scattered, TooMany
 from processors.gather import Gathered, TooLarge, gather
 from processors.redraw import parts
-from schemas.identifiers import Identifier, Standing, node_of
+from schemas.identifiers import UNPLACED, Identifier, Standing, node_of
 from schemas.identity import Mark, Member, Resettled, Review
 from schemas.ids import new_customer_id
 from sinks.crash import crash_point
-from sinks.store import Retryable, Settling, Store
+from sinks.store import Fatal, Retryable, Settling, Store
 
 MARKS_AT_A_TIME = 500
+MOST_EVENTS = 5_000
+"""As many events are folded while the stream waits, at the most: a fraction of a second."""
+
 ATTEMPTS_TO_HOLD = 20
 
 
@@ -33,19 +36,22 @@ def settle(
     now: int,
     *,
     limit: int = MARKS_AT_A_TIME,
+    most_events: int | None = None,
     new_id: Callable[[], str] = new_customer_id,
 ) -> int:
     """Settle what is marked, up to `limit` marks; return how many were. `now` is Unix ms.
 
+    Where more than `most_events` events would have to be folded, it is postponed, for `settle_large`.
     Raises sinks.store.Retryable (call again) and sinks.store.Fatal.
     """
     ties: list[tuple[Identifier, ...]] = []
-    for _ in range(ATTEMPTS_TO_HOLD):
+    grown = 0
+    while grown < ATTEMPTS_TO_HOLD:
         try:
             with store.transaction() as tx:
                 marks = tx.unsettled(limit)
                 if marks:
-                    _settle(store, tx, marks, ties, rules, now, new_id)
+                    _settle(store, tx, marks, ties, rules, now, new_id, most_events=most_events)
                     tx.settled([mark.number for mark in marks])
                 crash_point("resettled")
             return len(marks)
@@ -53,11 +59,64 @@ def settle(
             if limit == 1:
                 return _park(store, error.args[0], rules, now)
             limit = 1
+        except TooMany as error:
+            with store.transaction() as tx:
+                postponed = [
+                    mark.number for mark in tx.unsettled(limit) if node_of(mark.identifier, UNPLACED) in error.args[0]
+                ]
+                tx.postpone(postponed)
+            most_events = most_events if postponed else None
         except Scattered as error:
-            ties.append(error.args[0])
+            ties.append(_new(error.args[0], ties))
         except _Grown:
-            continue
+            grown += 1
     raise Retryable(f"customers were linked by others {ATTEMPTS_TO_HOLD} times while they were being settled")
+
+
+def settle_large(store: Store, rules: Rules, now: int, *, new_id: Callable[[], str] = new_customer_id) -> int:
+    """Settle one mark that was postponed; return how many were: 0 or 1. Otherwise as `settle`.
+
+    The events are folded while nobody is made to wait; only then are the customers locked, what came meanwhile is folded, too,
+    and all is written. Meanwhile the old portraits are served, and new events are counted there. Killed, it begins anew.
+    """
+    ties: list[tuple[Identifier, ...]] = []
+    grown = 0
+    while grown < ATTEMPTS_TO_HOLD:
+        try:
+            with store.transaction() as tx:
+                marks = tx.unsettled(1, large=True)
+                if marks:
+                    folded = _fold_ahead(tx, marks, ties, rules, new_id)
+                    crash_point("folded_ahead")
+                    _settle(store, tx, marks, ties, rules, now, new_id, folded=folded)
+                    tx.settled([mark.number for mark in marks])
+            return len(marks)
+        except Scattered as error:
+            ties.append(_new(error.args[0], ties))
+        except _Grown:
+            grown += 1
+    raise Retryable(f"customers were linked by others {ATTEMPTS_TO_HOLD} times while they were being settled")
+
+
+def _new(tie: tuple[Identifier, ...], ties: Sequence[tuple[Identifier, ...]]) -> tuple[Identifier, ...]:
+    """A tie, which must bring us further."""
+    if tie in ties:
+        raise Fatal(f"an event of {len(tie)} identifiers belongs to none of them")
+    return tie
+
+
+def _fold_ahead(
+    tx: Settling,
+    marks: Collection[Mark],
+    ties: Sequence[Collection[Identifier]],
+    rules: Rules,
+    new_id: Callable[[], str],
+) -> Folded:
+    gathered = gather(tx, marks, rules.identity.largest, ties)
+    partition = cluster(gathered.facts, rules.identity)
+    drawing = Drawing(tx, gathered, partition, rules.identity, new_id)
+    (part,) = parts(gathered, partition, {mark.identifier for mark in marks})
+    return drawing.fold_ahead(part)
 
 
 def _settle(
@@ -68,6 +127,9 @@ def _settle(
     rules: Rules,
     now: int,
     new_id: Callable[[], str],
+    *,
+    most_events: int | None = None,
+    folded: Folded | None = None,
 ) -> None:
     gathered = gather(tx, marks, rules.identity.largest, ties)
     held = gathered.customers
@@ -77,7 +139,9 @@ def _settle(
     if not gathered.customers <= held:
         raise _Grown
     partition = cluster(gathered.facts, rules.identity)
-    drawing = Drawing(tx, gathered, partition, rules.identity, new_id)
+    if folded is not None and not folded.holds(partition):
+        raise _Grown
+    drawing = Drawing(tx, gathered, partition, rules.identity, new_id, most_events=most_events, folded=folded)
     for part in parts(gathered, partition, {mark.identifier for mark in marks}):
         drawing.add(part)
     changes = changes_of(tx, (), drawing.portraits, NOBODY, rules, now)

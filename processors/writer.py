@@ -16,16 +16,13 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 
-import msgspec
-
 from processors import counters
 from processors.ahead import Ahead, Overlay
 from processors.apply import Applied, Decision, Rules, Slice, Stale, apply, decide, refresh, write
 from processors.guard import EXIT_GAP, fail_stop
-from processors.settle import MARKS_AT_A_TIME, settle
+from processors.halve import as_letter, halves
+from processors.settle import MARKS_AT_A_TIME, MOST_EVENTS, settle, settle_large
 from processors.succession import Succession
-from schemas import clean
-from schemas.rejected import Reason, Rejected, dead_letter
 from sinks.store import Base, Fatal, Gap, Partition, Refused, Retryable, Span, Store
 
 logger = logging.getLogger(__name__)
@@ -69,6 +66,8 @@ class Writer:
         self._committed = store.committed()
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="write")
         self._deciding = ThreadPoolExecutor(1, thread_name_prefix="decide")
+        self._settling = ThreadPoolExecutor(1, thread_name_prefix="settle")
+        self._beside = store.beside()
         self._waiting: list[Fetched] = []
         self._waiting_events = 0
         self._changed = asyncio.Condition()
@@ -137,6 +136,12 @@ class Writer:
             if turn % _GARBAGE_TURNS == 0:
                 gc.collect()
 
+    async def keep_settled(self) -> None:
+        """Every few seconds, for ever, settle beside the stream what was postponed."""
+        while True:
+            await asyncio.sleep(_REFRESH_SECONDS)
+            await asyncio.get_running_loop().run_in_executor(self._settling, self._insist, self._settle_large)
+
     async def _take(self) -> list[Fetched]:
         async with self._changed:
             await self._changed.wait_for(lambda: self._waiting)
@@ -193,9 +198,15 @@ class Writer:
 
     def _settle(self) -> None:
         """In the writing thread: decide from all facts what batches left unsettled."""
-        while (settled := settle(self._store, self._rules, self._clock())) == MARKS_AT_A_TIME:
+        settled = MARKS_AT_A_TIME
+        while settled == MARKS_AT_A_TIME:
+            settled = settle(self._store, self._rules, self._clock(), most_events=MOST_EVENTS)
             counters.SETTLED.inc(settled)
-        counters.SETTLED.inc(settled)
+
+    def _settle_large(self) -> None:
+        """In a thread of its own: what needs so many events that the stream is not to wait for it."""
+        while settle_large(self._beside, self._rules, self._clock()):
+            counters.SETTLED.inc()
 
     def _insist(self, call: Callable[..., Answer], *arguments: Any) -> Answer:
         pause = 0.05
@@ -233,66 +244,15 @@ class Writer:
         try:
             return apply(self._store, batch, self._rules, self._clock())
         except Refused as error:
-            halves = _halves(batch)
-            if halves is None:
+            parts = halves(batch)
+            if parts is None:
                 try:
-                    return apply(self._store, [_as_letter(batch[0], error)], self._rules, self._clock())
+                    return apply(self._store, [as_letter(batch[0], error)], self._rules, self._clock())
                 except Refused as again:
                     raise Fatal(f"{batch[0].partition}: a dead letter cannot be stored: {again}") from again
-            done = [self._insist(self._apply, half) for half in halves]
+            done = [self._insist(self._apply, half) for half in parts]
             return Applied(*(sum(counts) for counts in zip(*done, strict=True)))
 
 
 def _read(fetched: Sequence[Fetched]) -> list[Slice]:
     return [each.read(each.records) for each in fetched]
-
-
-def _halves(batch: Sequence[Slice]) -> tuple[list[Slice], list[Slice]] | None:
-    """Two batches that together are `batch`, None when it holds one event only."""
-    if len(batch) > 1:
-        middle = len(batch) // 2
-        return list(batch[:middle]), list(batch[middle:])
-    part = batch[0]
-    if len(part.events) + len(part.letters) <= 1:
-        return None
-    offsets = sorted([offset for offset, _ in part.events] + [offset for offset, _ in part.letters])
-    cut = offsets[len(offsets) // 2]
-    return (
-        [
-            Slice(
-                part.partition,
-                Span(part.span.first, cut),
-                [pair for pair in part.events if pair[0] < cut],
-                [pair for pair in part.letters if pair[0] < cut],
-            )
-        ],
-        [
-            Slice(
-                part.partition,
-                Span(cut, part.span.end),
-                [pair for pair in part.events if pair[0] >= cut],
-                [pair for pair in part.letters if pair[0] >= cut],
-            )
-        ],
-    )
-
-
-def _as_letter(part: Slice, error: Refused) -> Slice:
-    """The one event or letter of `part`, which the database refused, as a dead letter about its record."""
-    if part.events:
-        offset, event = part.events[0]
-        payload, topic, received, origin = clean.encode(event), part.partition.topic, event.received, event.origin
-        names = [name.replace("\0", "\ufffd") for name in (event.id, event.source)]
-    else:
-        offset, kept = part.letters[0]
-        payload, topic, received, origin, names = msgspec.json.encode(kept), None, 0, "", []
-    letter = dead_letter(
-        Rejected(Reason.INVALID_VALUE, "$", f"the database refuses it: {error}", *names),
-        origin=origin or f"{part.partition.topic}/{part.partition.number}/{offset}",
-        payload=payload,
-        key=None,
-        topic=topic,
-        now_ms=received,
-    )
-    logger.error("%s: %s", letter.origin, error)
-    return Slice(part.partition, part.span, (), [(offset, letter)])

@@ -34,6 +34,9 @@ class MemoryStore:
         yield MemoryTransaction(tables)
         self.tables = tables
 
+    def beside(self) -> MemoryStore:
+        return self
+
     def committed(self) -> MemoryCommitted:
         return MemoryCommitted(self)
 

@@ -32,6 +32,7 @@ class Tables:
     judgements: list[Judgement] = field(default_factory=list)
     marks: dict[int, Mark] = field(default_factory=dict)
     marked: int = 0
+    large: set[int] = field(default_factory=set)
     reviews: list[Review] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
     portraits: dict[str, Portrait] = field(default_factory=dict)

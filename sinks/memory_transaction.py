@@ -132,8 +132,13 @@ class MemoryTransaction(TableLookup):
         ]
         return sorted(waiting)[:limit]
 
-    def unsettled(self, limit: int) -> list[Mark]:
-        return sorted(self._tables.marks.values())[:limit]
+    def unsettled(self, limit: int, *, large: bool = False) -> list[Mark]:
+        return [mark for mark in sorted(self._tables.marks.values()) if (mark.number in self._tables.large) is large][
+            :limit
+        ]
+
+    def postpone(self, marks: Collection[int]) -> None:
+        self._tables.large.update(marks)
 
     def members(self, identifiers: Collection[Identifier]) -> list[Member]:
         asked = set(identifiers)
@@ -152,10 +157,10 @@ class MemoryTransaction(TableLookup):
         led = {alias: customer for alias, customer in tables.aliases.items() if customer in customers}
         return [Name(each, tables.anchors[each], customer) for each, customer in sorted({**living, **led}.items())]
 
-    def events_at(self, nodes: Collection[str]) -> Iterator[tuple[str, CleanEvent]]:
+    def events_at(self, nodes: Collection[str], known: Collection[str] = ()) -> Iterator[tuple[str, CleanEvent]]:
         asked = set(nodes)
         for event, node in list(self._tables.events.values()):
-            if node is not None and node in asked:
+            if node is not None and node in asked and event.key not in known:
                 yield node, event
 
     def resettle(self, resettled: Resettled, packed: Changes) -> None:

@@ -173,8 +173,11 @@ class Transaction(Reading, Protocol):
 class Settling(Transaction, Protocol):
     """A transaction that decides anew, from all facts, who some identifiers are."""
 
-    def unsettled(self, limit: int) -> list[Mark]:
-        """Lock and return up to `limit` marks, the oldest first, passing over locked ones."""
+    def unsettled(self, limit: int, *, large: bool = False) -> list[Mark]:
+        """Lock and return up to `limit` marks, the oldest first, passing over locked ones. `large`: those that were postponed."""
+
+    def postpone(self, marks: Collection[int]) -> None:
+        """These need so many events that they are not for the stream to wait for."""
 
     def members(self, identifiers: Collection[Identifier]) -> list[Member]:
         """Every node of these identifiers that is stored."""
@@ -188,8 +191,8 @@ class Settling(Transaction, Protocol):
     def names(self, customers: Collection[str]) -> list[Name]:
         """Every id that leads to one of these customers."""
 
-    def events_at(self, nodes: Collection[str]) -> Iterator[tuple[str, CleanEvent]]:
-        """The events of these nodes, each with its node."""
+    def events_at(self, nodes: Collection[str], known: Collection[str] = ()) -> Iterator[tuple[str, CleanEvent]]:
+        """The events of these nodes, each with its node, but not those with these keys. They stream."""
 
     def resettle(self, resettled: Resettled, packed: Any) -> None:
         """Write what was decided anew, and the portraits with it (as `save`)."""
@@ -239,6 +242,9 @@ class Store(Protocol):
 
     def transaction(self) -> AbstractContextManager[Settling]:
         """Begin; commit on leaving, roll back on an exception. Not for use by several threads at once."""
+
+    def beside(self) -> Store:
+        """The same store for another thread."""
 
     def committed(self) -> Committed:
         """What is stored, beside the transaction: it may be used by another thread than that, by one at a time."""

@@ -114,7 +114,7 @@ def undo(number: Number, by: By = None, home: HomeOption = None, json: JsonOptio
     """Take a judgement back: customers are as if it had never been."""
     with _deciding(home, by, "") as decider:
         judged = decider.undo(number)
-        _settled(decider, number, f"judgement {number} ({judged.kind}: {judged.why}) is taken back", json)
+        _settled(decider, None, f"judgement {number} ({judged.kind}: {judged.why}) is taken back", json)
 
 
 @app.command("judgements", epilog=example("portrait identity judgements"))

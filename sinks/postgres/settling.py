@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from itertools import count
 
 from schemas import clean
 from schemas.clean import CleanEvent
@@ -11,14 +12,22 @@ from schemas.identity import Mark, Member, Name, Resettled
 from schemas.judgements import Judgement
 from sinks.postgres import lookup
 from sinks.postgres.rows import Packed, array, timestamp
+from sinks.postgres.sql import statement
 from sinks.postgres.transaction import PostgresTransaction
+
+_ROWS_AT_A_TIME = 5_000
+_numbers = count()
 
 
 class PostgresSettling(PostgresTransaction):
     """See `sinks.store.Settling`."""
 
-    def unsettled(self, limit: int) -> list[Mark]:
-        return [Mark(number, lookup.named(name), judged) for number, name, judged in self.ask("unsettled", limit=limit)]
+    def unsettled(self, limit: int, *, large: bool = False) -> list[Mark]:
+        found = self.ask("unsettled", limit=limit, large=large)
+        return [Mark(number, lookup.named(name), judged) for number, name, judged in found]
+
+    def postpone(self, marks: Collection[int]) -> None:
+        self.execute("postpone", marks=array(map(str, marks)))
 
     def members(self, identifiers: Collection[Identifier]) -> list[Member]:
         values = array({identifier.value for identifier in identifiers})
@@ -33,9 +42,18 @@ class PostgresSettling(PostgresTransaction):
     def names(self, customers: Collection[str]) -> list[Name]:
         return [Name(*row) for row in self.ask("names", customers=array(customers))]
 
-    def events_at(self, nodes: Collection[str]) -> Iterator[tuple[str, CleanEvent]]:
-        for node, body in self.ask("events_at", nodes=array(nodes)):
+    def events_at(self, nodes: Collection[str], known: Collection[str] = ()) -> Iterator[tuple[str, CleanEvent]]:
+        parameters = {"nodes": array(nodes)}
+        name = "events_at"
+        if known:
+            keys = {key for (key,) in self.ask("keys_at", **parameters)}
+            parameters, name = {"keys": array(keys.difference(known))}, "events_by_key"
+        at = self._at.connection.cursor(name=f"portrait_events_at_{next(_numbers)}")
+        at.itersize = _ROWS_AT_A_TIME
+        at.execute(statement(name), parameters)
+        for node, body in at:
             yield node, clean.decode(body.encode())
+        at.close()  # a reader that gives up rolls the transaction back, and with it this
 
     def settled(self, marks: Collection[int]) -> None:
         self.execute("settled", marks=array(map(str, marks)))

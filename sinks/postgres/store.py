@@ -56,6 +56,9 @@ class PostgresStore:
             self._connection = None
             held.close()
 
+    def beside(self) -> PostgresStore:
+        return PostgresStore(self._url, application_name=f"{self._application_name}-beside", silent_seconds=120)
+
     def committed(self) -> PostgresCommitted:
         return self._committed
 

@@ -14,7 +14,7 @@ from processors.apply import Rules
 from processors.cluster import Partition, cluster
 from processors.identity_rules import IdentityRules, identity_rules
 from processors.refold import Observed
-from processors.settle import settle
+from processors.settle import settle, settle_large
 from schemas.clean import CleanEvent, Purchase
 from schemas.identifiers import Identifier, node_of
 from schemas.identity import Refusal
@@ -97,8 +97,9 @@ def stored(store: MemoryStore, judgement: Judgement) -> bool:
     return all(node_of(each) in store.tables.members for each in (*judgement.left, *judgement.right))
 
 
-def settle_all(store: MemoryStore, rules: Rules) -> None:
-    while settle(store, rules, NOW):
+def settle_all(store: MemoryStore, rules: Rules, most_events: int | None = None) -> None:
+    """Settle until nothing is left: in the stream, and beside it what needs more than `most_events`."""
+    while settle(store, rules, NOW, most_events=most_events) or settle_large(store, rules, NOW):
         pass
 
 
@@ -126,9 +127,21 @@ def assert_right(
 
 
 @settings(max_examples=300, deadline=None)
-@given(crowds(), decisions(), st.randoms(use_true_random=False), st.sampled_from([1, 2, 5, 50]), st.booleans())
+@given(
+    crowds(),
+    decisions(),
+    st.randoms(use_true_random=False),
+    st.sampled_from([1, 2, 5, 50]),
+    st.booleans(),
+    st.sampled_from([None, 2]),
+)
 def test_any_order_and_any_batches_give_the_same_customers_for_the_same_reasons(
-    events: list[CleanEvent], judgements: list[Judgement], chance: random.Random, batch: int, at_once: bool
+    events: list[CleanEvent],
+    judgements: list[Judgement],
+    chance: random.Random,
+    batch: int,
+    at_once: bool,
+    most_events: int | None,
 ) -> None:
     log = events + [event for event in events if chance.random() < 0.2]
     chance.shuffle(log)
@@ -139,12 +152,12 @@ def test_any_order_and_any_batches_give_the_same_customers_for_the_same_reasons(
     for at in range(0, len(log), batch):
         apply(store, [part(log[at : at + batch], at)], TIGHT, NOW)
         if at_once or chance.random() < 0.5:
-            settle_all(store, TIGHT)
+            settle_all(store, TIGHT, most_events)
         if waiting and chance.random() < 0.3 and stored(store, waiting[-1]):
             store.judge(waiting.pop())
     for judgement in waiting:
         store.judge(judgement)
-    settle_all(store, TIGHT)
+    settle_all(store, TIGHT, most_events)
     assert_right(store, events, judgements, TIGHT)
 
 

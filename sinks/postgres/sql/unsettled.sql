@@ -1,7 +1,7 @@
--- Lock marks, the oldest first, passing over those that others hold. Parameter: limit.
+-- Lock marks, the oldest first, passing over those that others hold. Parameters: limit; large, whether those that were postponed.
 select id, identifier, judged
 from portrait.unsettled
-where not large
+where large = %(large)s
 order by id
 limit %(limit)s
 for update skip locked
