@@ -123,12 +123,10 @@ class Drawing:
             orders |= {(str(each), order) for order in mine}
         afresh = part.afresh.intersection(changed)
         if afresh:
-            former = {*part.orphans, *(customer for each in afresh for customer in part.before_of(each))}
+            former, nodes = part.divided(afresh)
             events = sum(portrait.events for portrait in self._tx.portraits(former).values())
             if self._most_events is not None and events > self._most_events:
                 raise TooMany(part.waiting)
-            nodes = {node for each in afresh for node in part.after[each]}
-            nodes |= {node for customer in former for node in part.before[customer]}
             drawn.update((each, portrait) for each, portrait in self._folded.portraits.items() if each in afresh)
             self.moved.update(self._folded.moved)
             self._fold(part, drawn, self._tx.events_at(nodes, self._folded.keys))
@@ -147,9 +145,8 @@ class Drawing:
         """Fold what `add` would have to, and write nothing: it will be spared. Events that wait are not folded."""
         folded = Folded()
         folded.partition = self._partition
-        nodes = {node for each in part.afresh for node in part.after[each]}
-        nodes |= {node for had in part.before.values() for node in had}
-        for node, event in self._tx.events_at(nodes):
+        _, nodes = part.divided(part.afresh)
+        for node, event in self._tx.events_at(nodes) if nodes else ():
             home, at = self._home(part, event)
             if at != node:
                 folded.moved[event.key] = at

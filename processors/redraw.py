@@ -40,6 +40,16 @@ class Part(NamedTuple):
         left = {node for nodes in self.after.values() for node in nodes}
         return sorted(customer for customer, had in self.before.items() if had.isdisjoint(left))
 
+    def divided(self, clusters: Collection[Node]) -> tuple[set[str], set[str]]:
+        """The customers that these clusters are made of, and all nodes of either, before and after."""
+        former = (
+            {*self.orphans, *(customer for each in clusters for customer in self.before_of(each))}
+            if clusters
+            else set()
+        )
+        nodes = {node for each in clusters for node in self.after[each]}
+        return former, nodes | {node for customer in former for node in self.before[customer]}
+
     def before_of(self, cluster: Node) -> list[str]:
         """The customers that `cluster` has nodes of, the oldest first."""
         nodes = self.after[cluster]
