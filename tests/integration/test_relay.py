@@ -27,11 +27,13 @@ from schemas.profile import (
 )
 from schemas.topics import IDENTITY_CHANGES, MAX_MESSAGE_BYTES, PROFILES, SEGMENT_CHANGES
 from sinks.postgres.outbox import Outbox
+from sinks.postgres.store import PostgresStore
 from sinks.relay import Relay
 from sinks.relay_messages import Message
 from sinks.relay_producer import RelayProducer
 from sinks.store import Retryable
-from tests.integration.shop import CARD, EMAIL, NAME, PHONE, Shop, login, open_shop
+from tests.integration.shop import CARD, EMAIL, NAME, PHONE, Shop, event, login, open_shop
+from tests.stories import DAY, feed
 from tests.topic_reader import records
 
 pytestmark = pytest.mark.integration
@@ -187,6 +189,30 @@ def test_a_change_of_identity_whose_row_is_missing_is_set_aside_and_holds_up_not
     ]
     assert turns(kafka, shop.till) == []
     assert profiles(kafka, shop.till) == [(shop.till, None)]
+
+
+def test_a_customer_whose_identifiers_cannot_be_read_is_set_aside_and_holds_up_nothing(shop: Shop, kafka: str) -> None:
+    shop.ask("update portrait.customers set state = '{\"identifiers\": 7}' where id = %s", shop.an)
+    with relay(shop, kafka) as relaying:
+        assert relaying.round() == 10
+        assert relaying.round() == 0
+    assert set(shop.ask("select customer_id, error from portrait.unpublished")) == {(shop.an, "ValidationError")}
+    assert {customer for customer, _ in profiles(kafka, shop.an, shop.bình, shop.till)} == {shop.bình, shop.till}
+
+
+def test_a_phone_that_changed_hands_is_in_the_profiles_of_both_who_had_it(shop: Shop, kafka: str) -> None:
+    phone = "+84987000001"
+    store = PostgresStore(shop.url)
+    try:
+        feed(store, [event(20, 900 * DAY, {"card_no": "K1", "phone": phone})], first=8)
+        feed(store, [event(21, 300 * DAY, {"card_no": "K2", "phone": phone})], first=9)
+    finally:
+        store.close()
+    owners = shop.ask("select customer_id from crm.customer_identifiers where kind = 'card_no' and value like 'K_'")
+    with relay(shop, kafka) as relaying:
+        relaying.round()
+    told = [one.identifiers for _, one in profiles(kafka, *(customer for (customer,) in owners)) if one is not None]
+    assert sorted(told, key=str) == [{"card_no": (card,), "phone": (phone,)} for card in ("K1", "K2")]
 
 
 def test_one_relay_is_active_and_another_takes_over_when_it_ends(shop: Shop) -> None:
