@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 from functools import cache
 from importlib.resources import files
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import yaml
@@ -80,7 +80,7 @@ class _Kind(msgspec.Struct, forbid_unknown_fields=True):
 class _File(msgspec.Struct, forbid_unknown_fields=True):
     version: int
     largest: int
-    kinds: dict[str, _Kind]
+    kinds: dict[str, Any]
 
 
 _DAY_MS = 24 * 60 * 60 * 1000
@@ -95,11 +95,18 @@ def read_identity_rules(text: str, name: str) -> IdentityRules:
     if set(told.kinds) != set(STRENGTH):
         wrong = sorted(set(told.kinds) ^ set(STRENGTH))
         raise ValueError(f"{name}: kinds must be exactly {', '.join(STRENGTH)}; missing or unknown: {', '.join(wrong)}")
+    if tuple(told.kinds) != STRENGTH:
+        first = next(kind for kind, due in zip(told.kinds, STRENGTH, strict=True) if kind != due)
+        raise ValueError(f"{name}: {first}: kinds must come in the order of Kafka's keys: {', '.join(STRENGTH)}")
     if told.version < 1 or told.largest < 10:
         raise ValueError(f"{name}: version is 1 or more, largest 10 or more")
     kinds = {}
-    for priority, (kind, each) in enumerate(told.kinds.items()):
+    for priority, (kind, value) in enumerate(told.kinds.items()):
         place = f"{name}: {kind}"
+        try:
+            each = msgspec.convert(value, _Kind)
+        except msgspec.ValidationError as error:
+            raise ValueError(f"{place}: {error}") from error
         if each.tier not in _TIERS:
             raise ValueError(f"{place}: class {each.tier!r} is not one of {', '.join(_TIERS)}")
         if not 1 <= each.values <= each.seen_with:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hypothesis import strategies as st
@@ -100,6 +100,22 @@ def interaction(number: int, card: str) -> CleanEvent:
         received=NOW,
         identifiers=(Identifier("card_no", card),),
         origin=f"events.social/0/{number}",
+    )
+
+
+def said(number: int, identifiers: Mapping[str, str], time: int = NOW, verified: Sequence[str] = ()) -> CleanEvent:
+    """An event of nothing but identifiers, kind → value."""
+    return CleanEvent(
+        key=event_key("/t", str(number)),
+        source="/t",
+        id=str(number),
+        type="t",
+        channel="web",
+        time=time,
+        received=NOW,
+        identifiers=tuple(sorted(Identifier(*each) for each in identifiers.items())),
+        verified=tuple(sorted(verified)),
+        origin=f"t/0/{number}",
     )
 
 

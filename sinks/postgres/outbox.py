@@ -194,9 +194,17 @@ class _Named(msgspec.Struct):
 _named = msgspec.json.Decoder(_Named).decode
 
 
+def _names(state: str) -> Collection[str]:
+    """The identifiers in a customer's state; of one that cannot be read no record is made, and it must hold up no other."""
+    try:
+        return _named(state).identifiers
+    except msgspec.DecodeError:
+        return ()
+
+
 def _owners(at: cursor, customers: Iterable[StoredCustomer]) -> dict[str, list[str]]:
     """The customers of identifiers that stand in events of these customers, where it is not plain that they are theirs."""
-    nodes = {node_of(named(name)) for customer in customers for name in _named(customer.state).identifiers}
+    nodes = {node_of(named(name)) for customer in customers for name in _names(customer.state)}
     found: dict[str, list[str]] = {}
     for name, customer in _rows(at, "relay_owners", nodes=array(nodes)) if nodes else ():
         found.setdefault(name, []).append(customer)

@@ -17,14 +17,23 @@ import pytest
 
 from ops.local.child import Child
 from ops.local.records import wait_until
-from schemas.profile import Profile, SegmentChange, decode_profile, decode_segment_change
-from schemas.topics import MAX_MESSAGE_BYTES, PROFILES, SEGMENT_CHANGES
+from schemas.profile import (
+    IdentityChange,
+    Profile,
+    SegmentChange,
+    decode_identity_change,
+    decode_profile,
+    decode_segment_change,
+)
+from schemas.topics import IDENTITY_CHANGES, MAX_MESSAGE_BYTES, PROFILES, SEGMENT_CHANGES
 from sinks.postgres.outbox import Outbox
+from sinks.postgres.store import PostgresStore
 from sinks.relay import Relay
 from sinks.relay_messages import Message
 from sinks.relay_producer import RelayProducer
 from sinks.store import Retryable
-from tests.integration.shop import CARD, EMAIL, NAME, PHONE, Shop, login, open_shop
+from tests.integration.shop import CARD, EMAIL, NAME, PHONE, Shop, event, login, open_shop
+from tests.stories import DAY, feed
 from tests.topic_reader import records
 
 pytestmark = pytest.mark.integration
@@ -65,6 +74,12 @@ def changes(kafka: str, *customers: str) -> list[SegmentChange]:
     return [each for each in found if each.customer_id in customers]
 
 
+def turns(kafka: str, *customers: str) -> list[IdentityChange]:
+    """The records of these customer ids on `identity-changes`."""
+    found = [decode_identity_change(each.value) for each in records(kafka, IDENTITY_CHANGES)]
+    return [each for each in found if each.customer_id in customers]
+
+
 def waiting(shop: Shop) -> int:
     ((number,),) = shop.ask("select count(*) from portrait.outbox")
     return int(number)
@@ -76,7 +91,7 @@ def ask_for(shop: Shop, *customers: str) -> None:
 
 def test_what_the_outbox_holds_reaches_the_topics(shop: Shop, kafka: str) -> None:
     with relay(shop, kafka) as relaying:
-        assert relaying.round() == 9
+        assert relaying.round() == 10
         assert relaying.round() == 0
     told = dict(profiles(kafka, shop.an, shop.bình, shop.till))
     assert told[shop.till] is None
@@ -92,12 +107,24 @@ def test_what_the_outbox_holds_reaches_the_topics(shop: Shop, kafka: str) -> Non
         ("entered", "new", (), ("new",)),
         ("left", "new", ("new",), ()),
     ]
+    ((number, at),) = shop.ask("select change_id, at from crm.identity_changes")
+    assert turns(kafka, shop.an, shop.bình, shop.till) == [
+        IdentityChange(
+            change_id=f"{shop.till}/identity/{number}",
+            number=number,
+            action="merged",
+            customer_id=shop.till,
+            other_customer_id=shop.an,
+            at=at,
+            reason="an event named identifiers of both",
+        )
+    ]
 
 
 def test_many_changes_of_a_customer_make_one_record(shop: Shop, kafka: str) -> None:
     ask_for(shop, *[shop.bình] * 500)
     with relay(shop, kafka) as relaying:
-        assert relaying.round() == 509
+        assert relaying.round() == 510
     assert len(profiles(kafka, shop.bình)) == 1
     assert waiting(shop) == 0
 
@@ -152,6 +179,42 @@ def test_what_cannot_be_published_is_set_aside_and_holds_up_nothing(
     assert [secret for secret in (NAME, EMAIL, PHONE, CARD) if secret in caplog.text] == []
 
 
+def test_a_change_of_identity_whose_row_is_missing_is_set_aside_and_holds_up_nothing(shop: Shop, kafka: str) -> None:
+    ((number,),) = shop.ask("delete from portrait.identity_changes returning id")
+    with relay(shop, kafka) as relaying:
+        assert relaying.round() == 10
+        assert relaying.round() == 0
+    assert shop.ask("select customer_id, change_id, identity_change_id, error from portrait.unpublished") == [
+        (shop.till, None, number, "NoSuchChange")
+    ]
+    assert turns(kafka, shop.till) == []
+    assert profiles(kafka, shop.till) == [(shop.till, None)]
+
+
+def test_a_customer_whose_identifiers_cannot_be_read_is_set_aside_and_holds_up_nothing(shop: Shop, kafka: str) -> None:
+    shop.ask("update portrait.customers set state = '{\"identifiers\": 7}' where id = %s", shop.an)
+    with relay(shop, kafka) as relaying:
+        assert relaying.round() == 10
+        assert relaying.round() == 0
+    assert set(shop.ask("select customer_id, error from portrait.unpublished")) == {(shop.an, "ValidationError")}
+    assert {customer for customer, _ in profiles(kafka, shop.an, shop.bình, shop.till)} == {shop.bình, shop.till}
+
+
+def test_a_phone_that_changed_hands_is_in_the_profiles_of_both_who_had_it(shop: Shop, kafka: str) -> None:
+    phone = "+84987000001"
+    store = PostgresStore(shop.url)
+    try:
+        feed(store, [event(20, 900 * DAY, {"card_no": "K1", "phone": phone})], first=8)
+        feed(store, [event(21, 300 * DAY, {"card_no": "K2", "phone": phone})], first=9)
+    finally:
+        store.close()
+    owners = shop.ask("select customer_id from crm.customer_identifiers where kind = 'card_no' and value like 'K_'")
+    with relay(shop, kafka) as relaying:
+        relaying.round()
+    told = [one.identifiers for _, one in profiles(kafka, *(customer for (customer,) in owners)) if one is not None]
+    assert sorted(told, key=str) == [{"card_no": (card,), "phone": (phone,)} for card in ("K1", "K2")]
+
+
 def test_one_relay_is_active_and_another_takes_over_when_it_ends(shop: Shop) -> None:
     first, second = Outbox(shop.url), Outbox(shop.url)
     try:
@@ -192,9 +255,9 @@ def test_profiles_of_a_round_that_broke_off_are_published_once_more_in_the_end(s
         assert outbox.lead()
         with pytest.raises(Retryable):
             relaying.round()
-        assert waiting(shop) == 9
+        assert waiting(shop) == 10
         assert outbox.lead()
-        assert relaying.round() == 9
+        assert relaying.round() == 10
         relaying.settle_doubts()
         assert waiting(shop) == 0
         clock[0] = 10.0
@@ -285,7 +348,7 @@ def start(shop: Shop, kafka: str, **environ: str) -> subprocess.Popen[str]:
 def test_a_relay_killed_between_acknowledgement_and_deletion_loses_nothing(shop: Shop, kafka: str) -> None:
     with start(shop, kafka, PORTRAIT_CRASH_AT="relay_sent:1") as killed:
         killed.communicate(timeout=60)
-    assert (killed.returncode, waiting(shop)) == (-signal.SIGKILL, 9)
+    assert (killed.returncode, waiting(shop)) == (-signal.SIGKILL, 10)
     with start(shop, kafka) as relaying:
         try:
             assert wait_until(lambda: waiting(shop) == 0, 60)
@@ -299,6 +362,7 @@ def test_a_relay_killed_between_acknowledgement_and_deletion_loses_nothing(shop:
     told = [each.change_id for each in changes(kafka, shop.an, shop.bình, shop.till)]
     assert sorted(told) == sorted(2 * list(set(told)))
     assert len(set(told)) == 4
+    assert [each.customer_id for each in turns(kafka, shop.an, shop.bình, shop.till)] == [shop.till] * 2
     assert [secret for secret in (NAME, EMAIL, PHONE, CARD) if secret in said] == []
 
 

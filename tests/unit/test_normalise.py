@@ -171,9 +171,30 @@ def test_the_identifiers_of_an_event_are_sorted_and_phone_and_email_are_traits_t
             Identifier("phone", "+84901234567"),
             Identifier("zalo_id", "z1"),
         ),
+        (),
         {"email": "an@x.vn", "phone": "+84901234567"},
         [],
     )
+
+
+@pytest.mark.parametrize(
+    ("stated", "verified", "expected"),
+    [
+        ({"phone": "0901234567", "email": "an@x.vn"}, ("phone", "email"), ("email", "phone")),
+        ({"phone": "0901234567", "email": "an@x.vn"}, ("phone", "phone"), ("phone",)),
+        ({"phone": "0901234567"}, ("phone", "email"), ("phone",)),
+        ({"phone": "0000000000", "email": "an@x.vn"}, ("phone", "email"), ("email",)),
+        ({"phone": "call me"}, ("phone",), ()),
+        ({"phone": " "}, ("phone",), ()),
+        ({"phone": "0901234567"}, (), ()),
+        ({"phone": "0901234567"}, None, ()),
+        ({"full_name": "An"}, ("phone",), ()),
+    ],
+)
+def test_only_what_an_event_names_and_what_can_be_read_is_verified(
+    stated: dict[str, Any], verified: tuple[str, ...] | None, expected: tuple[str, ...]
+) -> None:
+    assert read(**stated, verified=verified).verified == expected
 
 
 @pytest.mark.parametrize(
@@ -304,6 +325,7 @@ def test_address_and_company_are_read_part_by_part() -> None:
         company={"name": "Hoa\u200b Sen", "size": "N/A"},
     )
     assert outcome == (
+        (),
         (),
         {"address": {"street": "12 Lê Lợi", "country": "VN", "postcode": "71000"}, "company": {"name": "Hoa Sen"}},
         [("$.data.customer.address.city", "placeholder"), ("$.data.customer.company.size", "placeholder")],

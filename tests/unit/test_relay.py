@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from schemas import portrait
 from schemas.portrait import Portrait
-from schemas.profile import Profile, SegmentChange, SegmentHeld, Totals, decode_profile, decode_segment_change
-from sinks.postgres.outbox import Entry, Reading, StoredChange, StoredCustomer, StoredMembership
+from schemas.profile import (
+    IdentityChange,
+    Profile,
+    SegmentChange,
+    SegmentHeld,
+    Totals,
+    decode_identity_change,
+    decode_profile,
+    decode_segment_change,
+)
+from sinks.postgres.outbox import Entry, Reading, StoredChange, StoredCustomer, StoredMembership, StoredTurn
 from sinks.relay import Relay
 from sinks.relay_messages import Message, make_messages
 
@@ -44,25 +53,45 @@ def change(id_: int, action: str, segment: str, at: datetime = NOON, of: str = A
     return StoredChange(id_, of, segment, "lifecycle", action, at, "because", 1)
 
 
-def reading(entries: Sequence[Entry], *customers: StoredCustomer, history: Sequence[StoredChange] = ()) -> Reading:
+def reading(
+    entries: Sequence[Entry],
+    *customers: StoredCustomer,
+    history: Sequence[StoredChange] = (),
+    owners: Mapping[str, Collection[str]] | None = None,
+    turns: Sequence[StoredTurn] = (),
+) -> Reading:
     return Reading(
         entries,
         {each.id: each for each in customers},
         {AN: [BÌNH]},
         {AN: [StoredMembership(AN, "current", "lifecycle", NOON, "because", 1)]},
         history,
+        owners or {},
+        {each.id: each for each in turns},
     )
+
+
+def profile_of(id_: int, customer: str) -> Entry:
+    return Entry(id_, customer, None, None)
+
+
+def move_of(id_: int, customer: str, change: int) -> Entry:
+    return Entry(id_, customer, change, None)
+
+
+def turn_of(id_: int, customer: str, turn: int) -> Entry:
+    return Entry(id_, customer, None, turn)
 
 
 def sides(history: Sequence[StoredChange], told: Sequence[int]) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
     """For each change told: its id in the store, the segments before and those after."""
-    made = make_messages(reading([Entry(100 + each, AN, each) for each in told], history=history))
+    made = make_messages(reading([move_of(100 + each, AN, each) for each in told], history=history))
     read = [decode_segment_change(message.value or b"") for message in made.messages]
     return [(each.change_id.rpartition("/")[2], each.before, each.after) for each in read]
 
 
 def test_a_profile_says_all_that_is_known() -> None:
-    made = make_messages(reading([Entry(1, AN, None)], customer(AN)))
+    made = make_messages(reading([profile_of(1, AN)], customer(AN)))
     ((topic, key, value, entries),) = made.messages
     assert (topic, key, entries, made.unpublishable) == ("profiles", AN.encode(), [1], {})
     assert decode_profile(value or b"") == Profile(
@@ -96,13 +125,13 @@ def test_a_profile_says_all_that_is_known() -> None:
 
 
 def test_many_entries_of_a_customer_make_one_profile() -> None:
-    entries = [Entry(1, AN, None), Entry(2, BÌNH, None), Entry(5, AN, None), Entry(9, AN, None)]
+    entries = [profile_of(1, AN), profile_of(2, BÌNH), profile_of(5, AN), profile_of(9, AN)]
     made = make_messages(reading(entries, customer(AN), customer(BÌNH)))
     assert [(message.key.decode(), message.entries) for message in made.messages] == [(AN, [1, 5, 9]), (BÌNH, [2])]
 
 
 def test_a_customer_who_lives_no_more_gets_a_tombstone() -> None:
-    made = make_messages(reading([Entry(1, BÌNH, None)]))
+    made = make_messages(reading([profile_of(1, BÌNH)]))
     assert made.messages == [Message("profiles", BÌNH.encode(), None, [1])]
 
 
@@ -112,7 +141,7 @@ def test_a_change_is_told_with_the_segments_on_both_sides_of_it() -> None:
         change(2, "left", "new"),
         change(3, "entered", "current"),
     ]
-    made = make_messages(reading([Entry(7, AN, 2), Entry(8, AN, 3)], history=history))
+    made = make_messages(reading([move_of(7, AN, 2), move_of(8, AN, 3)], history=history))
     why, before, after = ("because", 1), ("new",), ("current",)
     assert [decode_segment_change(message.value or b"") for message in made.messages] == [
         SegmentChange(f"{AN}/lifecycle/2", AN, "new", "lifecycle", "left", NOON, *why, before, after),
@@ -142,8 +171,8 @@ def test_the_sides_of_a_change_follow_from_the_history(
 def test_a_change_that_is_told_again_is_told_in_the_same_bytes() -> None:
     history = [change(1, "entered", "a", NOON - timedelta(days=1)), change(2, "left", "a"), change(3, "entered", "b")]
     later = [*history, change(4, "left", "b", NOON + timedelta(days=1))]
-    first = make_messages(reading([Entry(5, AN, 3)], history=history)).messages
-    assert make_messages(reading([Entry(5, AN, 3)], history=later)).messages == first
+    first = make_messages(reading([move_of(5, AN, 3)], history=history)).messages
+    assert make_messages(reading([move_of(5, AN, 3)], history=later)).messages == first
 
 
 @pytest.mark.parametrize(
@@ -156,10 +185,56 @@ def test_a_change_that_is_told_again_is_told_in_the_same_bytes() -> None:
     ],
 )
 def test_what_cannot_be_made_into_a_record_is_told_apart_and_holds_up_nothing(state: str, error: str) -> None:
-    entries = [Entry(1, AN, None), Entry(2, BÌNH, None), Entry(3, AN, None), Entry(4, AN, 77)]
+    entries = [profile_of(1, AN), profile_of(2, BÌNH), profile_of(3, AN), move_of(4, AN, 77)]
     made = make_messages(reading(entries, customer(AN, state), customer(BÌNH)))
     assert [(message.key.decode(), message.entries) for message in made.messages] == [(BÌNH, [2])]
     assert made.unpublishable == {1: error, 3: error, 4: "NoSuchChange"}
+
+
+def test_a_change_of_identity_is_told_by_the_id_that_leads_elsewhere() -> None:
+    turns = [
+        StoredTurn(6, "merged", BÌNH, AN, NOON, "card_no and email: same_event"),
+        StoredTurn(7, "split", BÌNH, AN, NOON, "card_no and phone: judgement 1 keeps them apart"),
+        StoredTurn(9, "moved", BÌNH, AN, NOON, "no link holds them together any more"),
+    ]
+    made = make_messages(reading([turn_of(number, BÌNH, turn.id) for number, turn in enumerate(turns)], turns=turns))
+    assert [message[:2] + message[3:] for message in made.messages] == [
+        ("identity-changes", BÌNH.encode(), (0,)),
+        ("identity-changes", BÌNH.encode(), (1,)),
+        ("identity-changes", BÌNH.encode(), (2,)),
+    ]
+    assert [decode_identity_change(message.value or b"") for message in made.messages] == [
+        IdentityChange(f"{BÌNH}/identity/{number}", number, action, BÌNH, AN, NOON, reason)  # type: ignore[arg-type]
+        for number, action, _, _, _, reason in turns
+    ]
+    assert made.unpublishable == {}
+
+
+def test_a_change_of_identity_whose_row_is_missing_is_set_aside_and_holds_up_nothing() -> None:
+    entries = [turn_of(1, AN, 77), profile_of(2, BÌNH), turn_of(3, BÌNH, 6)]
+    made = make_messages(reading(entries, customer(BÌNH), turns=[StoredTurn(6, "merged", BÌNH, AN, NOON, "because")]))
+    assert [(message.topic, message.entries) for message in made.messages] == [
+        ("identity-changes", (3,)),
+        ("profiles", [2]),
+    ]
+    assert made.unpublishable == {1: "NoSuchChange"}
+
+
+@pytest.mark.parametrize(
+    ("owners", "expected"),
+    [
+        ({}, {"email": ("a@x.vn", "b@x.vn"), "phone": ("+84901234567",)}),
+        ({"email:a@x.vn": [AN], "email:b@x.vn": [BÌNH]}, {"email": ("a@x.vn",), "phone": ("+84901234567",)}),
+        ({"phone:+84901234567": [BÌNH, AN]}, {"email": ("a@x.vn", "b@x.vn"), "phone": ("+84901234567",)}),
+        ({"phone:+84901234567": [""], "email:a@x.vn": [BÌNH]}, {"email": ("b@x.vn",)}),
+    ],
+    ids=["all plain", "another's", "of both, one after the other", "nobody's and another's"],
+)
+def test_a_profile_shows_identifiers_that_are_the_customer_s_own_and_not_those_of_others_in_its_events(
+    owners: dict[str, list[str]], expected: dict[str, tuple[str, ...]]
+) -> None:
+    ((_, _, value, _),) = make_messages(reading([profile_of(1, AN)], customer(AN), owners=owners)).messages
+    assert decode_profile(value or b"").identifiers == expected
 
 
 class Hours:
