@@ -146,13 +146,12 @@ class Decider(NamedTuple):
                 raise LocalStackError(f"review {number} was closed on {asked.closed_at:%Y-%m-%d}: {asked.outcome}")
             judgement: int | None = None
             if asked.b is not None:
-                kind = Kind.JOIN if accept else Kind.APART
-                left, right = [asked.a], [asked.b]
+                left, right = _kin(at, asked.a), _kin(at, asked.b)
                 if accept:
-                    _check_not_apart(at, _kin(at, asked.a), _kin(at, asked.b))
-                if asked.kind == "suggested" and not accept:
-                    left, right = _kin(at, asked.a), _kin(at, asked.b)
-                judgement = _enter(at, kind, left, right, self)
+                    _check_not_apart(at, left, right)
+                    judgement = _enter(at, Kind.JOIN, left[:1], right[:1], self)
+                else:
+                    judgement = _enter(at, Kind.APART, left, right, self)
             elif accept or asked.kind == "quarantined":
                 judgement = _enter(at, Kind.BLOCK if accept else Kind.TRUST, [asked.a], [], self)
             outcome = "accepted" if accept else "refused"

@@ -47,9 +47,8 @@ def rebuild(url: str, rules: Rules, now: int, progress: Progress = untold) -> Re
         partition = cluster(told.observed.facts(store.judgements()), rules.identity)
         told.place(store, partition)
         owners, names = _named(partition, told.used, store.names(), rules.identity)
-        store.assign(
-            Fresh(_members(partition, owners), told.observed.links.values(), partition.refused, told.moved, names)
-        )
+        refused = {pair: why for pair, why in partition.refused.items() if why.code != "quarantined"}
+        store.assign(Fresh(_members(partition, owners), told.observed.links.values(), refused, told.moved, names))
         anchors = {name.id: name.anchor for name in names if name.id == name.customer}
         customers = 0
 

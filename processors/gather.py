@@ -36,13 +36,17 @@ class Gathered(NamedTuple):
         return Facts({member.identifier for member in self.members.values()}, self.links, self.judgements, self.shut)
 
 
+MORE_FOR_PEOPLE = 25
+"""How many times as much is looked at when a person has decided something about it."""
+
+
 class TooLarge(Exception):
     """More hangs together than is to be looked at. Its argument: the identifiers met so far."""
 
 
 def gather(tx: Settling, marks: Collection[Mark], most: int, ties: Sequence[Collection[Identifier]] = ()) -> Gathered:
     """Read the facts about what is marked, and about all of `ties`. Raises TooLarge when more than `most` identifiers hang
-    together with one of them, or one of these is parked."""
+    together with one of them, or one of these is parked; when people decided, when very many more do."""
     judgements = tx.judgements()
     joins = [*_joins(judgements), *ties]
     members: dict[str, Member] = {}
@@ -59,7 +63,8 @@ def gather(tx: Settling, marks: Collection[Mark], most: int, ties: Sequence[Coll
         closed = {member.identifier for member in found if member.standing is Standing.QUARANTINED} - judged
         shut |= closed
         members.update((member.node, member) for member in found)
-        if len(met) - len(shut) > most or any(member.standing is Standing.PARKED for member in found):
+        parked = not judged and any(member.standing is Standing.PARKED for member in found)
+        if parked or len(met) - len(shut) > (most * MORE_FOR_PEOPLE if judged else most):
             raise TooLarge(sorted(met - shut))
         opened = frontier - closed
         was_shut = {member.identifier for member in found if member.why is not None}

@@ -108,7 +108,7 @@ class _Sight:
     def _standing(self, identifier: Identifier) -> Standing:
         known = self._known.get(identifier)
         if known is not None:
-            if known.standing >= Standing.QUARANTINED:
+            if known.standing is Standing.QUARANTINED:
                 self._nobody.add(identifier)
             return known.standing if known.customer is not None else max(known.standing, Standing.CONTESTED)
         if self._rules.kinds[identifier[0]].blocked is not None and self._rules.blocked(identifier):

@@ -6,6 +6,7 @@ portraits, and what is told of it. Where nothing but a link was refused, nothing
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 
 from processors.apply import NOBODY, Rules, changes_of
@@ -14,7 +15,7 @@ from processors.drawing import Drawing, Folded, Scattered, TooMany
 from processors.gather import Gathered, TooLarge, gather
 from processors.redraw import parts
 from schemas.identifiers import UNPLACED, Identifier, Standing, node_of
-from schemas.identity import Mark, Member, Resettled, Review
+from schemas.identity import Mark, Member, Refusal, Resettled, Review
 from schemas.ids import new_customer_id
 from sinks.crash import crash_point
 from sinks.store import Fatal, Retryable, Settling, Store
@@ -169,8 +170,11 @@ def _resettled(gathered: Gathered, partition: Partition, drawing: Drawing, now: 
             reviews.append(Review("quarantined", identifier, None, why))
     here = {node_of(node.identifier, node.since) for node in partition.clusters}
     pairs = sorted({(link.a, link.b) for link in gathered.links})
-    refused = {pair: partition.refused.get(pair) for pair in pairs}
-    for (a, b), refusal in refused.items():
+    refused: dict[tuple[Identifier, Identifier], Refusal | None] = {}
+    for a, b in pairs:
+        refusal = partition.refused.get((a, b))
+        # That a value is quarantined is kept with the value: what is linked to it comes without being settled.
+        refused[a, b] = None if refusal is None or refusal.code == "quarantined" else refusal
         if refusal is not None and refusal.code not in ("quarantined", "judgement"):
             reviews.append(Review("refused", a, b, refusal.message))
     return Resettled(
@@ -191,18 +195,18 @@ def _park(store: Store, identifiers: Collection[Identifier], rules: Rules, now: 
     """More hangs together than is decided by a machine: leave it as it is, and ask people."""
     with store.transaction() as tx:
         marks = tx.unsettled(1)
-        members = [member._replace(standing=Standing.PARKED) for member in tx.members(identifiers)]
-        message = (
-            f"more than {rules.identity.largest} identifiers hang together: block the value that should link nobody"
-        )
+        members = [member for member in tx.members(identifiers) if member.standing is not Standing.QUARANTINED]
+        links = Counter(end for link in tx.links_at(identifiers) for end in (link.a, link.b))
+        hub = max(sorted({*identifiers, *(mark.identifier for mark in marks)}), key=lambda each: links[each])
+        message = f"more than {rules.identity.largest} identifiers hang together: is this one a person's?"
         resettled = Resettled(
-            members=[member for member in members if member.standing is not Standing.QUARANTINED],
+            members=[member._replace(standing=Standing.PARKED) for member in members],
             gone=(),
             moved={},
             ended={},
             names=(),
             refused={},
-            reviews=[Review("too_large", identifier, None, message) for _, identifier, _ in marks],
+            reviews=[Review("too_large", hub, None, message)],
             turns=(),
             touched=(),
             now=now,

@@ -71,10 +71,10 @@ def split(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Take identifiers out of a customer, with their events. They are another customer, whatever events say."""
+    """Take identifiers out of a customer, with their events, whatever events say. What links hold together stays one."""
     with _deciding(home, by, why) as decider:
         named = [_identifier(home, each) for each in identifiers]
-        _settled(decider, decider.split(customer, named), f"{', '.join(named)}: another customer now", json)
+        _settled(decider, decider.split(customer, named), f"{', '.join(named)}: taken out of the customer", json)
 
 
 @app.command(epilog=example('portrait identity block phone:+842838220000 --why "the hotline of the shop"'))

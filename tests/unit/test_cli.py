@@ -17,6 +17,8 @@ from ops.local.home import DATABASE_URL, KAFKA, Home, write_env
 COMMANDS = {
     *("up", "down", "status", "demo", "import", "topics", "customer", "verify", "rebuild", "bench", "migrate"),
     *("rejected ls", "rejected show", "rejected replay"),
+    *(f"identity {name}" for name in ("join", "never", "split", "block", "trust", "undo", "judgements", "suggest")),
+    *("identity review ls", "identity review accept", "identity review refuse"),
 }
 
 

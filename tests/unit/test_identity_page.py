@@ -42,6 +42,13 @@ def rows(store: MemoryStore) -> set[Row]:
         Row("crm.customer_links", (str(a), str(b)), f"{why.code}: {why.message}")
         for (a, b), why in store.tables.refused.items()
     }
+    whys = {member.identifier: member.why for member in store.tables.members.values() if member.why}
+    for a, b, _ in store.tables.links:
+        found |= {
+            Row("crm.customer_links", (str(a), str(b)), f"quarantined: {each.kind}: {whys[each]}")
+            for each in (a, b)
+            if each in whys
+        }
     for member in store.tables.members.values():
         if member.customer is not None and member.standing is Standing.QUARANTINED:
             found.add(Row("crm.customer_identifiers", (str(member.identifier),), "quarantined"))

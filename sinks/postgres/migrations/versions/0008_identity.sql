@@ -98,7 +98,8 @@ comment on table portrait.links is
     'Facts: the earliest event that named identifiers a and b together, by rule. Whether that makes them one customer is decided '
     'by all links, the rules and judgements: refused says that it does not, and why.';
 comment on column portrait.links.last is 'The period of 30 days since 1970 in which an event last named both.';
-comment on column portrait.links.refused is 'Why it does not hold: limit, told_apart, device, judgement, quarantined.';
+comment on column portrait.links.refused is
+    'Why it does not hold: limit, told_apart, device, judgement. That one of both is quarantined is kept with the identifier.';
 
 -- What waits to be decided from all facts.
 
@@ -204,8 +205,12 @@ select
     link.time as since,
     link.rule,
     link.key as event_key,
-    link.refused,
-    link.refused_because,
+    coalesce(link.refused, case when 3 in (known.standing, other.standing) then 'quarantined' end) as refused,
+    coalesce(link.refused_because, case
+        when known.standing = 3 then split_part(known.identifier, ':', 1) || ': ' || known.why
+        when other.standing = 3 then split_part(other.identifier, ':', 1) || ': ' || other.why
+    end)
+        as refused_because,
     other.customer_id as other_customer_id
 from portrait.links as link
 left join portrait.identifiers as known on known.node = portrait.node_of(link.a)
@@ -270,7 +275,7 @@ comment on column crm.identity_reviews.closed_at is 'When it was decided, or cam
 comment on column crm.identity_reviews.outcome is 'accepted or refused by a person; settled: what came later settled it.';
 
 create view crm.identity_judgements as
-select id as judgement_id, kind, at, by, why, undone_at, undone_by,
+select id as judgement_id, kind, at, by, case when (select crm.sees_personal_data()) then why end as why, undone_at, undone_by,
        case when (select crm.sees_personal_data()) then left_side end as left_side,
        case when (select crm.sees_personal_data()) then right_side end as right_side
 from portrait.judgements;
@@ -282,7 +287,7 @@ comment on column crm.identity_judgements.kind is
     'left side stand for nobody. trust: they stand for one person, however many others they are seen with.';
 comment on column crm.identity_judgements.at is 'When it was decided.';
 comment on column crm.identity_judgements.by is 'Who decided.';
-comment on column crm.identity_judgements.why is 'Why.';
+comment on column crm.identity_judgements.why is 'Personal. Why, in somebody''s own words; masked: null.';
 comment on column crm.identity_judgements.undone_at is 'When it was taken back; null: it is in force.';
 comment on column crm.identity_judgements.undone_by is 'Who took it back.';
 comment on column crm.identity_judgements.left_side is 'Personal. Identifiers, KIND:VALUE; masked: null.';
