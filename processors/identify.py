@@ -97,7 +97,11 @@ class _Sight:
         """Pairs that can be decided at a glance, and those that need a look at what is recorded. Others link nothing."""
         plain: list[Pair] = []
         doubtful: list[Pair] = []
+        known = self._known.get
         for pair in self._links:
+            one, other = known(pair[0]), known(pair[1])
+            if one is not None and one == other and one.standing is Standing.PLAIN and one.customer is not None:
+                continue  # it is joined
             standing = max(self._standing(pair[0]), self._standing(pair[1]))
             if standing is Standing.PLAIN:
                 plain.append(pair)
