@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ops.bench.fill import fill_valid
-from ops.bench.results import Backlog, Flat
+from ops.bench.results import Backlog, Flat, Kept
 from ops.bench.stack import BenchStack, bench_stack
 from ops.bench.watch import Seen, commits, costs, outbox_empty, surroundings, wait_for
 from ops.bench.workload import Workload
@@ -43,6 +43,7 @@ def measure_backlog(
             last = each
             if not first.stored:
                 first, before = each, stack.meter.read()
+                stack.ask("select pg_stat_reset()")
             seen(stack, each)
             progress("From events.valid into crm", each.stored, workload.events)
         wait_for(stack, outbox_empty, "to publish the profiles")
@@ -62,6 +63,7 @@ def measure_backlog(
             published=published - last.at,
             costs=costs(stack.meter, before, after, measured),
             surroundings=surroundings(before, after, published - first.at, os.cpu_count() or 1),
+            kept=_kept(stack),
         )
 
 
@@ -79,6 +81,19 @@ def measure_flatness(workload: Workload, workers: int, parent: Path | None, prog
 
     measure_backlog(workload, workers, parent, progress, seen=note)
     return Flat(workload.events, tuple(tenths), disk)
+
+
+def _kept(stack: BenchStack) -> tuple[Kept, ...]:
+    rows = stack.ask(
+        """
+        select relname, pg_table_size(relid) / 1e6, pg_indexes_size(relid) / 1e6,
+               coalesce(idx_blks_hit::float8 / nullif(idx_blks_hit + idx_blks_read, 0), 1)
+        from pg_statio_user_tables
+        where schemaname = 'portrait' and relname in ('customers', 'events', 'identifiers', 'links')
+        order by relname
+        """
+    )
+    return tuple(Kept(name, float(rows_mb), float(indexes_mb), float(hits)) for name, rows_mb, indexes_mb, hits in rows)
 
 
 def _checked(stack: BenchStack, workload: Workload) -> int:

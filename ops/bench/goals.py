@@ -11,6 +11,7 @@ BACKLOG_RATE = 15_000.0
 HTTP_RATE = 5_000.0
 LATENCY_MS = 2_000.0
 CROWDED_SHARE = 0.75
+LINKED_SHARE = 0.85
 PYTHON_RSS_MB = 300.0
 
 
@@ -73,6 +74,10 @@ def verdicts(results: Results) -> Iterator[Verdict]:
             f"{share:.0%}",
             share / CROWDED_SHARE,
         )
+    if results.alone and results.linked:
+        share = results.linked.rate / results.alone.rate
+        about = "(g) three of ten events link two identifiers"
+        yield Verdict(about, f"≥ {LINKED_SHARE:.0%} of one each", f"{share:.0%}", share / LINKED_SHARE)
     peaks = dict(_python_peaks(results))
     if peaks:
         name, peak = max(peaks.items(), key=lambda each: each[1])

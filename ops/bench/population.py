@@ -1,4 +1,5 @@
-"""(e): a store that has customers already: everybody of a population, enrolled with card and telephone number.
+"""(e): a store that has customers already: everybody of a population, enrolled with card, telephone number and
+e-mail address.
 
 They come in by the same `apply` as anything else, only without Kafka: so the store is one that could have come about.
 """
@@ -71,7 +72,12 @@ def enrolment(person: Person, now: int) -> CleanEvent:
     at = now - person.number * 48_271 % (730 * 86_400) * 1000
     phone = f"+84{person.phone[1:]}"
     data = {
-        "customer": {"card_no": person.card_no, "phone": person.phone, "full_name": person.full_name},
+        "customer": {
+            "card_no": person.card_no,
+            "email": person.email,
+            "phone": person.phone,
+            "full_name": person.full_name,
+        },
         "store_id": "HCM-01",
     }
     return CleanEvent(
@@ -82,8 +88,12 @@ def enrolment(person: Person, now: int) -> CleanEvent:
         channel="loyalty",
         time=at,
         received=at,
-        identifiers=(Identifier("card_no", person.card_no), Identifier("phone", phone)),
-        traits={"full_name": person.full_name, "phone": phone},
+        identifiers=(
+            Identifier("card_no", person.card_no),
+            Identifier("email", person.email),
+            Identifier("phone", phone),
+        ),
+        traits={"full_name": person.full_name, "phone": phone, "email": person.email},
         statuses={f"card:{person.card_no}": "enrolled"},
         counts={"enrolment": 1},
         acquisition="store:HCM-01",

@@ -95,6 +95,17 @@ def _tables(results: Results) -> Iterator[Table]:
             ],
             f"For {latency.seconds:.0f} s. {_beside(latency.surroundings)}",
         )
+    stores = {"a": results.backlog, "e": results.crowded, "g, linked": results.linked}
+    kept = [(letter, each) for letter, run in stores.items() if run is not None for each in run.kept]
+    if kept:
+        yield Table(
+            "What the store keeps, in MB",
+            ("", "table", " rows", " indexes", " index pages found in memory"),
+            [
+                (f"({letter})", each.table, f"{each.rows_mb:,.0f}", f"{each.indexes_mb:,.0f}", f"{each.index_hits:.1%}")
+                for letter, each in kept
+            ],
+        )
     runs = {"a": results.backlog, "b": results.sustained, "e": results.crowded}
     measured = {letter: run.costs for letter, run in runs.items() if run is not None}
     if measured:
@@ -126,10 +137,14 @@ def _tables(results: Results) -> Iterator[Table]:
     yield _machine(results)
 
 
+def _backlogs(results: Results) -> tuple[tuple[str, Backlog | None], ...]:
+    return ("a", results.backlog), ("e", results.crowded), ("g, one", results.alone), ("g, linked", results.linked)
+
+
 def _throughput(results: Results) -> Iterator[Table]:
-    runs = [(letter, run) for letter, run in (("a", results.backlog), ("e", results.crowded)) if run is not None]
+    runs = [(letter, run) for letter, run in _backlogs(results) if run is not None]
     yield Table(
-        "(a), (e) From a backlog in events.valid into crm",
+        "From a backlog in events.valid into crm",
         (
             "",
             " events",

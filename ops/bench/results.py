@@ -22,8 +22,18 @@ class Surroundings(msgspec.Struct, frozen=True):
     idle: float
 
 
+class Kept(msgspec.Struct, frozen=True):
+    """A table after a measurement: the size of its rows and of its indexes, in MB; and of the index pages asked for while events
+    flowed, the share that PostgreSQL had in its own memory, 0 to 1."""
+
+    table: str
+    rows_mb: float
+    indexes_mb: float
+    index_hits: float
+
+
 class Backlog(msgspec.Struct, frozen=True):
-    """(a), (e): from a full `events.valid` into `crm`.
+    """(a), (e), (g): from a full `events.valid` into `crm`.
 
     `rate` is from the first commit to the last, `rate_with_start` from the start of the worker processes to the last.
     `first_commit` is in seconds since that start, `published` (when the outbox was empty) since the last commit.
@@ -40,6 +50,7 @@ class Backlog(msgspec.Struct, frozen=True):
     published: float
     costs: tuple[Cost, ...]
     surroundings: Surroundings
+    kept: tuple[Kept, ...] = ()
 
 
 class Sustained(msgspec.Struct, frozen=True):
@@ -115,7 +126,8 @@ class Machine(msgspec.Struct, frozen=True):
 
 
 class Results(msgspec.Struct, frozen=True):
-    """One run of the bench; None is what was not asked for."""
+    """One run of the bench; None is what was not asked for. alone, linked: (g), events of one identifier each, and the same with
+    two in three of ten."""
 
     command: str
     begun: str
@@ -127,3 +139,5 @@ class Results(msgspec.Struct, frozen=True):
     stages: tuple[Stage, ...] | None = None
     crowded: Backlog | None = None
     flat: tuple[Flat, ...] | None = None
+    alone: Backlog | None = None
+    linked: Backlog | None = None

@@ -31,6 +31,7 @@ MEASUREMENTS = {
     "d": "each stage alone",
     "e": "as a, with many customers in the store already",
     "f": "memory, with ten times the events",
+    "g": "as a, all events of one identifier, and with three of ten that link two",
 }
 
 
@@ -108,6 +109,11 @@ class _Bench:
             yield {"crowded": self.crowded()}
         if "f" in wanted:
             yield {"flat": self.flat()}
+        if "g" in wanted:
+            for field, linked in (("alone", 0), ("linked", 3)):
+                with _shown("g") as progress:
+                    workload = self._workload(f"bench-g{linked}", linked=linked)
+                    yield {field: measure_backlog(workload, self._sizes.workers, self._place, progress)}
 
     def backlog(self) -> Backlog:
         with _shown("a") as progress:
@@ -170,8 +176,8 @@ class _Bench:
                 for times in (1, 10)
             )
 
-    def _workload(self, name: str, events: int | None = None) -> Workload:
-        return Workload(name, events or self._sizes.events, self._people, self._begun)
+    def _workload(self, name: str, events: int | None = None, linked: int | None = None) -> Workload:
+        return Workload(name, events or self._sizes.events, self._people, self._begun, linked=linked)
 
 
 @contextmanager

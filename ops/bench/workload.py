@@ -115,6 +115,7 @@ class Workload:
 
     Equal workloads give equal events. Workloads of different `name` have different events, of the same people. With
     `cohorts`, the events come in so many runs of equal length, each about people of its own: an equal part of customers.
+    With `linked`, every event names its customer by one identifier, but so many of ten by two.
     """
 
     name: str
@@ -123,6 +124,7 @@ class Workload:
     anchor: datetime
     seed: int = 1
     cohorts: int = 1
+    linked: int | None = None
 
     def event(self, number: int) -> Event:
         """The CloudEvent `number`, counted from 0."""
@@ -131,6 +133,8 @@ class Workload:
         person = Person(self.customers[chance.randrange(first, end)])
         at = self.anchor - timedelta(seconds=chance.randrange(_YEAR_SECONDS))
         source, data = _TELLING[KINDS[number % len(KINDS)]](chance, person, number)
+        if self.linked is not None:
+            _name_by(data["customer"], person, 2 if number % 10 in _LINKED[: self.linked] else 1)
         return {
             "specversion": "1.0",
             "id": self._id(number),
@@ -244,6 +248,20 @@ def _social(chance: random.Random, person: Person, _number: int) -> tuple[str, E
         content["campaign"] = chance.choice(_CAMPAIGNS)
     data: Event = {"platform": "facebook", "action": action, "customer": customer, "content": content}
     return "facebook", data
+
+
+_LINKED = (0, 6, 8, 1, 7, 9, 2, 3, 4, 5)
+"""Which of ten events are the first to name two identifiers: a scan, a form, a social one, and so on."""
+
+
+def _name_by(customer: Event, person: Person, identifiers: int) -> None:
+    """Leave `customer` one identifier, the strongest that it has, or add the person's telephone number to it."""
+    strongest = next(kind for kind in ("card_no", "email", "facebook_id") if kind in customer)
+    for kind in ("card_no", "email", "phone", "facebook_id"):
+        if kind != strongest:
+            customer.pop(kind, None)
+    if identifiers > 1:
+        customer["phone"] = person.phone
 
 
 _TYPES = {"scan": "loyalty.card_scanned.v1", "form": "web.form_submitted.v1", "social": "social.interacted.v1"}
