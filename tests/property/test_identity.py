@@ -16,7 +16,7 @@ from processors.identity_rules import IdentityRules, identity_rules
 from processors.refold import Observed
 from processors.settle import settle, settle_large
 from schemas.clean import CleanEvent, Purchase
-from schemas.identifiers import Identifier, node_of
+from schemas.identifiers import Identifier, Standing, node_of
 from schemas.identity import Refusal
 from schemas.ids import event_key
 from schemas.judgements import Judgement, Kind
@@ -192,3 +192,24 @@ def test_a_judgement_undone_is_as_if_it_had_never_been(
             settle_all(store, TIGHT)
     settle_all(store, TIGHT)
     assert_right(store, events, [], TIGHT)
+
+
+def test_what_is_parked_is_served_as_it_was_until_a_person_decides() -> None:
+    narrow = TIGHT._replace(identity=TIGHT.identity._replace(largest=10))
+    chain = [
+        said(n, [Identifier("card_no", f"c{n // 2}"), Identifier("phone", f"+8490{(n + 1) // 2}")], NOW - n * DAY)
+        for n in range(24)
+    ]
+    store = MemoryStore()
+    for number, event in enumerate(chain):
+        apply(store, [part([event], number)], narrow, NOW)
+        settle_all(store, narrow)
+    parked = [member for member in store.tables.members.values() if member.standing is Standing.PARKED]
+    assert parked
+    assert {review.kind for review in store.tables.reviews} >= {"too_large"}
+    assert verify(store, rules=narrow.identity).equal
+    blocked = Judgement(1, Kind.BLOCK, (Identifier("phone", "+84906"),))
+    store.judge(blocked)
+    settle_all(store, narrow)
+    assert not [member for member in store.tables.members.values() if member.standing is Standing.PARKED]
+    assert_right(store, chain, [blocked], narrow)
