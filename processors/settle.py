@@ -70,11 +70,13 @@ def _settle(
     new_id: Callable[[], str],
 ) -> None:
     gathered = gather(tx, marks, rules.identity.largest, ties)
-    held = gathered.customers
+    held, nobodys = gathered.customers, gathered.nobodys
     if held and not tx.hold({}, held, ()):
         raise _Grown
+    if nobodys:
+        tx.hold_nodes(nobodys)
     gathered = gather(tx, marks, rules.identity.largest, ties)  # as it is, now that nobody else can change it
-    if not gathered.customers <= held:
+    if not (gathered.customers <= held and gathered.nobodys <= nobodys):
         raise _Grown
     partition = cluster(gathered.facts, rules.identity)
     drawing = Drawing(tx, gathered, partition, rules.identity, new_id)

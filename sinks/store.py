@@ -179,6 +179,9 @@ class Settling(Transaction, Protocol):
     def members(self, identifiers: Collection[Identifier]) -> list[Member]:
         """Every node of these identifiers that is stored."""
 
+    def hold_nodes(self, nodes: Collection[str]) -> None:
+        """Lock these nodes until the end, in one order for all: what is nobody's has no customer to hold it by."""
+
     def links_at(self, identifiers: Collection[Identifier]) -> list[Link]:
         """Every link that has one of these at either end."""
 
