@@ -10,15 +10,15 @@ from processors.identity_rules import IdentityRules
 from processors.portray import fold, is_new_order, merge
 from processors.redraw import Part
 from schemas.clean import CleanEvent
-from schemas.identifiers import node_of
+from schemas.identifiers import Identifier, node_of
 from schemas.identity import Name, Turn
 from schemas.portrait import Portrait
 from sinks.store import Settling
 
 
 class Scattered(Exception):
-    """An event belongs to an identifier that was not looked at together with what it belonged to before. Its argument: the
-    identifiers of the event."""
+    """Events belong to identifiers that were not looked at together with what they belonged to before. Its argument: of each such
+    event, the identifiers."""
 
 
 class Drawing:
@@ -59,21 +59,28 @@ class Drawing:
     def add(self, part: Part) -> None:
         """Find out what becomes of one component. Raises Scattered."""
         waiting = list(self._tx.events_at(part.waiting)) if part.waiting else []
-        changed = {*part.changed, *(self._home(part, event)[0] for _, event in waiting)}
+        changed = {*part.changed, *(home for home, _ in self._homes(part, waiting))}
         for cluster in part.after:
             before = part.before_of(cluster)
             self.owners[cluster] = before[0] if before and cluster not in changed else None
         if changed:
             self._name(part, changed, self._draw(part, changed, waiting))
 
-    def _home(self, part: Part, event: CleanEvent) -> tuple[Node, str]:
-        """The cluster that an event belongs to, and the node. Raises Scattered when that is no part of this component."""
-        subject = self._partition.subject(event.identifiers, event.time, self._rules)
-        node = node_of(subject.identifier, subject.since)
-        cluster = self._cluster_of.get(node)
-        if cluster is None or cluster not in part.after:
-            raise Scattered(event.identifiers)
-        return cluster, node
+    def _homes(self, part: Part, events: Sequence[tuple[str, CleanEvent]]) -> list[tuple[Node, str]]:
+        """Of each event, the cluster that it belongs to, and the node. Raises Scattered when some are not of this component."""
+        homes: list[tuple[Node, str]] = []
+        elsewhere: list[tuple[Identifier, ...]] = []
+        for _, event in events:
+            subject = self._partition.subject(event.identifiers, event.time, self._rules)
+            node = node_of(subject.identifier, subject.since)
+            cluster = self._cluster_of.get(node)
+            if cluster is None or cluster not in part.after:
+                elsewhere.append(event.identifiers)
+            else:
+                homes.append((cluster, node))
+        if elsewhere:
+            raise Scattered(elsewhere)
+        return homes
 
     def _draw(
         self, part: Part, changed: Collection[Node], waiting: Sequence[tuple[str, CleanEvent]]
@@ -98,8 +105,7 @@ class Drawing:
             former = {*part.orphans, *(customer for each in afresh for customer in part.before_of(each))}
             nodes |= {node for customer in former for node in part.before[customer]}
             waiting = [*self._tx.events_at(nodes), *waiting]
-        for node, event in waiting:
-            home, at = self._home(part, event)
+        for (node, event), (home, at) in zip(waiting, self._homes(part, waiting), strict=True):
             if at != node:
                 self.moved[event.key] = at
             fold(drawn.setdefault(home, Portrait()), event, new_order=is_new_order(event, str(home), orders))

@@ -54,7 +54,7 @@ def settle(
                 return _park(store, error.args[0], rules, now)
             limit = 1
         except Scattered as error:
-            ties.append(error.args[0])
+            ties += error.args[0]
         except _Grown:
             continue
     raise Retryable(f"customers were linked by others {ATTEMPTS_TO_HOLD} times while they were being settled")
@@ -80,8 +80,14 @@ def _settle(
         raise _Grown
     partition = cluster(gathered.facts, rules.identity)
     drawing = Drawing(tx, gathered, partition, rules.identity, new_id)
+    scattered: list[tuple[Identifier, ...]] = []
     for part in parts(gathered, partition, {mark.identifier for mark in marks}):
-        drawing.add(part)
+        try:
+            drawing.add(part)
+        except Scattered as error:
+            scattered += error.args[0]
+    if scattered:
+        raise Scattered(scattered)
     changes = changes_of(tx, (), drawing.portraits, NOBODY, rules, now)
     tx.resettle(_resettled(gathered, partition, drawing, now), store.pack(changes))
 
