@@ -35,7 +35,8 @@ def settle(
     limit: int = MARKS_AT_A_TIME,
     new_id: Callable[[], str] = new_customer_id,
 ) -> int:
-    """Settle what is marked, up to `limit` marks; return how many were. `now` is Unix ms.
+    """Settle what is marked, up to `limit` marks; return how many were: fewer than there are, when too much hangs together with
+    them. `now` is Unix ms.
 
     Raises sinks.store.Retryable (call again) and sinks.store.Fatal.
     """
@@ -52,7 +53,7 @@ def settle(
         except TooLarge as error:
             if limit == 1:
                 return _park(store, error.args[0], rules, now)
-            limit = 1
+            limit, ties = max(1, limit // 4), []  # it may be that each hangs together with few
         except Scattered as error:
             ties += error.args[0]
         except _Grown:

@@ -22,7 +22,7 @@ from processors import counters
 from processors.ahead import Ahead, Overlay
 from processors.apply import Applied, Decision, Rules, Slice, Stale, apply, decide, refresh, write
 from processors.guard import EXIT_GAP, fail_stop
-from processors.settle import MARKS_AT_A_TIME, settle
+from processors.settle import settle
 from processors.succession import Succession
 from schemas import clean
 from schemas.rejected import Reason, Rejected, dead_letter
@@ -193,9 +193,8 @@ class Writer:
 
     def _settle(self) -> None:
         """In the writing thread: decide from all facts what batches left unsettled."""
-        while (settled := settle(self._store, self._rules, self._clock())) == MARKS_AT_A_TIME:
+        while settled := settle(self._store, self._rules, self._clock()):
             counters.SETTLED.inc(settled)
-        counters.SETTLED.inc(settled)
 
     def _insist(self, call: Callable[..., Answer], *arguments: Any) -> Answer:
         pause = 0.05
