@@ -242,6 +242,7 @@ def test_what_many_share_makes_nobody_somebody_else(
         found = {frozenset(names) for names in held.values()}
     took = sum(applying) + sum(settling)
     work = [max(column) for column in zip(*store.work, strict=True)] or [0, 0, 0]
+    read = [sum(column) for column in zip(*store.work, strict=True)] or [0, 0, 0]
     figures = {
         "events": len(events),
         "events_per_second": round(len(events) / took),
@@ -252,7 +253,8 @@ def test_what_many_share_makes_nobody_somebody_else(
         "most_identifiers": work[0],
         "most_links": work[1],
         "most_events": work[2],
-        "events_read": sum(each.events for each in store.work),
+        "identifiers_read": read[0],
+        "events_read": read[2],
         "rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
     print(make.__name__, figures)
@@ -260,6 +262,9 @@ def test_what_many_share_makes_nobody_somebody_else(
         record_property(name, value)
     assert verdict.equal, verdict.differences
     assert verdict.hash == expected_hash(events)
+    assert work[0] <= 2 * (RULES.identity.largest + BATCH)  # looked at before and after locking
+    assert read[0] <= 20 * len(events)
+    assert read[2] <= 2 * len(events)
     assert found == customers, (sorted(map(sorted, found - customers))[:3], sorted(map(sorted, customers - found))[:3])
 
 
