@@ -19,7 +19,7 @@ from ops.local.home import LocalStackError
 from ops.sql import reading, rows, writing
 from processors.apply import Rules
 from processors.reference import Reference
-from processors.settle import MARKS_AT_A_TIME, MOST_EVENTS, settle, settle_large
+from processors.settle import MOST_EVENTS, settle, settle_large
 from schemas.identifiers import Standing
 from schemas.judgements import Kind
 from sinks.postgres.store import PostgresStore
@@ -162,11 +162,11 @@ class Decider(NamedTuple):
         """Settle what is marked, now. Raises sinks.store.Retryable and Fatal."""
         settled = 0
         with closing(PostgresStore(self.url, application_name="portrait-identity")) as store:
-            while (some := settle(store, self.rules, _now(), most_events=MOST_EVENTS)) == MARKS_AT_A_TIME:
+            while some := settle(store, self.rules, _now(), most_events=MOST_EVENTS):
                 settled += some
             while settle_large(store, self.rules, _now()):
                 settled += 1
-        return settled + some
+        return settled
 
     def _customer(self, name: str) -> str:
         return find(self.url, name, self.reference)

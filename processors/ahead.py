@@ -109,9 +109,10 @@ class Ahead:
         return found
 
     def stands(self, known: Mapping[Identifier, Known], kin: Mapping[str, Collection[Identifier]]) -> bool:
-        """Only the transaction will tell, by the versions of the customers."""
-        del known, kin
-        return True
+        """Whether nothing changed between reading it and looking at the versions; what changes from now on, these will tell."""
+        return self.customers_of(known) == known and all(
+            set(identifiers) == set(kin[customer]) for customer, identifiers in self.kin(kin).items()
+        )
 
     def hold(self, assigned: Mapping[Identifier, Known], customers: Collection[str], created: Collection[str]) -> bool:
         """Looks at the customers, and takes note of their versions; only the transaction will hold them."""

@@ -186,7 +186,6 @@ def _identify(
 ) -> Identity:
     """Find out who the events are about, and hold these customers. Others may do the same at the same time."""
     identifiers = {identifier for event in events for identifier in event.identifiers}
-    created: dict[str, Identifier] = {}  # in all attempts: what was assigned in one is known in the next
     for _ in range(ATTEMPTS_TO_HOLD):
         known, kin = reading.customers_of(identifiers), dict[str, Collection[Identifier]]()
 
@@ -195,10 +194,9 @@ def _identify(
             return kin  # noqa: B023
 
         identity = identify(known, events, rules, Asked(asked_kin, reading.recorded), new_id)
-        created.update(identity.created)
         touched = {*identity.customers.values(), *identity.merged, *identity.merged.values()}
-        if reading.hold(identity.assigned, touched, created) and reading.stands(known, kin):
-            return identity._replace(created=created)
+        if reading.hold(identity.assigned, touched, identity.created) and reading.stands(known, kin):
+            return identity
     raise Retryable(f"customers were merged by others {ATTEMPTS_TO_HOLD} times while this batch was being identified")
 
 

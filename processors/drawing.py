@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from processors.cluster import Node, Partition
 from processors.gather import Gathered
@@ -10,7 +10,7 @@ from processors.identity_rules import IdentityRules
 from processors.portray import fold, is_new_order, merge
 from processors.redraw import Part
 from schemas.clean import CleanEvent
-from schemas.identifiers import node_of
+from schemas.identifiers import Identifier, node_of
 from schemas.identity import Name, Turn
 from schemas.judgements import Kind
 from schemas.portrait import Portrait
@@ -18,8 +18,8 @@ from sinks.store import Settling
 
 
 class Scattered(Exception):
-    """An event belongs to an identifier that was not looked at together with what it belonged to before. Its argument: the
-    identifiers of the event."""
+    """Events belong to identifiers that were not looked at together with what they belonged to before. Its argument: of each such
+    event, the identifiers."""
 
 
 class TooMany(Exception):
@@ -50,7 +50,7 @@ class Drawing:
 
     owners: cluster → its customer, None while it has no event. portraits: of the customers that change. moved: event key → its
     node, where that changes. ended: customer that lives no more → the one it leads to. names, turns: see
-    `schemas.identity.Resettled`.
+    `schemas.identity.Resettled`. elsewhere: identifiers of events that belong to what was not looked at together with this.
     """
 
     def __init__(
@@ -84,25 +84,30 @@ class Drawing:
         self.ended: dict[str, str] = {}
         self.names: list[Name] = []
         self.turns: list[Turn] = []
+        self.elsewhere: list[tuple[Identifier, ...]] = []
 
     def add(self, part: Part) -> None:
-        """Find out what becomes of one component. Raises Scattered, TooMany."""
+        """Find out what becomes of one component. Raises TooMany. Where there is something `elsewhere`, nothing of it holds."""
         waiting = list(self._tx.events_at(part.waiting)) if part.waiting else []
-        changed = {*part.changed, *(self._home(part, event)[0] for _, event in waiting)}
+        homes = [self._home(part, event) for _, event in waiting]
+        changed = {*part.changed, *(home[0] for home in homes if home is not None)}
         for cluster in part.after:
             before = part.before_of(cluster)
             self.owners[cluster] = before[0] if before and cluster not in changed else None
-        if changed:
-            self._name(part, changed, self._draw(part, changed, waiting))
+        if changed and not self.elsewhere:
+            drawn = self._draw(part, changed, waiting)
+            if not self.elsewhere:
+                self._name(part, changed, drawn)
 
-    def _home(self, part: Part, event: CleanEvent) -> tuple[Node, str]:
-        """The cluster that an event belongs to, and the node. Raises Scattered when that is no part of this component."""
+    def _home(self, part: Part, event: CleanEvent) -> tuple[Node, str] | None:
+        """The cluster that an event belongs to, and the node; None, and it is noted, when that is no part of this component."""
         subject = self._partition.subject(event.identifiers, event.time, self._rules)
         node = node_of(subject.identifier, subject.since)
         cluster = self._cluster_of.get(node)
-        if cluster is None or cluster not in part.after:
-            raise Scattered(event.identifiers)
-        return cluster, node
+        if cluster is not None and cluster in part.after:
+            return cluster, node
+        self.elsewhere.append(event.identifiers)
+        return None
 
     def _draw(
         self, part: Part, changed: Collection[Node], waiting: Sequence[tuple[str, CleanEvent]]
@@ -129,16 +134,28 @@ class Drawing:
                 raise TooMany(part.waiting)
             drawn.update((each, portrait) for each, portrait in self._folded.portraits.items() if each in afresh)
             self.moved.update(self._folded.moved)
-            self._fold(part, drawn, self._tx.events_at(nodes, self._folded.keys))
-        self._fold(part, drawn, waiting)
+            self.moved.update(self._fold(part, self._tx.events_at(nodes, self._folded.keys), drawn, orders))
+        self.moved.update(self._fold(part, waiting, drawn, orders))
         return drawn
 
-    def _fold(self, part: Part, drawn: dict[Node, Portrait], events: Iterable[tuple[str, CleanEvent]]) -> None:
-        orders = self._folded.orders
+    def _fold(
+        self,
+        part: Part,
+        events: Iterable[tuple[str, CleanEvent]],
+        drawn: dict[Node, Portrait],
+        orders: set[tuple[str, str]],
+        keys: set[str] | None = None,
+    ) -> Iterator[tuple[str, str]]:
+        """Add events to the portraits of their clusters; yields those that move (key, node), and notes the keys of all."""
         for node, event in events:
-            home, at = self._home(part, event)
+            found = self._home(part, event)
+            if found is None:
+                continue
+            home, at = found
             if at != node:
-                self.moved[event.key] = at
+                yield event.key, at
+            if keys is not None:
+                keys.add(event.key)
             fold(drawn.setdefault(home, Portrait()), event, new_order=is_new_order(event, str(home), orders))
 
     def fold_ahead(self, part: Part) -> Folded:
@@ -146,13 +163,8 @@ class Drawing:
         folded = Folded()
         folded.partition = self._partition
         _, nodes = part.divided(part.afresh)
-        for node, event in self._tx.events_at(nodes) if nodes else ():
-            home, at = self._home(part, event)
-            if at != node:
-                folded.moved[event.key] = at
-            folded.keys.add(event.key)
-            new = is_new_order(event, str(home), folded.orders)
-            fold(folded.portraits.setdefault(home, Portrait()), event, new_order=new)
+        events = self._tx.events_at(nodes) if nodes else ()
+        folded.moved.update(self._fold(part, events, folded.portraits, folded.orders, folded.keys))
         return folded
 
     def _name(self, part: Part, changed: Collection[Node], drawn: Mapping[Node, Portrait]) -> None:

@@ -31,6 +31,11 @@ class Gathered(NamedTuple):
         return {member.customer for member in self.members.values() if member.customer is not None}
 
     @property
+    def nobodys(self) -> set[str]:
+        """All nodes that have no customer."""
+        return {node for node, member in self.members.items() if member.customer is None}
+
+    @property
     def facts(self) -> Facts:
         """What `cluster` decides by."""
         return Facts({member.identifier for member in self.members.values()}, self.links, self.judgements, self.shut)

@@ -188,7 +188,8 @@ class _Sight:
         return not devices or self._joined_without_devices(parts, linked)
 
     def _joined_without_devices(self, parts: Sequence[Collection[Identifier]], linked: Sequence[Pair]) -> bool:
-        """Whether links that are not of devices join all parts that have anything but devices."""
+        """Whether links that are not of devices join all parts that have anything but devices. An identifier may be in none of
+        them, when others moved it between two questions: then this will not stand anyway."""
         kinds = self._rules.kinds
         group = {each: number for number, part in enumerate(parts) for each in part}
         merged = list(range(len(parts)))
@@ -199,7 +200,7 @@ class _Sight:
             return number
 
         for a, b, rule in linked:
-            if self._rules.tier(a, b, rule) is not Tier.DEVICE:
+            if a in group and b in group and self._rules.tier(a, b, rule) is not Tier.DEVICE:
                 merged[top(group[a])] = top(group[b])
         identified = {top(group[each]) for part in parts for each in part if kinds[each[0]].tier is not Tier.DEVICE}
         return len(identified) <= 1

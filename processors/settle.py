@@ -40,7 +40,8 @@ def settle(
     most_events: int | None = None,
     new_id: Callable[[], str] = new_customer_id,
 ) -> int:
-    """Settle what is marked, up to `limit` marks; return how many were. `now` is Unix ms.
+    """Settle what is marked, up to `limit` marks; return how many were: fewer than there are, when too much hangs together with
+    them. `now` is Unix ms.
 
     Where more than `most_events` events would have to be folded, it is postponed, for `settle_large`.
     Raises sinks.store.Retryable (call again) and sinks.store.Fatal.
@@ -59,7 +60,7 @@ def settle(
         except TooLarge as error:
             if limit == 1:
                 return _park(store, error.args[0], rules, now)
-            limit = 1
+            limit, ties = max(1, limit // 4), []  # it may be that each hangs together with few
         except TooMany as error:
             with store.transaction() as tx:
                 postponed = [
@@ -68,7 +69,7 @@ def settle(
                 tx.postpone(postponed)
             most_events = most_events if postponed else None
         except Scattered as error:
-            ties.append(_new(error.args[0], ties))
+            ties += _new(error.args[0], ties)
         except _Grown:
             grown += 1
     raise Retryable(f"customers were linked by others {ATTEMPTS_TO_HOLD} times while they were being settled")
@@ -93,17 +94,20 @@ def settle_large(store: Store, rules: Rules, now: int, *, new_id: Callable[[], s
                     tx.settled([mark.number for mark in marks])
             return len(marks)
         except Scattered as error:
-            ties.append(_new(error.args[0], ties))
+            ties += _new(error.args[0], ties)
         except _Grown:
             grown += 1
     raise Retryable(f"customers were linked by others {ATTEMPTS_TO_HOLD} times while they were being settled")
 
 
-def _new(tie: tuple[Identifier, ...], ties: Sequence[tuple[Identifier, ...]]) -> tuple[Identifier, ...]:
-    """A tie, which must bring us further."""
-    if tie in ties:
-        raise Fatal(f"an event of {len(tie)} identifiers belongs to none of them")
-    return tie
+def _new(
+    found: Collection[tuple[Identifier, ...]], ties: Sequence[tuple[Identifier, ...]]
+) -> set[tuple[Identifier, ...]]:
+    """Those ties that were not known; there must be some, to bring us further."""
+    new = set(found).difference(ties)
+    if not new:
+        raise Fatal(f"{len(found)} events belong to none of the identifiers that they name")
+    return new
 
 
 def _fold_ahead(
@@ -117,7 +121,10 @@ def _fold_ahead(
     partition = cluster(gathered.facts, rules.identity)
     drawing = Drawing(tx, gathered, partition, rules.identity, new_id)
     (part,) = parts(gathered, partition, {mark.identifier for mark in marks})
-    return drawing.fold_ahead(part)
+    folded = drawing.fold_ahead(part)
+    if drawing.elsewhere:
+        raise Scattered(drawing.elsewhere)
+    return folded
 
 
 def _settle(
@@ -133,11 +140,13 @@ def _settle(
     folded: Folded | None = None,
 ) -> None:
     gathered = gather(tx, marks, rules.identity.largest, ties)
-    held = gathered.customers
+    held, nobodys = gathered.customers, gathered.nobodys
     if held and not tx.hold({}, held, ()):
         raise _Grown
+    if nobodys:
+        tx.hold_nodes(nobodys)
     gathered = gather(tx, marks, rules.identity.largest, ties)  # as it is, now that nobody else can change it
-    if not gathered.customers <= held:
+    if not (gathered.customers <= held and gathered.nobodys <= nobodys):
         raise _Grown
     partition = cluster(gathered.facts, rules.identity)
     if folded is not None and not folded.holds(partition):
@@ -145,6 +154,8 @@ def _settle(
     drawing = Drawing(tx, gathered, partition, rules.identity, new_id, most_events=most_events, folded=folded)
     for part in parts(gathered, partition, {mark.identifier for mark in marks}):
         drawing.add(part)
+    if drawing.elsewhere:
+        raise Scattered(drawing.elsewhere)
     changes = changes_of(tx, (), drawing.portraits, NOBODY, rules, now)
     tx.resettle(_resettled(gathered, partition, drawing, now), store.pack(changes))
 

@@ -21,7 +21,7 @@ from processors.ahead import Ahead, Overlay
 from processors.apply import Applied, Decision, Rules, Slice, Stale, apply, decide, refresh, write
 from processors.guard import EXIT_GAP, fail_stop
 from processors.halve import as_letter, halves
-from processors.settle import MARKS_AT_A_TIME, MOST_EVENTS, settle, settle_large
+from processors.settle import MOST_EVENTS, settle, settle_large
 from processors.succession import Succession
 from sinks.store import Base, Fatal, Gap, Partition, Refused, Retryable, Span, Store
 
@@ -198,9 +198,7 @@ class Writer:
 
     def _settle(self) -> None:
         """In the writing thread: decide from all facts what batches left unsettled."""
-        settled = MARKS_AT_A_TIME
-        while settled == MARKS_AT_A_TIME:
-            settled = settle(self._store, self._rules, self._clock(), most_events=MOST_EVENTS)
+        while settled := settle(self._store, self._rules, self._clock(), most_events=MOST_EVENTS):
             counters.SETTLED.inc(settled)
 
     def _settle_large(self) -> None:

@@ -144,6 +144,9 @@ class MemoryTransaction(TableLookup):
         asked = set(identifiers)
         return [member for member in self._tables.members.values() if member.identifier in asked]
 
+    def hold_nodes(self, nodes: Collection[str]) -> None:
+        del nodes
+
     def links_at(self, identifiers: Collection[Identifier]) -> list[Link]:
         asked = set(identifiers)
         return [link for link in self._tables.links.values() if link.a in asked or link.b in asked]

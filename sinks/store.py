@@ -133,11 +133,13 @@ class Reading(Lookup, Protocol):
     def hold(self, assigned: Mapping[Identifier, Known], customers: Collection[str], created: Collection[str]) -> bool:
         """Take the new identifiers for their customers, and hold `customers` as they are now.
 
-        False when another transaction came first with one of them: ask `customers_of` again and decide anew.
+        False when another transaction came first with one of them: nothing is taken or held then, ask `customers_of` again and
+        decide anew.
         """
 
     def stands(self, known: Mapping[Identifier, Known], kin: Mapping[str, Collection[Identifier]]) -> bool:
-        """Whether, now that the customers are held, what was read before (`customers_of`, `kin`) is still so."""
+        """Whether, now that the customers are held, what was read before (`customers_of`, `kin`) is still so. Where it is not,
+        nothing is taken or held any more."""
 
     def portraits(self, customers: Collection[str]) -> dict[str, Portrait]:
         """The portraits of held customers; new ones are missing. The caller owns (may change) what it gets."""
@@ -181,6 +183,9 @@ class Settling(Transaction, Protocol):
 
     def members(self, identifiers: Collection[Identifier]) -> list[Member]:
         """Every node of these identifiers that is stored."""
+
+    def hold_nodes(self, nodes: Collection[str]) -> None:
+        """Lock these nodes until the end, in one order for all: what is nobody's has no customer to hold it by."""
 
     def links_at(self, identifiers: Collection[Identifier]) -> list[Link]:
         """Every link that has one of these at either end."""

@@ -19,7 +19,7 @@ from schemas.clean import CleanEvent, Purchase
 from schemas.identifiers import Identifier
 from schemas.ids import event_key
 from schemas.judgements import Judgement
-from sinks.store import Base, Partition, Span, Store
+from sinks.store import Base, Partition, Retryable, Span, Store
 
 NOW = 1_760_000_000_000
 DAY = 24 * 60 * 60 * 1000
@@ -132,7 +132,7 @@ def feed(
 
 class AheadFeed:
     """A worker that decides each batch while the one before it may not be written yet, as `processors.writer` does; one step at a
-    time, so that a test can put what it likes in between.
+    time, so that a test can put what it likes in between. `stale` and `failed` count what was decided in vain, and bad luck.
     """
 
     def __init__(
@@ -152,6 +152,7 @@ class AheadFeed:
         self._before: Overlay | None = None
         self._decided: tuple[Slice, Decision, Any, Base] | None = None
         self.stale = 0
+        self.failed: list[Retryable] = []
 
     @property
     def done(self) -> bool:
@@ -164,7 +165,14 @@ class AheadFeed:
         if self._batches:
             batch = self._batches[0]
             ahead = Ahead(self._store.committed(), self._before)
-            decision = decide(ahead, [batch], self._rules, NOW)
+            try:
+                decision = decide(ahead, [batch], self._rules, NOW)
+            except Retryable as error:
+                self.failed.append(error)
+                self._write(confirm)
+                self._before = None
+                self._apply(self._batches.pop(0))
+                return
             rows = decision.changes and self._store.pack(decision.changes)
             decided, overlay = (batch, decision.without_changes(), rows, ahead.base), Overlay(decision, ahead.base)
         if self._write(confirm) and decided is not None:
@@ -182,12 +190,29 @@ class AheadFeed:
             write(self._store, decision, rows, base if confirm else Base(base.generation, {}, base.assigned, {}))
         except Stale:
             self.stale += 1
-            apply(self._store, [batch], self._rules, NOW)
-            return False
-        finally:
-            if self._settling():
-                settle(self._store, self._rules, NOW)
-        return True
+        except Retryable as error:
+            self.failed.append(error)
+        else:
+            self._settle()
+            return True
+        self._apply(batch)
+        return False
+
+    def _apply(self, batch: Slice) -> None:
+        self._insist(lambda: apply(self._store, [batch], self._rules, NOW))
+        self._settle()
+
+    def _settle(self) -> None:
+        if self._settling():
+            self._insist(lambda: settle(self._store, self._rules, NOW))
+
+    def _insist(self, call: Callable[[], object]) -> None:
+        while True:
+            try:
+                call()
+                return
+            except Retryable as error:
+                self.failed.append(error)
 
 
 def expected_hash(

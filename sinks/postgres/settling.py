@@ -33,6 +33,9 @@ class PostgresSettling(PostgresTransaction):
         values = array({identifier.value for identifier in identifiers})
         return list(map(lookup.member, self.ask("members", identifiers=array(map(str, identifiers)), values=values)))
 
+    def hold_nodes(self, nodes: Collection[str]) -> None:
+        self.execute("hold_nodes", nodes=array(nodes))
+
     def links_at(self, identifiers: Collection[Identifier]) -> list[Link]:
         return list(map(lookup.link, self.ask("links_at", identifiers=array(map(str, identifiers)))))
 

@@ -25,8 +25,7 @@ class PostgresTransaction:
         self._at = at
         self._held: dict[str, tuple[str, ...]] = {}
         self._states: dict[str, str] = {}
-        self._claimed_identifiers: list[Identifier] = []
-        self._tried = False
+        self._assigned: Collection[Identifier] = ()
         self._due = False
 
     def execute(self, name: str, /, **parameters: Any) -> None:
@@ -88,10 +87,14 @@ class PostgresTransaction:
         return lookup.recorded(self.ask, pairs)
 
     def stands(self, known: Mapping[Identifier, Known], kin: Mapping[str, Collection[Identifier]]) -> bool:
-        if self.customers_of(known) != known:
-            return False
-        mine = set(self._claimed_identifiers)
-        return all(mine.issuperset(set(ids).difference(kin.get(each, ()))) for each, ids in self.kin(kin).items())
+        now = self.customers_of(known)
+        mine = set(self._assigned)
+        if now == known and all(
+            mine.issuperset(set(ids).difference(kin.get(each, ()))) for each, ids in self.kin(kin).items()
+        ):
+            return True
+        self._let_go()
+        return False
 
     def orders_counted(self, orders: Mapping[str, Collection[str]]) -> set[tuple[str, str]]:
         return lookup.orders_counted(self.ask, {each: ids for each, ids in orders.items() if each in self._held})
@@ -100,23 +103,24 @@ class PostgresTransaction:
         return lookup.orders_of(self.ask, customers)
 
     def hold(self, assigned: Mapping[Identifier, Known], customers: Collection[str], created: Collection[str]) -> bool:
-        retried, self._tried = self._tried, True
-        if assigned:
-            new = self._assign(assigned)
-            self._claimed_identifiers.extend(new)
-            if len(new) < len(assigned):
-                return False
+        self._at.execute("savepoint hold")
+        if assigned and len(self._assign(assigned)) < len(assigned):
+            self._let_go()
+            return False
+        self._assigned = assigned
         living = [customer for customer in customers if customer not in created]
         if living:
-            self._at.execute("savepoint hold")
             held = self.ask("hold_customers", ids=array(living))
             if len(held) < len(living):
-                self._at.execute("rollback to savepoint hold")
+                self._let_go()
                 return False
             self._keep(held)
-        if retried and self._claimed_identifiers:
-            self.execute("repoint_identifiers", nodes=array(map(node_of, self._claimed_identifiers)))
         return True
+
+    def _let_go(self) -> None:
+        """Be as before `hold`: what was taken then was decided by what is no longer so, and may lead to nobody."""
+        self._at.execute("rollback to savepoint hold")
+        self._held, self._states, self._assigned = {}, {}, ()
 
     def _assign(self, assigned: Mapping[Identifier, Known]) -> list[Identifier]:
         """Those identifiers that were really new."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -16,40 +15,11 @@ from schemas.identifiers import Identifier
 from schemas.ids import event_key
 from schemas.rejected import DeadLetter
 from sinks.memory import MemoryStore
-from sinks.postgres.migrate import migrate
-from sinks.postgres.store import PostgresStore
 from sinks.store import Gap, Partition, Refused, Store
+from tests.contract.conftest import MakeStore
 from tests.stories import DAY, LOG, NOW, RULES, AheadFeed, feed, part, stories, verified
 
-MakeStore = Callable[[], Store]
 OTHER = Partition("events.valid", 1)
-
-
-@pytest.fixture(scope="module", params=["memory", pytest.param("postgres", marks=pytest.mark.integration)])
-def new_store(request: pytest.FixtureRequest) -> Iterator[MakeStore]:
-    """Makes empty stores."""
-    opened: list[Store] = []
-
-    def in_memory() -> Store:
-        return MemoryStore()
-
-    def in_postgres() -> Store:
-        if not opened:
-            url = request.getfixturevalue("new_database")()
-            migrate(url)
-            opened.append(PostgresStore(url))
-        store: Any = opened[0]
-        with store.transaction() as tx:
-            tx._at.execute(
-                "truncate portrait.positions, portrait.events, portrait.duplicates, portrait.identifiers, portrait.links, "
-                "portrait.customers, portrait.aliases, portrait.memberships, portrait.segment_changes, portrait.outbox, "
-                "portrait.rejected, portrait.unsettled, portrait.judgements, portrait.reviews, portrait.identity_changes"
-            )
-        return opened[0]
-
-    yield in_memory if request.param == "memory" else in_postgres
-    for store in opened:
-        store.close()
 
 
 def event(

@@ -10,10 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ops.verify import verify
+from processors.apply import apply
+from processors.settle import settle
 from schemas.clean import CleanEvent
+from schemas.identifiers import Identifier
 from sinks.memory import MemoryStore
 from sinks.store import Partition
-from tests.stories import AheadFeed, expected_hash, feed, interaction, stories, verified
+from tests.property.test_identity import said
+from tests.stories import DAY, NOW, RULES, AheadFeed, expected_hash, feed, interaction, part, stories, verified
 
 OTHER, THIRD = Partition("events.valid", 1), Partition("events.valid", 2)
 
@@ -60,6 +64,42 @@ def test_two_workers_that_decided_about_one_customer_at_once_are_told_apart_by_c
         worker.step(confirm)
     assert (one.stale, other.stale) == (0, int(confirm))
     assert verify(store).equal is confirm
+
+
+class Overtaken(MemoryStore):
+    """While a decision is made ahead, somebody settles what is marked."""
+
+    def committed(self) -> Any:
+        committed: Any = super().committed()
+        asked = committed.customers_of
+
+        def customers_of(identifiers: Any) -> Any:
+            found = asked(identifiers)
+            settle(self, RULES, NOW)
+            return found
+
+        committed.customers_of = customers_of
+        return committed
+
+
+@pytest.mark.parametrize("more", [[], [Identifier("email", "kh@example.vn")]])
+def test_who_is_settled_between_two_questions_is_noticed(more: list[Identifier]) -> None:
+    mine, other, phone = Identifier("card_no", "A"), Identifier("card_no", "B"), Identifier("phone", "+84901")
+    tablet = Identifier("device_id", "tablet")
+    events = [
+        said(0, [mine, phone, tablet]),
+        said(1, [other]),
+        said(2, [other, phone], NOW - DAY),
+        said(3, [phone, *more]),
+    ]
+    store = Overtaken()
+    for number, event in enumerate(events[:3]):
+        apply(store, [part([event], number)], RULES, NOW)
+    assert store.tables.marks
+    worker = AheadFeed(store, events[3:], batch=1, log=OTHER)
+    while not worker.done:
+        worker.step()
+    assert verified(store).hash == expected_hash(events)
 
 
 def interleave(store: MemoryStore, left: Any, right: Any, chance: random.Random, batch: int) -> None:
