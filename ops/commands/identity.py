@@ -77,36 +77,27 @@ def split(
         _settled(decider, decider.split(customer, named), f"{', '.join(named)}: taken out of the customer", json)
 
 
-@app.command(epilog=example('portrait identity block phone:+842838220000 --why "the hotline of the shop"'))
-def block(
-    value: Annotated[str, typer.Argument(metavar="KIND:VALUE")],
-    why: Why,
-    by: By = None,
-    home: HomeOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Let a value stand for nobody: it links no customers any more, and did not."""
-    from schemas.judgements import Kind
+Value = Annotated[str, typer.Argument(metavar="KIND:VALUE")]
 
-    with _deciding(home, by, why) as decider:
-        named = _identifier(home, value)
-        _settled(decider, decider.mark(Kind.BLOCK, named), f"{named} stands for nobody now", json)
+
+@app.command(epilog=example('portrait identity block phone:+842838220000 --why "the hotline of the shop"'))
+def block(value: Value, why: Why, by: By = None, home: HomeOption = None, json: JsonOption = False) -> None:
+    """Let a value stand for nobody: it links no customers any more, and did not."""
+    _mark("block", value, "stands for nobody now", why, by, home, json)
 
 
 @app.command(epilog=example('portrait identity trust phone:+84901234567 --why "a driver who uses all these cards"'))
-def trust(
-    value: Annotated[str, typer.Argument(metavar="KIND:VALUE")],
-    why: Why,
-    by: By = None,
-    home: HomeOption = None,
-    json: JsonOption = False,
-) -> None:
+def trust(value: Value, why: Why, by: By = None, home: HomeOption = None, json: JsonOption = False) -> None:
     """Let a value stand for one person, however many others it is seen with."""
+    _mark("trust", value, "stands for one person", why, by, home, json)
+
+
+def _mark(kind: str, value: str, words: str, why: str, by: str | None, home: Path | None, json: bool) -> None:
     from schemas.judgements import Kind
 
     with _deciding(home, by, why) as decider:
         named = _identifier(home, value)
-        _settled(decider, decider.mark(Kind.TRUST, named), f"{named} stands for one person", json)
+        _settled(decider, decider.mark(Kind(kind), named), f"{named} {words}", json)
 
 
 @app.command(epilog=example("portrait identity undo 7"))

@@ -192,6 +192,7 @@ class Packed(NamedTuple):
     events: Sequence[bytes]
     customers: Sequence[bytes]
     merged: Mapping[str, str] | None
+    turns: Mapping[str, str] | None
     links: Mapping[str, str] | None
     moves: Mapping[str, str] | None
     unsettled: str | None
@@ -212,12 +213,22 @@ def pack(changes: Changes) -> Packed:
             merged={"ended": array(changes.merged), "survivors": array(changes.merged.values())}
             if changes.merged
             else None,
+            turns=_turns(changes.merged) if changes.merged else None,
             links=_links(changes.links) if changes.links else None,
             moves=_moves(changes.moves) if changes.moves else None,
             unsettled=array(map(str, sorted(changes.unsettled))) if changes.unsettled else None,
         )
     except (StructError, UnicodeEncodeError) as error:
         raise Refused(type(error).__name__) from error
+
+
+def _turns(merged: Mapping[str, str]) -> dict[str, str]:
+    return {
+        "actions": array(["merged"] * len(merged)),
+        "customers": array(merged),
+        "others": array(merged.values()),
+        "reasons": array(["an event named identifiers of both"] * len(merged)),
+    }
 
 
 def _links(links: Sequence[Link]) -> dict[str, str]:

@@ -65,7 +65,7 @@ class PostgresSettling(PostgresTransaction):
         at = timestamp(resettled.now)
         if resettled.ended:
             ended, survivors = array(resettled.ended), array(resettled.ended.values())
-            self.execute("end_settled", ended=ended, survivors=survivors, at=at)
+            self.execute("end_customers", ended=ended, survivors=survivors, at=at)
         if resettled.members or resettled.gone:
             self._members(resettled.members, resettled.gone)
         if resettled.moved:

@@ -146,7 +146,10 @@ class PostgresTransaction:
 
     def save(self, packed: Packed) -> None:
         if packed.merged is not None:
+            self.execute("lead_to_survivors", **packed.merged)
             self.execute("end_customers", **packed.merged, at=packed.at)
+        if packed.turns is not None:
+            self.execute("tell_turns", **packed.turns, at=packed.at)
         if packed.events:
             copy_rows(self._at, "portrait.events", EVENT_COLUMNS, packed.events)
         if packed.customers:

@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,11 +19,11 @@ from processors.settle import settle, settle_large
 from schemas.clean import CleanEvent, Purchase
 from schemas.identifiers import Identifier, Standing, node_of
 from schemas.identity import Refusal
-from schemas.ids import event_key
 from schemas.judgements import Judgement, Kind
 from sinks.memory import MemoryStore
 from sinks.memory_tables import Tables
 from tests.stories import DAY, NOW, RULES, AheadFeed, apply, expected_hash, part
+from tests.stories import said as said_plainly
 
 _kinds = {
     kind: rule._replace(values=min(rule.values, 2), seen_with=3, window=None if rule.window is None else 90 * DAY)
@@ -39,20 +40,11 @@ POOL = [
 
 
 def said(number: int, identifiers: Sequence[Identifier], time: int = NOW, verified: Sequence[str] = ()) -> CleanEvent:
-    """An event of these identifiers, at most one of each kind."""
-    return CleanEvent(
-        key=event_key("/t", str(number)),
-        source="/t",
-        id=str(number),
-        type="t",
-        channel="web",
-        time=time,
-        received=NOW,
-        identifiers=tuple(sorted({each.kind: each for each in identifiers}.values())),
-        verified=tuple(verified),
+    """An event of these identifiers, at most one of each kind, by somebody who has a name and now and then buys."""
+    return msgspec.structs.replace(
+        said_plainly(number, {each.kind: each.value for each in identifiers}, time, verified),
         traits={"full_name": f"An {number % 3}"},
         purchase=Purchase(1000, "VND", 1000, order_id=f"o{number % 4}") if number % 2 else None,
-        origin=f"t/0/{number}",
     )
 
 

@@ -1,4 +1,4 @@
--- Customers become part of survivors: their row ends, their id and the ids that led to it lead to the survivor.
+-- Customers live no more: their row ends, and their id leads to another one. What else leads where is told apart from this.
 -- Parameters: ended and survivors, arrays in the same order; at.
 with pair as (
     select ended, survivor
@@ -16,21 +16,11 @@ with pair as (
     from left_segments
     order by customer_id, segment
     returning id, customer_id
-), moved_aliases as (
-    update portrait.aliases as alias set customer_id = pair.survivor from pair where alias.customer_id = pair.ended
-), moved_identifiers as (
-    update portrait.identifiers as known set customer_id = pair.survivor from pair where known.customer_id = pair.ended
 ), named as (
     insert into portrait.aliases (alias_id, customer_id, merged_at, anchor, version)
     select id, survivor, %(at)s, anchor, version from gone order by id
-), turned as (
-    insert into portrait.identity_changes (action, customer_id, other_id, at, reason)
-    select 'merged', ended, survivor, %(at)s, 'an event named identifiers of both' from pair order by ended
-    returning id, customer_id
 )
-insert into portrait.outbox (customer_id, change_id, identity_change_id)
-select ended, null::bigint, null::bigint from pair
+insert into portrait.outbox (customer_id, change_id)
+select ended, null::bigint from pair
 union all
-select customer_id, id, null from told
-union all
-select customer_id, null, id from turned
+select customer_id, id from told
