@@ -43,7 +43,7 @@ class Ahead:
     """See `sinks.store.Reading`. For one decision, over `before`, the one that was made last, when it may not be written yet."""
 
     def __init__(self, committed: Committed, before: Overlay | None) -> None:
-        self._generation = committed.generation()  # before all else
+        self._generation, self._settlements = committed.generation(), committed.settlements()  # before all else
         self._committed = committed
         self._before = before
         self._positions: dict[Partition, int] = {}
@@ -110,9 +110,9 @@ class Ahead:
 
     def stands(self, known: Mapping[Identifier, Known], kin: Mapping[str, Collection[Identifier]]) -> bool:
         """Whether nothing changed between reading it and looking at the versions; what changes from now on, these will tell."""
-        return self.customers_of(known) == known and all(
-            set(identifiers) == set(kin[customer]) for customer, identifiers in self.kin(kin).items()
-        )
+        if self._committed.settlements() != self._settlements and self.customers_of(known) != known:
+            return False
+        return not kin or all(set(its) == set(kin[customer]) for customer, its in self.kin(kin).items())
 
     def hold(self, assigned: Mapping[Identifier, Known], customers: Collection[str], created: Collection[str]) -> bool:
         """Looks at the customers, and takes note of their versions; only the transaction will hold them."""

@@ -108,6 +108,9 @@ class MemoryCommitted(TableLookup):
     def generation(self) -> int:
         return self._tables.generation
 
+    def settlements(self) -> int:
+        return self._tables.settlements
+
     def held(self, customers: Collection[str]) -> dict[str, Held]:
         tables = self._tables
         return {

@@ -41,6 +41,7 @@ class Tables:
     versions: dict[str, int] = field(default_factory=dict)
     moves: list[Move] = field(default_factory=list)
     generation: int = 0
+    settlements: int = 0
 
     def customer(self, node: str | None) -> str | None:
         """The living customer of a node."""

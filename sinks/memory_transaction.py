@@ -188,6 +188,7 @@ class MemoryTransaction(TableLookup):
         self._put(packed)
         for customer in resettled.touched:
             tables.versions[customer] += 1
+        tables.settlements += 1
         tables.turns.extend(resettled.turns)
         tables.reviews.extend(resettled.reviews)
 

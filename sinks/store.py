@@ -212,6 +212,10 @@ class Committed(Lookup, Protocol):
     def generation(self) -> int:
         """How often the store was rebuilt. What was read before and what was read after do not go together."""
 
+    def settlements(self) -> int:
+        """How often it was decided anew who some identifiers are. As long as it stays the same, none leads to another living
+        customer."""
+
     def held(self, customers: Collection[str]) -> dict[str, Held]:
         """Those of `customers` that are living."""
 

@@ -26,6 +26,9 @@ class PostgresCommitted:
     def generation(self) -> int:
         return lookup.generation(self._ask)
 
+    def settlements(self) -> int:
+        return int(self._ask("settlements")[0][0])
+
     def stored(self, keys: Collection[str]) -> dict[str, str]:
         return lookup.stored(self._ask, keys)
 

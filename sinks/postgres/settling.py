@@ -81,6 +81,8 @@ class PostgresSettling(PostgresTransaction):
             actions, ids, others, reasons = (array(column) for column in zip(*resettled.turns, strict=True))
             self.execute("tell_turns", actions=actions, customers=ids, others=others, reasons=reasons, at=at)
 
+        self.execute("count_settlement")  # at the end: others wait here until the commit
+
     def _members(self, members: Sequence[Member], gone: Collection[str]) -> None:
         self.execute(
             "settle_members",
