@@ -53,9 +53,10 @@ def settle(
             with store.transaction() as tx:
                 marks = tx.unsettled(limit)
                 if marks:
+                    crash_point("marked")
                     _settle(store, tx, marks, ties, rules, now, new_id, most_events=most_events)
                     tx.settled([mark.number for mark in marks])
-                crash_point("resettled")
+                    crash_point("resettled")
             return len(marks)
         except TooLarge as error:
             if limit == 1:

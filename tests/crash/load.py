@@ -30,7 +30,8 @@ def deliveries(events: int, seed: int = 1) -> list[Raw]:
     """`events` events, about 3 % of them invalid, in an order of no meaning; with the repeated ones, a quarter more.
 
     There is one person to ten events. An event names one or two of a person's five identifiers, so that persons are put
-    together bit by bit; and one event in sixty names two persons who share a phone, and so become one customer.
+    together bit by bit. In one event in sixty somebody with a card of their own uses another one's phone, and one in forty
+    comes from a tablet of a shop: so there is always something that links seem to join, and rules keep apart.
     """
     chance = random.Random(seed)
     people = max(3, events // 10)
@@ -47,6 +48,8 @@ def _delivery(chance: random.Random, number: int, people: int) -> Raw:
     customer = dict(chance.sample(sorted(ours.items()), chance.choice([1, 1, 2])))
     if chance.random() < 1 / 60:
         customer |= {"phone": ours["phone"], "card_no": _identifiers(chance.randrange(people))["card_no"]}
+    if chance.random() < 1 / 40:
+        customer["device_id"] = f"tablet-{chance.randrange(2)}"
     name, value = min(customer.items())
     event = {
         "specversion": "1.0",

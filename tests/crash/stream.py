@@ -235,7 +235,7 @@ class Stream:
                 admin.remove_group_members(self.group, [MemberToRemove(member_id=each) for each in members])
 
     def drain(self, seconds: float = LAG_SECONDS) -> float:
-        """Wait until everything that is in the raw topics is in the store; the seconds that it took."""
+        """Wait until everything that is in the raw topics is in the store, and settled; the seconds that it took."""
         with ExitStack() as stack:
             admin = stack.enter_context(asking(self.kafka))
             took = self.until(lambda: self.lag(admin) == 0, seconds, what="no lag")
@@ -243,7 +243,7 @@ class Stream:
         return took
 
     def lag(self, admin: KafkaAdminClient) -> int:
-        """How many records are not yet prepared, or not yet applied."""
+        """How many records are not yet prepared, or not yet applied; when all are, how many identifiers are not yet settled."""
         raw = offsets(admin, RAW_NAMES, OffsetSpec.LATEST)
         committed = self.committed(admin)
         behind = sum(max(0, end - committed.get(place, 0)) for place, end in raw.items())
@@ -251,7 +251,12 @@ class Stream:
             return behind
         stored = self.positions()
         ends = offsets(admin, (VALID, REJECTED), OffsetSpec.LATEST)
-        return sum(end - stored.get(place, 0) for place, end in ends.items())
+        behind = sum(end - stored.get(place, 0) for place, end in ends.items())
+        return behind or self.unsettled()
+
+    def unsettled(self) -> int:
+        """How many marks wait to be settled."""
+        return int(self.rows("select count(*) from portrait.unsettled")[0][0])
 
     def committed(self, admin: KafkaAdminClient) -> dict[Place, int]:
         """Kafka's own committed offsets of the group."""

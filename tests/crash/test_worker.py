@@ -14,13 +14,22 @@ from tests.crash.faults import (
     killed_while_kafka_is_ahead,
     two_at_the_same_customer,
 )
-from tests.crash.load import deliveries, load
+from tests.crash.load import deliveries, load, send
 from tests.crash.oracle import check
 from tests.crash.stream import Servers, stream
 
 pytestmark = [pytest.mark.crash, pytest.mark.integration]
 
-POINTS = ("fetched:5", "taken:5", "confirmed:3", "inserted:3", "before_commit:4", "after_commit:3", "assignment:1")
+POINTS = (
+    "fetched:5",
+    "taken:5",
+    "confirmed:3",
+    "inserted:3",
+    "before_commit:4",
+    "after_commit:3",
+    "resettled:3",
+    "assignment:1",
+)
 LOG = deliveries(1_500)
 
 
@@ -36,6 +45,23 @@ def test_a_worker_that_is_killed_at_any_point_leaves_nothing_out_and_counts_noth
             running.until(lambda: under_way.done)
         running.drain()
         assert check(running, LOG).received == len(LOG)
+        assert worker.codes == ["SIGKILL"]
+
+
+@pytest.mark.parametrize("point", ["marked:1", "resettled:1"])
+def test_what_a_worker_left_unsettled_when_it_died_is_settled_by_the_next_one(servers: Servers, point: str) -> None:
+    with stream(servers) as running:
+        send(running.kafka, LOG)
+        worker = running.worker(crash_at=point)
+        worker.supervised = False
+        running.until(lambda: not worker.child.alive(), 30, what=f"the crash at {point}")
+        assert running.unsettled() > 0
+        assert running.rows("select count(*) from portrait.links where refused is not null") == [(0,)]
+        running.expel_the_dead()
+        worker.supervised = True
+        running.drain()
+        check(running, LOG)
+        assert running.rows("select count(*) from portrait.links where refused is not null") > [(20,)]
         assert worker.codes == ["SIGKILL"]
 
 
