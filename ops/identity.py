@@ -112,7 +112,10 @@ class Decider(NamedTuple):
             for judged in _about(at, [identifier]):
                 if judged.kind in (Kind.BLOCK, Kind.TRUST):
                     raise LocalStackError(_in_the_way(judged))
-            return _enter(at, kind, [identifier], [], self)
+            number = _enter(at, kind, [identifier], [], self)
+            outcome = "accepted" if kind is Kind.BLOCK else "refused"
+            rows(at, "close_reviews_about", identifier=identifier, outcome=outcome, judgement=number)
+            return number
 
     def undo(self, number: int) -> Judged:
         """Take a judgement back. Raises LocalStackError when there is none, or it was taken back before; psycopg2.Error."""
@@ -190,6 +193,10 @@ def reviews(url: str, *, every: bool, kind: str | None, limit: int) -> tuple[lis
 
 
 def _enter(at: cursor, kind: Kind, left: Sequence[str], right: Sequence[str], decider: Decider) -> int:
+    if kind is Kind.APART:  # a value that changed hands may be of both
+        left, right = [each for each in left if each not in right], [each for each in right if each not in left]
+        if not left or not right:
+            raise LocalStackError("they are one customer by now. Take identifiers out of it: portrait identity split")
     found = rows(
         at, "keep_judgement", kind=kind.value, left=list(left), right=list(right), by=decider.by, why=decider.why
     )
@@ -213,10 +220,20 @@ def _about(at: cursor, identifiers: Sequence[str]) -> list[Judged]:
     return [Judged(*row) for row in rows(at, "judgements_about", identifiers=list(identifiers))]
 
 
+def kept_apart(at: cursor, one: str, other: str) -> bool:
+    """Whether a judgement keeps these two customers apart."""
+    return _keeping_apart(at, _identifiers(at, one), _identifiers(at, other)) is not None
+
+
+def _keeping_apart(at: cursor, one: Sequence[str], other: Sequence[str]) -> Judged | None:
+    found = (each for each in _about(at, one) if each.kind == Kind.APART and _between(each, one, other))
+    return next(found, None)
+
+
 def _check_not_apart(at: cursor, one: Sequence[str], other: Sequence[str]) -> None:
-    for judged in _about(at, one):
-        if judged.kind == Kind.APART and _between(judged, one, other):
-            raise LocalStackError(_in_the_way(judged))
+    judged = _keeping_apart(at, one, other)
+    if judged is not None:
+        raise LocalStackError(_in_the_way(judged))
 
 
 def _between(judged: Judged, one: Sequence[str], other: Sequence[str]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from psycopg2.extensions import cursor
 
-from ops.identity import Decider
+from ops.identity import Decider, kept_apart
 from ops.sql import reading, rows, writing
 from ops.suggest.pairs import Pair
 
@@ -19,7 +19,7 @@ def keep(decider: Decider, pairs: Sequence[Pair], merge_above: float | None) -> 
     """
     with writing(decider.url) as at:
         sides = _sides(at, pairs)
-        asked = [pair for pair in pairs if pair in sides]
+        asked = [pair for pair in pairs if pair in sides and not kept_apart(at, pair.a, pair.b)]
         found = rows(
             at,
             "suggest_reviews",
@@ -37,7 +37,7 @@ def keep(decider: Decider, pairs: Sequence[Pair], merge_above: float | None) -> 
         for pair in left:
             if pair.score >= merge_above:
                 decider.decide(numbers[sides[pair]], accept=True)
-        decider.settle()
+                decider.settle()
     return left
 
 
@@ -50,7 +50,8 @@ def still_open(url: str, pairs: Sequence[Pair]) -> list[Pair]:
             for _, _, a, b, *_, outcome, _, _ in rows(at, "reviews", all=True, kind="suggested", limit=None)
             if outcome is not None
         }
-    return [pair for pair in pairs if pair in sides and sides[pair] not in closed]
+        apart = {pair for pair in pairs if kept_apart(at, pair.a, pair.b)}
+    return [pair for pair in pairs if pair in sides and sides[pair] not in closed and pair not in apart]
 
 
 def _sides(at: cursor, pairs: Collection[Pair]) -> Mapping[Pair, tuple[str, str]]:

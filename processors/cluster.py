@@ -157,7 +157,7 @@ class _Graph:
             self._judged.update(judgement.left, judgement.right)
             if judgement.kind is Kind.APART:
                 for side, members in enumerate((judgement.left, judgement.right)):
-                    for member in members:
+                    for member in set(members).difference((judgement.left, judgement.right)[not side]):
                         self._sides.setdefault(member, []).append((judgement.number, bool(side)))
         self._groups: dict[Node, _Group] = {}
         self._turns: dict[Identifier, list[int]] = {}

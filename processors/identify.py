@@ -254,7 +254,7 @@ class _Sight:
             if owner is None:
                 owner = owners[place] = new_customer_id()
                 created[owner] = subject
-        if owner is None:
+        if owner is None and (stored is None or stored.standing is not Standing.PARKED):
             self.unsettled.add(subject)
         return owner
 

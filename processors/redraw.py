@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from processors.cluster import Node, Partition
 from processors.gather import Gathered
-from schemas.identifiers import UNPLACED, Identifier, node_of
+from schemas.identifiers import UNPLACED, Identifier, Standing, node_of
 from schemas.identity import Member
 from schemas.judgements import Kind
 
@@ -87,7 +87,8 @@ def parts(gathered: Gathered, partition: Partition, seeds: Collection[Identifier
         if name in clusters:
             nodes.setdefault(groups.top(node.identifier), []).append(name)
     waiting: dict[Identifier, list[str]] = {}
-    for seed in seeds:
+    parked = {member.identifier for member in gathered.members.values() if member.standing is Standing.PARKED}
+    for seed in sorted(parked.union(seeds)):
         waiting.setdefault(groups.top(seed), []).append(node_of(seed, UNPLACED))
     return [_part(members.get(top, []), nodes[top], waiting.get(top, ()), clusters, partition) for top in sorted(nodes)]
 

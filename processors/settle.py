@@ -25,6 +25,7 @@ MOST_EVENTS = 5_000
 """As many events are folded while the stream waits, at the most: a fraction of a second."""
 
 ATTEMPTS_TO_HOLD = 20
+ATTEMPTS_TO_FOLD = 3
 
 
 class _Grown(Exception):
@@ -52,15 +53,19 @@ def settle(
         try:
             with store.transaction() as tx:
                 marks = tx.unsettled(limit)
+                marks = [mark for mark in marks if mark.judged is marks[0].judged]
                 if marks:
                     crash_point("marked")
-                    _settle(store, tx, marks, ties, rules, now, new_id, most_events=most_events)
+                    try:
+                        _settle(store, tx, marks, ties, rules, now, new_id, most_events=most_events)
+                    except TooLarge as error:
+                        if len(marks) > 1:
+                            raise
+                        _park(store, tx, marks, error.args[0], rules, now)
                     tx.settled([mark.number for mark in marks])
                     crash_point("resettled")
             return len(marks)
-        except TooLarge as error:
-            if limit == 1:
-                return _park(store, error.args[0], rules, now)
+        except TooLarge:
             limit, ties = max(1, limit // 4), []  # it may be that each hangs together with few
         except TooMany as error:
             with store.transaction() as tx:
@@ -68,7 +73,7 @@ def settle(
                     mark.number for mark in tx.unsettled(limit) if node_of(mark.identifier, UNPLACED) in error.args[0]
                 ]
                 tx.postpone(postponed)
-            most_events = most_events if postponed else None
+            grown += not postponed  # others came first
         except Scattered as error:
             ties += _new(error.args[0], ties)
         except _Grown:
@@ -89,9 +94,13 @@ def settle_large(store: Store, rules: Rules, now: int, *, new_id: Callable[[], s
             with store.transaction() as tx:
                 marks = tx.unsettled(1, large=True)
                 if marks:
-                    folded = _fold_ahead(tx, marks, ties, rules, new_id)
-                    crash_point("folded_ahead")
-                    _settle(store, tx, marks, ties, rules, now, new_id, folded=folded)
+                    try:
+                        # What changes faster than it can be folded is folded while the stream waits, in the end.
+                        folded = _fold_ahead(tx, marks, ties, rules, new_id) if grown < ATTEMPTS_TO_FOLD else None
+                        crash_point("folded_ahead")
+                        _settle(store, tx, marks, ties, rules, now, new_id, folded=folded)
+                    except TooLarge as error:
+                        _park(store, tx, marks, error.args[0], rules, now)
                     tx.settled([mark.number for mark in marks])
             return len(marks)
         except Scattered as error:
@@ -203,26 +212,24 @@ def _resettled(gathered: Gathered, partition: Partition, drawing: Drawing, now: 
     )
 
 
-def _park(store: Store, identifiers: Collection[Identifier], rules: Rules, now: int) -> int:
+def _park(
+    store: Store, tx: Settling, marks: Collection[Mark], identifiers: Collection[Identifier], rules: Rules, now: int
+) -> None:
     """More hangs together than is decided by a machine: leave it as it is, and ask people."""
-    with store.transaction() as tx:
-        marks = tx.unsettled(1)
-        members = [member for member in tx.members(identifiers) if member.standing is not Standing.QUARANTINED]
-        links = Counter(end for link in tx.links_at(identifiers) for end in (link.a, link.b))
-        hub = max(sorted({*identifiers, *(mark.identifier for mark in marks)}), key=lambda each: links[each])
-        message = f"more than {rules.identity.largest} identifiers hang together: is this one a person's?"
-        resettled = Resettled(
-            members=[member._replace(standing=Standing.PARKED) for member in members],
-            gone=(),
-            moved={},
-            ended={},
-            names=(),
-            refused={},
-            reviews=[Review("too_large", hub, None, message)],
-            turns=(),
-            touched=(),
-            now=now,
-        )
-        tx.resettle(resettled, store.pack(changes_of(tx, (), {}, NOBODY, rules, now)))
-        tx.settled([mark.number for mark in marks])
-    return len(marks)
+    links = Counter(end for link in tx.links_at(identifiers) for end in (link.a, link.b))
+    hub = max(sorted({*identifiers, *(mark.identifier for mark in marks)}), key=lambda each: links[each])
+    message = f"more than {rules.identity.largest} identifiers hang together: is this one a person's?"
+    tx.park(identifiers)
+    resettled = Resettled(
+        members=(),
+        gone=(),
+        moved={},
+        ended={},
+        names=(),
+        refused={},
+        reviews=[Review("too_large", hub, None, message)],
+        turns=(),
+        touched=(),
+        now=now,
+    )
+    tx.resettle(resettled, store.pack(changes_of(tx, (), {}, NOBODY, rules, now)))

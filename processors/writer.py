@@ -12,6 +12,7 @@ import gc
 import itertools
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
@@ -29,6 +30,7 @@ logger = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 
 _LONGEST_PAUSE = 5.0
+_LONGEST_SETTLING = 0.5
 _REFRESH_SECONDS = 5.0
 _GARBAGE_TURNS = 12
 _MOST_PLAIN = 64
@@ -198,8 +200,11 @@ class Writer:
 
     def _settle(self) -> None:
         """In the writing thread: decide from all facts what batches left unsettled."""
+        until = time.monotonic() + _LONGEST_SETTLING
         while settled := settle(self._store, self._rules, self._clock(), most_events=MOST_EVENTS):
             counters.SETTLED.inc(settled)
+            if self._waiting and time.monotonic() > until:
+                break  # the rest after the next batch
 
     def _settle_large(self) -> None:
         """In a thread of its own: what needs so many events that the stream is not to wait for it."""

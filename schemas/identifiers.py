@@ -119,4 +119,4 @@ def node_of(identifier: Identifier, since: int = 0) -> str:
     PostgreSQL computes the same: the first 16 bytes of sha256 of the text.
     """
     name = f"{identifier.kind}:{identifier.value}"
-    return sha256((f"{name}@{since}" if since else name).encode()).hexdigest()[:32]
+    return sha256((f"{name}\0{since}" if since else name).encode()).hexdigest()[:32]

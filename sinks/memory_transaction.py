@@ -6,7 +6,7 @@ import copy
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from schemas.clean import CleanEvent
-from schemas.identifiers import Identifier, Known, Link, earliest, node_of
+from schemas.identifiers import Identifier, Known, Link, Standing, earliest, node_of
 from schemas.identity import Mark, Member, Name, Resettled, Turn
 from schemas.judgements import Judgement
 from schemas.portrait import Move, Portrait
@@ -69,7 +69,9 @@ class MemoryTransaction(TableLookup):
     def _assign(self, assigned: Mapping[Identifier, Known]) -> None:
         for identifier, known in assigned.items():
             member = Member(identifier, 0, known.customer, known.standing)
-            self._tables.members.setdefault(member.node, member)
+            if self._tables.members.setdefault(member.node, member) is member:
+                judged = [each for each in self._tables.judgements if identifier in (*each.left, *each.right)]
+                self._tables.mark([identifier] if judged else [], judged=True)
 
     def portraits(self, customers: Collection[str]) -> dict[str, Portrait]:
         stored = self._tables.portraits
@@ -136,6 +138,11 @@ class MemoryTransaction(TableLookup):
         return [mark for mark in sorted(self._tables.marks.values()) if (mark.number in self._tables.large) is large][
             :limit
         ]
+
+    def park(self, identifiers: Collection[Identifier]) -> None:
+        for member in self.members(identifiers):
+            if member.standing is not Standing.QUARANTINED:
+                self._tables.members[member.node] = member._replace(standing=Standing.PARKED)
 
     def postpone(self, marks: Collection[int]) -> None:
         self._tables.large.update(marks)

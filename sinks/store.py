@@ -178,6 +178,9 @@ class Settling(Transaction, Protocol):
     def unsettled(self, limit: int, *, large: bool = False) -> list[Mark]:
         """Lock and return up to `limit` marks, the oldest first, passing over locked ones. `large`: those that were postponed."""
 
+    def park(self, identifiers: Collection[Identifier]) -> None:
+        """Leave these as they are, but for what is quarantined: nothing new joins them until people decide."""
+
     def postpone(self, marks: Collection[int]) -> None:
         """These need so many events that they are not for the stream to wait for."""
 

@@ -26,12 +26,17 @@ class PostgresSettling(PostgresTransaction):
         found = self.ask("unsettled", limit=limit, large=large)
         return [Mark(number, lookup.named(name), judged) for number, name, judged in found]
 
+    def park(self, identifiers: Collection[Identifier]) -> None:
+        nodes = [member.node for member in self.members(identifiers)]
+        self.execute("park", nodes=array(nodes))
+
     def postpone(self, marks: Collection[int]) -> None:
         self.execute("postpone", marks=array(map(str, marks)))
 
     def members(self, identifiers: Collection[Identifier]) -> list[Member]:
-        values = array({identifier.value for identifier in identifiers})
-        return list(map(lookup.member, self.ask("members", identifiers=array(map(str, identifiers)), values=values)))
+        asked = list(identifiers)
+        names, values = array(map(str, asked)), array([identifier.value for identifier in asked])
+        return list(map(lookup.member, self.ask("members", identifiers=names, values=values)))
 
     def hold_nodes(self, nodes: Collection[str]) -> None:
         self.execute("hold_nodes", nodes=array(nodes))

@@ -131,6 +131,8 @@ class PostgresTransaction:
             customers=array([known.customer or "" for known in assigned.values()]),
             standings=array([str(int(known.standing)) for known in assigned.values()]),
         )
+        if new:
+            self.execute("mark_judged", identifiers=array([name for (name,) in new]))
         return [lookup.named(name) for (name,) in new]
 
     def portraits(self, customers: Collection[str]) -> dict[str, Portrait]:

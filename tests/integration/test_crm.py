@@ -282,7 +282,7 @@ def test_columns_that_are_masked_are_those_that_say_personal(shop: Shop) -> None
         "customers.birthday", "customers.email", "customers.full_name", "customers.phone",
         "events.data",
         "identity_judgements.left_side", "identity_judgements.right_side", "identity_judgements.why",
-        "identity_reviews.a", "identity_reviews.b", "rejected_events.key", "rejected_events.payload",
+        "identity_reviews.a", "identity_reviews.b", "identity_reviews.message", "rejected_events.key", "rejected_events.payload",
     ]  # fmt: skip
 
 

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.integration
 
 WORKERS = 4
 FAMILIES = 5
-SECONDS = 20.0
+SECONDS = 60.0
 """Within which workers must come to an end, whatever they have to do again."""
 
 

@@ -5,7 +5,7 @@ create function portrait.node_of(name text) returns uuid
 language sql immutable strict parallel safe
 return encode(substr(sha256(convert_to(name, 'UTF8')), 1, 16), 'hex')::uuid;
 comment on function portrait.node_of(text) is
-    'The node that KIND:VALUE is (schemas/identifiers.py: node_of); of a later part of a recycled one, KIND:VALUE@SINCE.';
+    'The node that KIND:VALUE is (schemas/identifiers.py: node_of); of a later part of a recycled one, it is made otherwise.';
 
 create function portrait.strength(kind text) returns integer
 language sql immutable strict parallel safe
@@ -116,7 +116,10 @@ comment on table portrait.unsettled is
 insert into portrait.unsettled (identifier)
 select min(identifier) from portrait.identifiers group by customer_id
 having count(*) > count(distinct split_part(identifier, ':', 1))
-    or bool_or(identifier like 'device\_id:%' or identifier like 'anonymous\_id:%') and count(*) > 1;
+    or bool_or(identifier like 'device\_id:%' or identifier like 'anonymous\_id:%') and count(*) > 1
+    or bool_or(identifier ~ '^anonymous_id:(anonymous|guest|null|[0-]*)$');
+analyze portrait.identifiers;
+analyze portrait.events;
 
 -- What people decide.
 
@@ -211,9 +214,10 @@ select
         when other.standing = 3 then split_part(other.identifier, ':', 1) || ': ' || other.why
     end)
         as refused_because,
-    other.customer_id as other_customer_id
+    case when link.refused is null and known.standing <> 3 and other.standing <> 3 then known.customer_id
+         else other.customer_id end as other_customer_id
 from portrait.links as link
-left join portrait.identifiers as known on known.node = portrait.node_of(link.a)
+left join portrait.identifiers as known on known.identifier = link.a and known.since = 0
 left join portrait.identifiers as other on other.node = portrait.node_of(link.b);
 
 comment on view crm.customer_links is
@@ -250,7 +254,7 @@ select
          else split_part(review.b, ':', 1) || ':' || portrait.masked_identifier(review.b) end as b,
     known.customer_id,
     other.customer_id as other_customer_id,
-    review.message,
+    case when review.kind <> 'suggested' or (select crm.sees_personal_data()) then review.message end as message,
     review.score,
     review.opened_at,
     review.closed_at,
@@ -268,7 +272,7 @@ comment on column crm.identity_reviews.a is 'Personal. The one side, KIND:VALUE;
 comment on column crm.identity_reviews.b is 'Personal. The other side, likewise; null where it is about a alone.';
 comment on column crm.identity_reviews.customer_id is 'The living customer of a.';
 comment on column crm.identity_reviews.other_customer_id is 'The living customer of b.';
-comment on column crm.identity_reviews.message is 'Why somebody should look.';
+comment on column crm.identity_reviews.message is 'Personal. Why somebody should look; masked: null, for a suggestion.';
 comment on column crm.identity_reviews.score is 'Of a suggestion, the probability that it is one person; else null.';
 comment on column crm.identity_reviews.opened_at is 'Since when.';
 comment on column crm.identity_reviews.closed_at is 'When it was decided, or came to be of no account; null: it is open.';
