@@ -92,7 +92,7 @@ def cluster(facts: Facts, rules: IdentityRules) -> Partition:
         else:
             refused.setdefault(pair, refusal)
     refused = {pair: refusal for pair, refusal in refused.items() if pair not in joined}
-    return graph.partition(refused, quarantined)
+    return graph.partition(refused, quarantined, _crowded(facts.links, quarantined, rules))
 
 
 def _joins(judgements: Sequence[Judgement]) -> Iterator[tuple[Identifier, Identifier]]:
@@ -132,6 +132,18 @@ def _quarantined(facts: Facts, rules: IdentityRules) -> dict[Identifier, str]:
         if judgement.kind is Kind.BLOCK:
             found.update(dict.fromkeys(judgement.left, f"blocked by judgement {judgement.number}"))
     return found
+
+
+def _crowded(links: Collection[Link], quarantined: Collection[Identifier], rules: IdentityRules) -> set[Identifier]:
+    """Identifiers seen with so many that are quarantined that, with those which a customer may have, they could be too many."""
+    seen: dict[tuple[Identifier, str], set[str]] = {}
+    for a, b, *_ in links:
+        if b in quarantined:
+            seen.setdefault((a, b.kind), set()).add(b.value)
+        if a in quarantined:
+            seen.setdefault((b, a.kind), set()).add(a.value)
+    kinds = rules.kinds
+    return {each for (each, kind), values in seen.items() if len(values) > kinds[kind].seen_with - kinds[kind].values}
 
 
 class _Group:
@@ -244,15 +256,18 @@ class _Graph:
         return any(self._rules.kinds[kind].tier is not Tier.DEVICE for kind in group.values)
 
     def partition(
-        self, refused: Mapping[tuple[Identifier, Identifier], Refusal], quarantined: Mapping[Identifier, str]
+        self,
+        refused: Mapping[tuple[Identifier, Identifier], Refusal],
+        quarantined: Mapping[Identifier, str],
+        crowded: Collection[Identifier],
     ) -> Partition:
         """The answer."""
         clusters: dict[Node, Node] = {}
         for node, group in self._groups.items():
             if node not in clusters:
                 clusters.update(dict.fromkeys(group.nodes, min(group.nodes)))
-        contested = {each for (a, b), why in refused.items() if why.code != "quarantined" for each in (a, b)}
-        touched = {clusters[Node(*each)] for each in contested | self._judged if Node(*each) in clusters}
+        refusing = {each for (a, b), why in refused.items() if why.code != "quarantined" for each in (a, b)}
+        touched = {clusters[Node(*each)] for each in refusing | self._judged if Node(*each) in clusters}
         for identifier, turns in self._turns.items():
             touched |= {clusters[Node(*identifier, since)] for since in (0, *turns)}
         standing: dict[Identifier, Standing] = {}
@@ -263,6 +278,7 @@ class _Graph:
             elif identifier in self._turns:
                 standing[identifier] = Standing.RECYCLED
             else:
-                standing[identifier] = Standing.CONTESTED if first in touched else Standing.PLAIN
+                contested = first in touched or identifier in crowded
+                standing[identifier] = Standing.CONTESTED if contested else Standing.PLAIN
         times = {identifier: tuple(sorted(turns)) for identifier, turns in self._turns.items()}
         return Partition(clusters, refused, dict(quarantined), times, standing)

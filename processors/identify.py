@@ -86,18 +86,21 @@ class _Sight:
         self._parent: dict[Part, Part] = {}
         self._nobody: set[Identifier] = set()
         self.unsettled: set[Identifier] = set()
-        plain, doubtful = self._weigh()
+        plain, doubtful, void = self._weigh()
         for a, b, _ in plain:
             self._parent[self._root(b)] = self._root(a)
         if doubtful:
             self._doubt(doubtful, asked.recorded(doubtful))
+        if void:
+            self._count(void, asked)
         self.joined = self._groups(plain, asked) if plain else {}
 
-    def _weigh(self) -> tuple[list[Pair], list[Pair]]:
-        """Pairs that can be decided at a glance, and those that need a look at what is recorded. Others link nothing."""
+    def _weigh(self) -> tuple[list[Pair], list[Pair], list[Pair]]:
+        """Pairs that can be decided at a glance, those that need a look at what is recorded, and those that link nothing."""
         plain: list[Pair] = []
         doubtful: list[Pair] = []
         known = self._known.get
+        void: list[Pair] = []
         for pair in self._links:
             one, other = known(pair[0]), known(pair[1])
             if one is not None and one == other and one.standing is Standing.PLAIN and one.customer is not None:
@@ -107,7 +110,9 @@ class _Sight:
                 plain.append(pair)
             elif standing < Standing.QUARANTINED:
                 doubtful.append(pair)
-        return plain, doubtful
+            elif standing is Standing.QUARANTINED:
+                void.append(pair)
+        return plain, doubtful, void
 
     def _standing(self, identifier: Identifier) -> Standing:
         known = self._known.get(identifier)
@@ -128,6 +133,18 @@ class _Sight:
             recycled = any(self._standing(each) is Standing.RECYCLED for each in pair[:2])
             if kept is None or (link.time, link.key) < (kept.time, kept.key) or (recycled and link.last > kept.last):
                 self.unsettled.update(pair[:2])
+
+    def _count(self, pairs: Sequence[Pair], asked: Asked) -> None:
+        """What links nothing counts nevertheless, among the others that an identifier was seen with: whoever is seen with one
+        more of these may be seen with too many. One is never too many for an identifier that is new."""
+        seen: dict[Identifier, list[Pair]] = {}
+        for pair in pairs:
+            for each in pair[:2]:
+                if each not in self._nobody:
+                    seen.setdefault(each, []).append(pair)
+        seen = {each: among for each, among in seen.items() if each in self._known or len(among) > 1}
+        recorded = asked.recorded([pair for among in seen.values() for pair in among]) if seen else {}
+        self.unsettled.update(each for each, among in seen.items() if not recorded.keys() >= set(among))
 
     def _root(self, node: Part) -> Part:
         """Of an identifier that was not met before: its customer."""

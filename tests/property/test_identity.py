@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -205,3 +206,18 @@ def test_what_is_parked_is_served_as_it_was_until_a_person_decides() -> None:
     settle_all(store, narrow)
     assert not [member for member in store.tables.members.values() if member.standing is Standing.PARKED]
     assert_right(store, chain, [blocked], narrow)
+
+
+@pytest.mark.parametrize("seen", [4, 3])
+def test_who_is_seen_with_many_that_stand_for_nobody_comes_to_stand_for_nobody(seen: int) -> None:
+    phones = [Identifier("phone", f"p{n}") for n in range(4)]
+    said_of = [(Identifier("card_no", f"{phone.value}-{n}"), phone) for phone in phones for n in range(4)]
+    said_of += [(Identifier("card_no", "till"), phone) for phone in (*phones[:seen], Identifier("phone", "own"))[:4]]
+    events = [said(number, pair) for number, pair in enumerate(said_of)]
+    for batch in (1, len(events)):
+        store = MemoryStore()
+        for at in range(0, len(events), batch):
+            apply(store, [part(events[at : at + batch], at)], TIGHT, NOW)
+            settle_all(store, TIGHT)
+        assert_right(store, events, [], TIGHT)
+        assert Identifier("card_no", "till") in facts(events, [], TIGHT.identity).quarantined

@@ -190,8 +190,11 @@ def test_a_quarantined_value_links_nobody_and_its_event_goes_to_the_strongest_ot
     found = identified(stored, *events)
     assert found.customers == {events[0].key: "c1", events[1].key: "c2"}
     assert found.nodes == {events[0].key: node("phone:+84901"), events[1].key: node("email:an@x.vn")}
-    assert (found.merged, found.unsettled, stored.asked) == ({}, frozenset(), [])
     assert sorted(found.links) == sorted(links_of(*events))
+    # What is quarantined counts among those that the others are seen with, once.
+    assert (found.merged, names(found.unsettled), stored.asked) == ({}, ["email:an@x.vn", "phone:+84901"], ["recorded"])
+    again = identified(Stored({"card_no:0": dummy, "phone:+84901": "c1", "email:an@x.vn": "c2"}, found.links), *events)
+    assert again.unsettled == frozenset()
 
 
 def test_an_event_of_nothing_but_a_quarantined_value_is_its_own() -> None:
@@ -209,7 +212,7 @@ def test_an_event_of_an_identifier_that_has_no_customer_waits_to_be_settled(stan
     found = identified(Stored({"phone:+84901": (None, standing)}), event)
     assert (found.customers, found.created, found.assigned) == ({}, {}, {})
     assert found.nodes == {event.key: node("phone:+84901", UNPLACED)}
-    assert names(found.unsettled) == ["phone:+84901"]
+    assert names(found.unsettled) == ([] if standing is Standing.PARKED else ["phone:+84901"])  # that is for people
 
 
 def test_an_event_of_a_value_that_changed_hands_waits_though_it_has_a_customer() -> None:
@@ -299,11 +302,11 @@ def test_a_blocked_value_links_nobody_and_is_settled_once() -> None:
     event = said(1, {"email": "an@x.vn", "anonymous_id": "guest"})
     found = identified(Stored({"email:an@x.vn": "c1"}), event)
     assert found.customers == {event.key: "c1"}
-    assert names(found.unsettled) == ["anonymous_id:guest"]
+    assert names(found.unsettled) == ["anonymous_id:guest", "email:an@x.vn"]
     assert assigned(found) == {"anonymous_id:guest": (None, "CONTESTED")}
     assert list(found.links) == links_of(event)
     later = identified(
-        Stored({"email:an@x.vn": "c1", "anonymous_id:guest": (None, Standing.QUARANTINED)}),
+        Stored({"email:an@x.vn": "c1", "anonymous_id:guest": (None, Standing.QUARANTINED)}, found.links),
         said(2, {"email": "an@x.vn", "anonymous_id": "guest"}),
     )
     assert later.unsettled == frozenset()
@@ -314,7 +317,7 @@ def test_an_event_of_nothing_but_a_blocked_value_waits_to_be_settled() -> None:
     found = identified(Stored(), event)
     assert (found.customers, found.created) == ({}, {})
     assert found.nodes == {event.key: node("anonymous_id:guest", UNPLACED)}
-    assert names(found.unsettled) == ["anonymous_id:guest"]
+    assert names(found.unsettled) == ["anonymous_id:guest", "email:an@x.vn"]
 
 
 @pytest.mark.parametrize("order", [lambda events: events, lambda events: events[::-1]], ids=["as sent", "backwards"])
