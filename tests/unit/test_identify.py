@@ -317,7 +317,7 @@ def test_an_event_of_nothing_but_a_blocked_value_waits_to_be_settled() -> None:
     found = identified(Stored(), event)
     assert (found.customers, found.created) == ({}, {})
     assert found.nodes == {event.key: node("anonymous_id:guest", UNPLACED)}
-    assert names(found.unsettled) == ["anonymous_id:guest", "email:an@x.vn"]
+    assert names(found.unsettled) == ["anonymous_id:guest"]
 
 
 @pytest.mark.parametrize("order", [lambda events: events, lambda events: events[::-1]], ids=["as sent", "backwards"])
