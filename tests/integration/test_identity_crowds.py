@@ -75,8 +75,8 @@ class _Counting(PostgresSettling):
         self.links += len(found)
         return found
 
-    def events_at(self, nodes: Any) -> Any:
-        for each in super().events_at(nodes):
+    def events_at(self, nodes: Any, known: Any = ()) -> Any:
+        for each in super().events_at(nodes, known):
             self.events += 1
             yield each
 
