@@ -97,10 +97,8 @@ class _Sight:
 
     def _weigh(self) -> tuple[list[Pair], list[Pair], list[Pair]]:
         """Pairs that can be decided at a glance, those that need a look at what is recorded, and those that link nothing."""
-        plain: list[Pair] = []
-        doubtful: list[Pair] = []
+        plain, doubtful, void = list[Pair](), list[Pair](), list[Pair]()
         known = self._known.get
-        void: list[Pair] = []
         for pair in self._links:
             one, other = known(pair[0]), known(pair[1])
             if one is not None and one == other and one.standing is Standing.PLAIN and one.customer is not None:
