@@ -8,7 +8,6 @@ from typing import NamedTuple
 from ops.verify import untold
 from processors.apply import Rules
 from processors.cluster import Node, Partition, cluster
-from processors.identity_rules import IdentityRules
 from processors.portray import summarise
 from processors.refold import Observed, refold
 from processors.segment import segment
@@ -38,7 +37,7 @@ def rebuild(url: str, rules: Rules, now: int, progress: Progress = untold) -> Re
     """
     with rebuilding(url, now) as store:
         total, done = store.count(), 0
-        told = _Told(rules.identity)
+        told = _Told()
         for node, event in store.events():
             told.add(node, event)
             done += 1
@@ -46,7 +45,7 @@ def rebuild(url: str, rules: Rules, now: int, progress: Progress = untold) -> Re
                 progress(done, 2 * total)
         partition = cluster(told.observed.facts(store.judgements()), rules.identity)
         told.place(store, partition)
-        owners, names = _named(partition, told.used, store.names(), rules.identity)
+        owners, names = _named(partition, told.used, store.names())
         refused = {pair: why for pair, why in partition.refused.items() if why.code != "quarantined"}
         store.assign(Fresh(_members(partition, owners), told.observed.links.values(), refused, told.moved, names))
         anchors = {name.id: name.anchor for name in names if name.id == name.customer}
@@ -73,8 +72,7 @@ def rebuild(url: str, rules: Rules, now: int, progress: Progress = untold) -> Re
 class _Told:
     """What the events say, and where they belong. used: nodes that have events. moved: event key → node, where that is new."""
 
-    def __init__(self, rules: IdentityRules) -> None:
-        self._rules = rules
+    def __init__(self) -> None:
         self.observed = Observed()
         self.used: set[str] = set()
         self.moved: dict[str, str | None] = {}
@@ -99,23 +97,19 @@ class _Told:
             if not identifiers:
                 self.moved[key] = None
                 continue
-            subject = partition.subject(identifiers, time, self._rules)
+            subject = partition.subject(identifiers, time)
             node = node_of(subject.identifier, subject.since)
             self.used.add(node)
             if node != stored:
                 self.moved[key] = node
 
 
-def _named(
-    partition: Partition, used: set[str], names: list[Name], rules: IdentityRules
-) -> tuple[dict[Node, str], list[Name]]:
+def _named(partition: Partition, used: set[str], names: list[Name]) -> tuple[dict[Node, str], list[Name]]:
     """The customer of each cluster that has events, and where every id leads: of the ids that began with the identifiers of a
     cluster the oldest one names it, and the others lead there."""
     cluster_of: dict[str, Node] = {}
     strongest: dict[Node, str] = {}
-    for node, first in sorted(
-        partition.clusters.items(), key=lambda each: (rules.kinds[each[0].kind].priority, each[0])
-    ):
+    for node, first in sorted(partition.clusters.items(), key=lambda each: each[0].strength):
         name = node_of(node.identifier, node.since)
         if name in used:
             cluster_of[name] = first

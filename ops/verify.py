@@ -120,7 +120,6 @@ class _Identities:
 
     def __init__(self, snapshot: Snapshot, rules: IdentityRules) -> None:
         self._snapshot = snapshot
-        self._rules = rules
         self._observed = Observed()
         self._misplaced: list[Identifier] = []
         self._nobodys = 0
@@ -136,7 +135,7 @@ class _Identities:
         self._observed.add(event)
         identifiers = event.identifiers
         if identifiers:
-            subject = self._partition.subject(identifiers, event.time, self._rules)
+            subject = self._partition.subject(identifiers, event.time)
             if node != node_of(subject.identifier, subject.since):
                 self._misplaced.append(identifiers[0])
         elif node is not None:

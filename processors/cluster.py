@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from processors.identity_rules import IdentityRules, Tier
-from schemas.identifiers import PERIOD_MS, Identifier, Link, Standing
+from schemas.identifiers import PERIOD_MS, Identifier, Link, Standing, by_strength
 from schemas.identity import Refusal
 from schemas.judgements import Judgement, Kind
 
@@ -40,6 +40,11 @@ class Node(NamedTuple):
         """Without its time."""
         return Identifier(self.kind, self.value)
 
+    @property
+    def strength(self) -> tuple[int, str, int]:
+        """A sort key: the strongest kind first, then by value and time."""
+        return *by_strength(self.identifier), self.since
+
 
 class Partition(NamedTuple):
     """Who is who.
@@ -63,15 +68,10 @@ class Partition(NamedTuple):
                 since = turn
         return Node(*identifier, since)
 
-    def subject(self, identifiers: Sequence[Identifier], time: int, rules: IdentityRules) -> Node:
+    def subject(self, identifiers: Sequence[Identifier], time: int) -> Node:
         """The node that an event of `identifiers` belongs to: the strongest one that stands for somebody, if any does."""
         standing = [each for each in identifiers if each not in self.quarantined]
-        return self.node(min(standing or identifiers, key=lambda each: strength(each, rules)), time)
-
-
-def strength(identifier: Identifier, rules: IdentityRules) -> tuple[int, str]:
-    """A sort key: the strongest kind first, then by value."""
-    return rules.kinds[identifier.kind].priority, identifier.value
+        return self.node(min(standing or identifiers, key=by_strength), time)
 
 
 def cluster(facts: Facts, rules: IdentityRules) -> Partition:
@@ -98,7 +98,7 @@ def cluster(facts: Facts, rules: IdentityRules) -> Partition:
 def _joins(judgements: Sequence[Judgement]) -> Iterator[tuple[Identifier, Identifier]]:
     for judgement in sorted(judgements):
         if judgement.kind is Kind.JOIN:
-            first, *others = (*judgement.left, *judgement.right)
+            first, *others = judgement.named
             yield from ((first, other) for other in others)
 
 
@@ -166,7 +166,7 @@ class _Graph:
         self._sides: dict[Identifier, list[tuple[int, bool]]] = {}
         self._judged: set[Identifier] = set()
         for judgement in facts.judgements:
-            self._judged.update(judgement.left, judgement.right)
+            self._judged.update(judgement.named)
             if judgement.kind is Kind.APART:
                 for side, members in enumerate((judgement.left, judgement.right)):
                     for member in set(members).difference((judgement.left, judgement.right)[not side]):

@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 
 from processors.cluster import Node, Partition
 from processors.gather import Gathered
-from processors.identity_rules import IdentityRules
 from processors.portray import fold, is_new_order, merge
 from processors.redraw import Part
 from schemas.clean import CleanEvent
@@ -58,7 +57,6 @@ class Drawing:
         tx: Settling,
         gathered: Gathered,
         partition: Partition,
-        rules: IdentityRules,
         new_id: Callable[[], str],
         *,
         most_events: int | None = None,
@@ -69,13 +67,10 @@ class Drawing:
         self._tx = tx
         self._gathered = gathered
         self._partition = partition
-        self._rules = rules
         self._new_id = new_id
         self._cluster_of: dict[str, Node] = {}
         self._nodes_of: dict[Node, list[Node]] = {}
-        for node, first in sorted(
-            partition.clusters.items(), key=lambda each: (rules.kinds[each[0].kind].priority, each[0])
-        ):
+        for node, first in sorted(partition.clusters.items(), key=lambda each: each[0].strength):
             self._cluster_of[node_of(node.identifier, node.since)] = first
             self._nodes_of.setdefault(first, []).append(node)
         self.owners: dict[Node, str | None] = {}
@@ -101,7 +96,7 @@ class Drawing:
 
     def _home(self, part: Part, event: CleanEvent) -> tuple[Node, str] | None:
         """The cluster that an event belongs to, and the node; None, and it is noted, when that is no part of this component."""
-        subject = self._partition.subject(event.identifiers, event.time, self._rules)
+        subject = self._partition.subject(event.identifiers, event.time)
         node = node_of(subject.identifier, subject.since)
         cluster = self._cluster_of.get(node)
         if cluster is not None and cluster in part.after:
@@ -207,7 +202,7 @@ class Drawing:
         its customer had, that is of a customer with events."""
         had = {node for first in part.after for node in self._nodes_of[first] if first in drawn}
         mine = [node for node in had if node_of(node.identifier, node.since) in part.before[name.customer]]
-        return min(mine or had, key=lambda node: (self._rules.kinds[node.kind].priority, node))
+        return min(mine or had, key=lambda node: node.strength)
 
     def _why_apart(self, cluster: Node) -> str:
         """The first reason for which a link of this cluster's is refused."""
@@ -230,7 +225,7 @@ class Drawing:
             return min(joining)[2]
         for judgement in sorted(self._gathered.judgements):
             if judgement.kind is Kind.JOIN:
-                ends = {node_of(each) for each in (*judgement.left, *judgement.right)}
+                ends = {node_of(each) for each in judgement.named}
                 if not ends.isdisjoint(mine) and not ends.isdisjoint(theirs):
                     return f"joined by judgement {judgement.number}"
         return "joined through others"

@@ -97,4 +97,4 @@ def gather(tx: Settling, marks: Collection[Mark], most: int, ties: Sequence[Coll
 def _joins(judgements: Sequence[Judgement]) -> Iterator[set[Identifier]]:
     for judgement in judgements:
         if judgement.kind is Kind.JOIN:
-            yield {*judgement.left, *judgement.right}
+            yield set(judgement.named)

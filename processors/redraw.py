@@ -74,7 +74,7 @@ def parts(gathered: Gathered, partition: Partition, seeds: Collection[Identifier
         if link.a not in gathered.shut and link.b not in gathered.shut:
             groups.join(link.a, link.b)
     known = {member.identifier for member in gathered.members.values()}
-    joined = [(*each.left, *each.right) for each in gathered.judgements if each.kind is Kind.JOIN]
+    joined = [each.named for each in gathered.judgements if each.kind is Kind.JOIN]
     for tie in (*gathered.ties, *(known.intersection(each) for each in joined)):
         for each in tie:
             groups.join(min(tie), each)

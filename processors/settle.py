@@ -129,7 +129,7 @@ def _fold_ahead(
 ) -> Folded:
     gathered = gather(tx, marks, rules.identity.largest, ties)
     partition = cluster(gathered.facts, rules.identity)
-    drawing = Drawing(tx, gathered, partition, rules.identity, new_id)
+    drawing = Drawing(tx, gathered, partition, new_id)
     (part,) = parts(gathered, partition, {mark.identifier for mark in marks})
     folded = drawing.fold_ahead(part)
     if drawing.elsewhere:
@@ -161,7 +161,7 @@ def _settle(
     partition = cluster(gathered.facts, rules.identity)
     if folded is not None and not folded.holds(partition):
         raise _Grown
-    drawing = Drawing(tx, gathered, partition, rules.identity, new_id, most_events=most_events, folded=folded)
+    drawing = Drawing(tx, gathered, partition, new_id, most_events=most_events, folded=folded)
     for part in parts(gathered, partition, {mark.identifier for mark in marks}):
         drawing.add(part)
     if drawing.elsewhere:

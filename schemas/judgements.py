@@ -26,3 +26,8 @@ class Judgement(NamedTuple):
     kind: Kind
     left: tuple[Identifier, ...]
     right: tuple[Identifier, ...] = ()
+
+    @property
+    def named(self) -> tuple[Identifier, ...]:
+        """All that it is about."""
+        return *self.left, *self.right

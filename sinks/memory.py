@@ -47,13 +47,13 @@ class MemoryStore:
     def judge(self, judgement: Judgement) -> None:
         """Enter a judgement: what it names is decided anew."""
         self.tables.judgements.append(judgement)
-        self.tables.mark((*judgement.left, *judgement.right), judged=True)
+        self.tables.mark(judgement.named, judged=True)
 
     def undo(self, number: int) -> None:
         """Take a judgement back."""
         (undone,) = (each for each in self.tables.judgements if each.number == number)
         self.tables.judgements.remove(undone)
-        self.tables.mark((*undone.left, *undone.right), judged=True)
+        self.tables.mark(undone.named, judged=True)
 
     def positions(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         return {each: self.tables.positions[each] for each in partitions if each in self.tables.positions}

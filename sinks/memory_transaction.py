@@ -70,7 +70,7 @@ class MemoryTransaction(TableLookup):
         for identifier, known in assigned.items():
             member = Member(identifier, 0, known.customer, known.standing)
             if self._tables.members.setdefault(member.node, member) is member:
-                judged = [each for each in self._tables.judgements if identifier in (*each.left, *each.right)]
+                judged = [each for each in self._tables.judgements if identifier in each.named]
                 self._tables.mark([identifier] if judged else [], judged=True)
 
     def portraits(self, customers: Collection[str]) -> dict[str, Portrait]:

@@ -225,7 +225,7 @@ def expected_hash(
         observed.add(event)
     partition = cluster(observed.facts(judgements), rules)
     rows: list[tuple[str | None, CleanEvent]] = [
-        (str(partition.clusters[partition.subject(e.identifiers, e.time, rules)]) if e.identifiers else None, e)
+        (str(partition.clusters[partition.subject(e.identifiers, e.time)]) if e.identifiers else None, e)
         for e in events
     ]
     rows.sort(key=lambda row: (row[0] or "", row[1].key))

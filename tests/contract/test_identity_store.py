@@ -102,7 +102,7 @@ def undo(store: Any, judgement: Judgement) -> None:
         return
     with store.transaction() as tx:
         tx._at.execute("update portrait.judgements set undone_at = now() where id = %s", (judgement.number,))
-        mark(tx, map(str, (*judgement.left, *judgement.right)))
+        mark(tx, map(str, judgement.named))
 
 
 def mark(tx: Any, names: Any) -> None:
@@ -113,7 +113,7 @@ def mark(tx: Any, names: Any) -> None:
 
 def stored(store: Store, judgement: Judgement) -> bool:
     """Whether all that a judgement names is stored: people judge what they see."""
-    named = {*judgement.left, *judgement.right}
+    named = set(judgement.named)
     return len(store.committed().customers_of(named)) == len(named)
 
 
@@ -166,7 +166,7 @@ def test_any_order_and_any_batches_give_the_same_customers_for_the_same_reasons(
     chance.shuffle(log)
     store = new_store()
     known = {identifier for event in events for identifier in event.identifiers}
-    judgements = [each for each in judgements if known.issuperset((*each.left, *each.right))]
+    judgements = [each for each in judgements if known.issuperset(each.named)]
     waiting = list(judgements)
     for at in range(0, len(log), batch):
         apply(store, [part(log[at : at + batch], at)], TIGHT, NOW)

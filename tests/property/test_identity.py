@@ -87,7 +87,7 @@ def facts(events: Sequence[CleanEvent], judgements: Sequence[Judgement], rules: 
 
 def stored(store: MemoryStore, judgement: Judgement) -> bool:
     """Whether all that a judgement names is stored: people judge what they see."""
-    return all(node_of(each) in store.tables.members for each in (*judgement.left, *judgement.right))
+    return all(node_of(each) in store.tables.members for each in judgement.named)
 
 
 def settle_all(store: MemoryStore, rules: Rules, most_events: int | None = None) -> None:
@@ -140,7 +140,7 @@ def test_any_order_and_any_batches_give_the_same_customers_for_the_same_reasons(
     chance.shuffle(log)
     store = MemoryStore()
     known = {identifier for event in events for identifier in event.identifiers}
-    judgements = [each for each in judgements if known.issuperset((*each.left, *each.right))]
+    judgements = [each for each in judgements if known.issuperset(each.named)]
     waiting = list(judgements)
     for at in range(0, len(log), batch):
         apply(store, [part(log[at : at + batch], at)], TIGHT, NOW)

@@ -106,7 +106,7 @@ def test_a_phone_that_changed_hands_is_two_phones() -> None:
     assert found.refused == {}
     phone = Identifier("phone", "+84901")
     assert found.standing[phone] is Standing.RECYCLED
-    assert [found.subject([phone], day * DAY, RULES).since // DAY for day in (0, 599, 600, 900)] == [0, 0, 600, 600]
+    assert [found.subject([phone], day * DAY).since // DAY for day in (0, 599, 600, 900)] == [0, 0, 600, 600]
 
 
 def test_a_phone_that_its_first_customer_still_uses_did_not_change_hands() -> None:
@@ -150,5 +150,5 @@ def test_the_rules_block_values() -> None:
 )
 def test_an_event_is_about_the_strongest_that_stands_for_somebody(names: tuple[str, ...], subject: str) -> None:
     found = divided(*(at(n, f"card_no:{n}", "device_id:tablet") for n in range(1, 9)))
-    assert found.subject([parse_identifier(name) for name in names], 0, RULES).identifier == parse_identifier(subject)
-    assert found.subject([Identifier("device_id", "tablet")], 0, RULES).identifier == Identifier("device_id", "tablet")
+    assert found.subject([parse_identifier(name) for name in names], 0).identifier == parse_identifier(subject)
+    assert found.subject([Identifier("device_id", "tablet")], 0).identifier == Identifier("device_id", "tablet")
