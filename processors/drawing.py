@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from processors.cluster import Node, Partition
 from processors.gather import Gathered
 from processors.portray import fold, is_new_order, merge
 from processors.redraw import Part
 from schemas.clean import CleanEvent
-from schemas.identifiers import Identifier, node_of
+from schemas.identifiers import Identifier, Link, node_of
 from schemas.identity import Name, Turn
 from schemas.judgements import Kind
 from schemas.portrait import Portrait
@@ -44,8 +45,16 @@ class Folded:
         )
 
 
+class _Changing(NamedTuple):
+    """A component, which of its clusters change, and the events that wait for it (node, event)."""
+
+    part: Part
+    changed: Sequence[Node]
+    waiting: Sequence[tuple[str, CleanEvent]]
+
+
 class Drawing:
-    """What becomes of components, one after the other.
+    """What becomes of components.
 
     owners: cluster → its customer, None while it has no event. portraits: of the customers that change. moved: event key → its
     node, where that changes. ended: customer that lives no more → the one it leads to. names, turns: see
@@ -80,19 +89,35 @@ class Drawing:
         self.names: list[Name] = []
         self.turns: list[Turn] = []
         self.elsewhere: list[tuple[Identifier, ...]] = []
+        self._linked: dict[str, list[Link]] | None = None
+        self._refusals: dict[Node, str] | None = None
 
-    def add(self, part: Part) -> None:
-        """Find out what becomes of one component. Raises TooMany. Where there is something `elsewhere`, nothing of it holds."""
-        waiting = list(self._tx.events_at(part.waiting)) if part.waiting else []
-        homes = [self._home(part, event) for _, event in waiting]
-        changed = {*part.changed, *(home[0] for home in homes if home is not None)}
-        for cluster in part.after:
-            before = part.before_of(cluster)
-            self.owners[cluster] = before[0] if before and cluster not in changed else None
-        if changed and not self.elsewhere:
-            drawn = self._draw(part, changed, waiting)
+    def add(self, parts: Sequence[Part]) -> None:
+        """Find out what becomes of these components, asking once for all. Raises TooMany. Where there is something `elsewhere`,
+        nothing of it holds."""
+        waiting = self._waiting(parts)
+        changing: list[_Changing] = []
+        for part in parts:
+            waits = [event for node in part.waiting for event in waiting.get(node, ())]
+            homes = [self._home(part, event) for _, event in waits]
+            changed = {*part.changed, *(home[0] for home in homes if home is not None)}
+            for cluster in part.after:
+                before = part.before_of(cluster)
+                self.owners[cluster] = before[0] if before and cluster not in changed else None
+            if changed:
+                changing.append(_Changing(part, sorted(changed), waits))
+        if changing and not self.elsewhere:
+            drawn = self._draw(changing)
             if not self.elsewhere:
-                self._name(part, changed, drawn)
+                self._name(changing, drawn)
+
+    def _waiting(self, parts: Sequence[Part]) -> dict[str, list[tuple[str, CleanEvent]]]:
+        """node → the events that wait there, each with the node."""
+        found: dict[str, list[tuple[str, CleanEvent]]] = {}
+        nodes = {node for part in parts for node in part.waiting}
+        for node, event in self._tx.events_at(nodes) if nodes else ():
+            found.setdefault(node, []).append((node, event))
+        return found
 
     def _home(self, part: Part, event: CleanEvent) -> tuple[Node, str] | None:
         """The cluster that an event belongs to, and the node; None, and it is noted, when that is no part of this component."""
@@ -104,34 +129,41 @@ class Drawing:
         self.elsewhere.append(event.identifiers)
         return None
 
-    def _draw(
-        self, part: Part, changed: Collection[Node], waiting: Sequence[tuple[str, CleanEvent]]
-    ) -> dict[Node, Portrait]:
+    def _draw(self, changing: Sequence[_Changing]) -> dict[Node, Portrait]:
         """The portraits of those of the changed clusters that have events."""
-        drawn: dict[Node, Portrait] = {}
-        orders = self._folded.orders
-        whole = [each for each in sorted(changed) if each not in part.afresh]
-        customers = {customer for each in whole for customer in part.before_of(each)}
-        stored = self._tx.portraits(customers)
-        had = self._tx.orders_of(customers) if customers else {}
-        for each in whole:
+        tx, drawn, orders = self._tx, dict[Node, Portrait](), self._folded.orders
+        whole = [(part, each) for part, changed, _ in changing for each in changed if each not in part.afresh]
+        customers = {customer for part, each in whole for customer in part.before_of(each)}
+        stored = tx.portraits(customers)
+        had = tx.orders_of(customers) if customers else {}
+        for part, each in whole:
             mine: set[str] = set()
             for customer in part.before_of(each):
                 theirs = had.get(customer, set())
                 merge(drawn.setdefault(each, Portrait()), stored[customer], shared_orders=len(mine & theirs))
                 mine |= theirs
             orders |= {(str(each), order) for order in mine}
-        afresh = part.afresh.intersection(changed)
-        if afresh:
+        self._draw_afresh(changing, drawn)
+        for part, _, waits in changing:
+            self.moved.update(self._fold(part, waits, drawn, orders))
+        return drawn
+
+    def _draw_afresh(self, changing: Sequence[_Changing], drawn: dict[Node, Portrait]) -> None:
+        """Fold the events of customers that were divided, as they come from the store: whosever they are."""
+        part_of: dict[str, Part] = {}
+        for part, changed, _ in changing:
+            afresh = part.afresh.intersection(changed)
+            if not afresh:
+                continue
             former, nodes = part.divided(afresh)
             events = sum(portrait.events for portrait in self._tx.portraits(former).values())
             if self._most_events is not None and events > self._most_events:
                 raise TooMany(part.waiting)
+            part_of.update(dict.fromkeys(nodes, part))
             drawn.update((each, portrait) for each, portrait in self._folded.portraits.items() if each in afresh)
-            self.moved.update(self._folded.moved)
-            self.moved.update(self._fold(part, self._tx.events_at(nodes, self._folded.keys), drawn, orders))
-        self.moved.update(self._fold(part, waiting, drawn, orders))
-        return drawn
+        self.moved.update(self._folded.moved)
+        for node, event in self._tx.events_at(part_of, self._folded.keys) if part_of else ():
+            self.moved.update(self._fold(part_of[node], ((node, event),), drawn, self._folded.orders))
 
     def _fold(
         self,
@@ -162,11 +194,26 @@ class Drawing:
         folded.moved.update(self._fold(part, events, folded.portraits, folded.orders, folded.keys))
         return folded
 
-    def _name(self, part: Part, changed: Collection[Node], drawn: Mapping[Node, Portrait]) -> None:
+    def _name(self, changing: Sequence[_Changing], drawn: Mapping[Node, Portrait]) -> None:
         """Give each drawn cluster the oldest id that began with one of its identifiers; the others of these lead there."""
-        customers = sorted({*part.orphans, *(customer for each in changed for customer in part.before_of(each))})
-        ids: dict[Node, list[Name]] = {each: [] for each in sorted(drawn)}
+        customers = {customer for part, changed, _ in changing for customer in part.customers_of(changed)}
+        names: dict[str, list[Name]] = {}
         for name in self._tx.names(customers) if customers else ():
+            names.setdefault(name.customer, []).append(name)
+        for part, changed, _ in changing:
+            self._name_part(
+                part, part.customers_of(changed), names, {each: drawn[each] for each in changed if each in drawn}
+            )
+
+    def _name_part(
+        self,
+        part: Part,
+        customers: Sequence[str],
+        names_of: Mapping[str, Sequence[Name]],
+        drawn: Mapping[Node, Portrait],
+    ) -> None:
+        ids: dict[Node, list[Name]] = {each: [] for each in drawn}
+        for name in sorted(name for customer in customers for name in names_of.get(customer, ())):
             home = self._cluster_of.get(name.anchor)
             if home is None or home not in ids:
                 heir = self._heir(part, name, ids)
@@ -206,20 +253,27 @@ class Drawing:
 
     def _why_apart(self, cluster: Node) -> str:
         """The first reason for which a link of this cluster's is refused."""
-        clusters = self._partition.clusters
-        for (a, b), refusal in sorted(self._partition.refused.items()):
-            if cluster in (clusters.get(Node(*a)), clusters.get(Node(*b))):
-                return f"{a.kind} and {b.kind}: {refusal.message}"
-        return "no link holds them together any more"
+        if self._refusals is None:
+            clusters, self._refusals = self._partition.clusters, {}
+            for (a, b), refusal in sorted(self._partition.refused.items()):
+                for end in (a, b):
+                    if (home := clusters.get(Node(*end))) is not None:
+                        self._refusals.setdefault(home, f"{a.kind} and {b.kind}: {refusal.message}")
+        return self._refusals.get(cluster, "no link holds them together any more")
 
     def _why_joined(self, part: Part, one: str, other: str) -> str:
         """The earliest link between the identifiers of two customers that are one now."""
         mine, theirs = part.before.get(one, frozenset()), part.before.get(other, frozenset())
+        if self._linked is None:
+            self._linked = {}
+            for link in self._gathered.links:
+                for end in (link.a, link.b):
+                    self._linked.setdefault(node_of(end), []).append(link)
         joining = [
             (link.time, link.key, f"{link.a.kind} and {link.b.kind}: {link.rule}")
-            for link in self._gathered.links
-            for a, b in ((node_of(link.a), node_of(link.b)),)
-            if (a in mine and b in theirs) or (b in mine and a in theirs)
+            for node in mine
+            for link in self._linked.get(node, ())
+            if node_of(link.a) in theirs or node_of(link.b) in theirs
         ]
         if joining:
             return min(joining)[2]

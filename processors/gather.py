@@ -26,6 +26,11 @@ class Gathered(NamedTuple):
     ties: Sequence[Collection[Identifier]] = ()
 
     @property
+    def opened(self) -> set[Identifier]:
+        """All identifiers whose links were followed."""
+        return {member.identifier for member in self.members.values()} - self.shut
+
+    @property
     def customers(self) -> set[str]:
         """All customers that there were."""
         return {member.customer for member in self.members.values() if member.customer is not None}
@@ -49,9 +54,16 @@ class TooLarge(Exception):
     """More hangs together than is to be looked at. Its argument: the identifiers met so far."""
 
 
-def gather(tx: Settling, marks: Collection[Mark], most: int, ties: Sequence[Collection[Identifier]] = ()) -> Gathered:
-    """Read the facts about what is marked, and about all of `ties`. Raises TooLarge when more than `most` identifiers hang
-    together with one of them, or one of these is parked; when people decided, when very many more do."""
+def gather(
+    tx: Settling,
+    marks: Collection[Mark],
+    most: int,
+    ties: Sequence[Collection[Identifier]] = (),
+    near: Collection[Identifier] = (),
+) -> Gathered:
+    """Read the facts about what is marked, and about all of `ties`. `near`: identifiers found to hang together with these before;
+    where they still do, a single look is enough. Raises TooLarge when more than `most` identifiers hang together with one of
+    them, or one of these is parked; when people decided, when very many more do."""
     judgements = tx.judgements()
     joins = [*_joins(judgements), *ties]
     members: dict[str, Member] = {}
@@ -61,7 +73,7 @@ def gather(tx: Settling, marks: Collection[Mark], most: int, ties: Sequence[Coll
     wanted = {mark.identifier for mark in marks}.union(*ties)
     judged = {mark.identifier for mark in marks if mark.judged}
     freed: set[tuple[Identifier, Identifier]] = set()
-    frontier = set(wanted)
+    frontier = wanted.union(near)
     while frontier:
         met |= frontier
         found = tx.members(frontier)

@@ -50,6 +50,10 @@ class Part(NamedTuple):
         nodes = {node for each in clusters for node in self.after[each]}
         return former, nodes | {node for customer in former for node in self.before[customer]}
 
+    def customers_of(self, changed: Collection[Node]) -> list[str]:
+        """The customers that change with these clusters, the oldest first."""
+        return sorted({*self.orphans, *(customer for each in changed for customer in self.before_of(each))})
+
     def before_of(self, cluster: Node) -> list[str]:
         """The customers that `cluster` has nodes of, the oldest first."""
         nodes = self.after[cluster]

@@ -28,6 +28,10 @@ ATTEMPTS_TO_HOLD = 20
 ATTEMPTS_TO_FOLD = 3
 
 
+class _Large(Exception):
+    """So many events hang together with some marks that the stream is not to wait for them. Its argument: their numbers."""
+
+
 class _Grown(Exception):
     """While the customers were being locked, more came to hang together with them."""
 
@@ -57,7 +61,7 @@ def settle(
                 if marks:
                     crash_point("marked")
                     try:
-                        _settle(store, tx, marks, ties, rules, now, new_id, most_events=most_events)
+                        marks = _settle(store, tx, marks, ties, rules, now, new_id, most_events=most_events)
                     except TooLarge as error:
                         if len(marks) > 1:
                             raise
@@ -67,13 +71,9 @@ def settle(
             return len(marks)
         except TooLarge:
             limit, ties = max(1, limit // 4), []  # it may be that each hangs together with few
-        except TooMany as error:
+        except _Large as error:
             with store.transaction() as tx:
-                postponed = [
-                    mark.number for mark in tx.unsettled(limit) if node_of(mark.identifier, UNPLACED) in error.args[0]
-                ]
-                tx.postpone(postponed)
-            grown += not postponed  # others came first
+                tx.postpone(error.args[0])
         except Scattered as error:
             ties += _new(error.args[0], ties)
         except _Grown:
@@ -98,7 +98,7 @@ def settle_large(store: Store, rules: Rules, now: int, *, new_id: Callable[[], s
                         # What changes faster than it can be folded is folded while the stream waits, in the end.
                         folded = _fold_ahead(tx, marks, ties, rules, new_id) if grown < ATTEMPTS_TO_FOLD else None
                         crash_point("folded_ahead")
-                        _settle(store, tx, marks, ties, rules, now, new_id, folded=folded)
+                        marks = _settle(store, tx, marks, ties, rules, now, new_id, folded=folded)
                     except TooLarge as error:
                         _park(store, tx, marks, error.args[0], rules, now)
                     tx.settled([mark.number for mark in marks])
@@ -108,6 +108,13 @@ def settle_large(store: Store, rules: Rules, now: int, *, new_id: Callable[[], s
         except _Grown:
             grown += 1
     raise Retryable(f"customers were linked by others {ATTEMPTS_TO_HOLD} times while they were being settled")
+
+
+def _others(tx: Settling, identifiers: Collection[Identifier], marks: Sequence[Mark], *, large: bool) -> list[Mark]:
+    """Marks of these identifiers besides `marks`, of the same kind."""
+    known = {mark.number for mark in marks}
+    found = tx.unsettled_of(identifiers, judged=marks[0].judged, large=large)
+    return [mark for mark in found if mark.number not in known]
 
 
 def _new(
@@ -140,7 +147,7 @@ def _fold_ahead(
 def _settle(
     store: Store,
     tx: Settling,
-    marks: Collection[Mark],
+    marks: Sequence[Mark],
     ties: Sequence[Collection[Identifier]],
     rules: Rules,
     now: int,
@@ -148,26 +155,34 @@ def _settle(
     *,
     most_events: int | None = None,
     folded: Folded | None = None,
-) -> None:
+) -> list[Mark]:
+    """Settle `marks` and what hangs together with them; returns all marks that are settled with that."""
     gathered = gather(tx, marks, rules.identity.largest, ties)
+    # Found before the facts are read again: what a mark is about is stored before it, or with it.
+    marks = [*marks, *_others(tx, gathered.opened, marks, large=folded is not None)]
     held, nobodys = gathered.customers, gathered.nobodys
     if held and not tx.hold({}, held, ()):
         raise _Grown
     if nobodys:
         tx.hold_nodes(nobodys)
-    gathered = gather(tx, marks, rules.identity.largest, ties)  # as it is, now that nobody else can change it
+    # As it is, now that nobody else can change it.
+    gathered = gather(tx, marks, rules.identity.largest, ties, gathered.opened)
     if not (gathered.customers <= held and gathered.nobodys <= nobodys):
         raise _Grown
     partition = cluster(gathered.facts, rules.identity)
     if folded is not None and not folded.holds(partition):
         raise _Grown
     drawing = Drawing(tx, gathered, partition, new_id, most_events=most_events, folded=folded)
-    for part in parts(gathered, partition, {mark.identifier for mark in marks}):
-        drawing.add(part)
+    try:
+        drawing.add(parts(gathered, partition, {mark.identifier for mark in marks}))
+    except TooMany as error:
+        waits = error.args[0]
+        raise _Large([mark.number for mark in marks if node_of(mark.identifier, UNPLACED) in waits]) from error
     if drawing.elsewhere:
         raise Scattered(drawing.elsewhere)
     changes = changes_of(tx, (), drawing.portraits, NOBODY, rules, now)
     tx.resettle(_resettled(gathered, partition, drawing, now), store.pack(changes))
+    return marks
 
 
 def _resettled(gathered: Gathered, partition: Partition, drawing: Drawing, now: int) -> Resettled:

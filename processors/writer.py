@@ -30,7 +30,10 @@ logger = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 
 _LONGEST_PAUSE = 5.0
-_LONGEST_SETTLING = 0.5
+_SETTLING_EVERY, _LONGEST_SETTLING = 2.0, 1.0
+"""While batches wait, what they leave unsettled is settled every so many seconds, for so long at most. Settling changes customers
+that the next batch is about, so that one is decided only then, and nothing is written meanwhile."""
+
 _REFRESH_SECONDS = 5.0
 _GARBAGE_TURNS = 12
 _MOST_PLAIN = 64
@@ -75,6 +78,8 @@ class Writer:
         self._changed = asyncio.Condition()
         self._succession = Succession()
         self._plain = self._next_plain = 0
+        self._unsettled_since: float | None = None
+        self._is_deciding = self._is_settling = False
         self._stopping = threading.Event()
         self.applied: dict[Partition, int] = {}
 
@@ -111,15 +116,20 @@ class Writer:
         before: Overlay | None = None
         while True:
             fetched = await self._take()
-            if under_way is not None and (before is None or under_way.done()):
+            overdue = self._overdue()
+            if under_way is not None and (before is None or under_way.done() or self._is_settling or overdue):
                 await under_way
                 under_way = before = None  # what is committed tells all
+            if overdue:
+                await self._settle_now()
             made = None
             if self._plain:
                 self._plain -= 1
             else:
                 run = asyncio.get_running_loop().run_in_executor
+                self._is_deciding = True
                 made = await run(self._deciding, self._decide, fetched, before)
+                self._is_deciding = False
             if under_way is not None and not await under_way:
                 made = None  # it was decided over what was not written so
             before = None if made is None else made.overlay
@@ -131,7 +141,10 @@ class Writer:
         waits. Seldom, look for garbage."""
         for turn in itertools.count(1):
             await asyncio.sleep(_REFRESH_SECONDS)
-            await self.in_thread(self._settle)
+            if self._unsettled_since is None:
+                self._unsettled_since = time.monotonic()  # others may have left something
+            if not (self._is_deciding or self._waiting):
+                await self._settle_now()
             while await self.in_thread(refresh, self._store, self._rules, self._clock()):
                 if self._waiting:
                     break
@@ -173,8 +186,10 @@ class Writer:
         as_decided = applied is not None
         if applied is None:
             applied = await self.in_thread(self._read_and_apply, fetched)
-        if made is None or made.unsettled or not as_decided:
-            await self.in_thread(self._settle)
+        if (made is None or made.unsettled or not as_decided) and self._unsettled_since is None:
+            self._unsettled_since = time.monotonic()
+        if not (self._is_deciding or self._waiting):
+            await self._settle_now()
         counters.BATCH.observe(applied.stored + applied.duplicates)
         counters.STORED.inc(applied.stored)
         counters.DUPLICATES.inc(applied.duplicates)
@@ -198,13 +213,26 @@ class Writer:
         self._next_plain = max(self._next_plain - 1, 0)
         return made.decision.applied
 
-    def _settle(self) -> None:
-        """In the writing thread: decide from all facts what batches left unsettled."""
+    def _overdue(self) -> bool:
+        since = self._unsettled_since
+        return since is not None and time.monotonic() > since + _SETTLING_EVERY
+
+    async def _settle_now(self) -> None:
+        """Settle what batches left unsettled, if they did."""
+        if self._unsettled_since is not None and not self._is_settling:
+            self._is_settling = True
+            done = await self.in_thread(self._settle)
+            self._is_settling = False
+            self._unsettled_since = None if done else time.monotonic()
+
+    def _settle(self) -> bool:
+        """In the writing thread: decide from all facts what batches left unsettled; whether that is all of it."""
         until = time.monotonic() + _LONGEST_SETTLING
         while settled := settle(self._store, self._rules, self._clock(), most_events=MOST_EVENTS):
             counters.SETTLED.inc(settled)
             if self._waiting and time.monotonic() > until:
-                break  # the rest after the next batch
+                return False  # the rest a little later
+        return True
 
     def _settle_large(self) -> None:
         """In a thread of its own: what needs so many events that the stream is not to wait for it."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from hashlib import blake2b
-from uuid import UUID
 
 
 def event_key(source: str, event_id: str) -> str:
@@ -22,4 +21,5 @@ def new_customer_id() -> str:
     value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80 | int.from_bytes(os.urandom(10))
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
-    return str(UUID(int=value))
+    text = f"{value:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -139,6 +139,14 @@ class MemoryTransaction(TableLookup):
             :limit
         ]
 
+    def unsettled_of(self, identifiers: Collection[Identifier], *, judged: bool, large: bool) -> list[Mark]:
+        asked, postponed = set(identifiers), self._tables.large
+        return [
+            mark
+            for mark in self._tables.marks.values()
+            if mark.identifier in asked and mark.judged is judged and (large or mark.number not in postponed)
+        ]
+
     def park(self, identifiers: Collection[Identifier]) -> None:
         for member in self.members(identifiers):
             if member.standing is not Standing.QUARANTINED:

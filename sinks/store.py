@@ -178,6 +178,9 @@ class Settling(Transaction, Protocol):
     def unsettled(self, limit: int, *, large: bool = False) -> list[Mark]:
         """Lock and return up to `limit` marks, the oldest first, passing over locked ones. `large`: those that were postponed."""
 
+    def unsettled_of(self, identifiers: Collection[Identifier], *, judged: bool, large: bool) -> list[Mark]:
+        """Lock and return all marks of these, judged or not, passing over locked ones. `large`: postponed ones, too."""
+
     def park(self, identifiers: Collection[Identifier]) -> None:
         """Leave these as they are, but for what is quarantined: nothing new joins them until people decide."""
 

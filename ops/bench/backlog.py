@@ -1,4 +1,4 @@
-"""(a), (e), (f): a full `events.valid` into the store, as fast as the workers can."""
+"""(a), (e) to (h): a full `events.valid` into the store, as fast as the workers can."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from ops.bench.fill import fill_valid
 from ops.bench.results import Backlog, Flat, Kept
 from ops.bench.stack import BenchStack, bench_stack
-from ops.bench.watch import Seen, commits, costs, outbox_empty, surroundings, wait_for
+from ops.bench.watch import Seen, all_settled, commits, costs, outbox_empty, surroundings, wait_for
 from ops.bench.workload import Workload
 from ops.local.home import LocalStackError
 
@@ -46,6 +46,7 @@ def measure_backlog(
                 stack.ask("select pg_stat_reset()")
             seen(stack, each)
             progress("From events.valid into crm", each.stored, workload.events)
+        last = Seen(wait_for(stack, all_settled, "to settle who is who"), last.stored)
         wait_for(stack, outbox_empty, "to publish the profiles")
         published = time.monotonic()
         after = stack.meter.read()

@@ -12,6 +12,7 @@ HTTP_RATE = 5_000.0
 LATENCY_MS = 2_000.0
 CROWDED_SHARE = 0.75
 LINKED_SHARE = 0.85
+SHARED_SHARE = 0.80
 PYTHON_RSS_MB = 300.0
 
 
@@ -78,6 +79,10 @@ def verdicts(results: Results) -> Iterator[Verdict]:
         share = results.linked.rate / results.alone.rate
         about = "(g) three of ten events link two identifiers"
         yield Verdict(about, f"≥ {LINKED_SHARE:.0%} of one each", f"{share:.0%}", share / LINKED_SHARE)
+    if backlog and results.shared:
+        share = results.shared.rate / backlog.rate
+        about = "(h) one of ten customers shares something with others"
+        yield Verdict(about, f"≥ {SHARED_SHARE:.0%} of (a)", f"{share:.0%}", share / SHARED_SHARE)
     peaks = dict(_python_peaks(results))
     if peaks:
         name, peak = max(peaks.items(), key=lambda each: each[1])

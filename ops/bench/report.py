@@ -95,7 +95,7 @@ def _tables(results: Results) -> Iterator[Table]:
             ],
             f"For {latency.seconds:.0f} s. {_beside(latency.surroundings)}",
         )
-    stores = {"a": results.backlog, "e": results.crowded, "g, linked": results.linked}
+    stores = {"a": results.backlog, "e": results.crowded, "g, linked": results.linked, "h": results.shared}
     kept = [(letter, each) for letter, run in stores.items() if run is not None for each in run.kept]
     if kept:
         yield Table(
@@ -138,7 +138,13 @@ def _tables(results: Results) -> Iterator[Table]:
 
 
 def _backlogs(results: Results) -> tuple[tuple[str, Backlog | None], ...]:
-    return ("a", results.backlog), ("e", results.crowded), ("g, one", results.alone), ("g, linked", results.linked)
+    return (
+        ("a", results.backlog),
+        ("e", results.crowded),
+        ("g, one", results.alone),
+        ("g, linked", results.linked),
+        ("h", results.shared),
+    )
 
 
 def _throughput(results: Results) -> Iterator[Table]:

@@ -33,9 +33,9 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 class Backlog(msgspec.Struct, frozen=True):
-    """(a), (e), (g): from a full `events.valid` into `crm`.
+    """(a), (e), (g), (h): from a full `events.valid` into `crm`.
 
-    `rate` is from the first commit to the last, `rate_with_start` from the start of the worker processes to the last.
+    `rate` is from the first commit until all is stored and settled, `rate_with_start` from the start of the worker processes.
     `first_commit` is in seconds since that start, `published` (when the outbox was empty) since the last commit.
     `existing` customers were in the store before; `customers` are there in the end.
     """
@@ -141,3 +141,4 @@ class Results(msgspec.Struct, frozen=True):
     flat: tuple[Flat, ...] | None = None
     alone: Backlog | None = None
     linked: Backlog | None = None
+    shared: Backlog | None = None

@@ -32,7 +32,11 @@ MEASUREMENTS = {
     "e": "as a, with many customers in the store already",
     "f": "memory, with ten times the events",
     "g": "as a, all events of one identifier, and with three of ten that link two",
+    "h": "as a, with customers who share cards, telephones or addresses, one of ten",
 }
+
+
+_SHARED_OF_A_HUNDRED = 10
 
 
 class Sizes(msgspec.Struct, frozen=True):
@@ -115,6 +119,9 @@ class _Bench:
                     workload = self._workload(f"bench-g{linked}", linked=linked)
                     yield {field: measure_backlog(workload, self._sizes.workers, self._place, progress)}
 
+        if "h" in wanted:
+            yield {"shared": self.shared()}
+
     def backlog(self) -> Backlog:
         with _shown("a") as progress:
             return measure_backlog(self._workload("bench-a"), self._sizes.workers, self._place, progress)
@@ -155,6 +162,11 @@ class _Bench:
 
             return measure_backlog(self._workload("bench-e"), self._sizes.workers, self._place, progress, fill)
 
+    def shared(self) -> Backlog:
+        with _shown("h") as progress:
+            workload = self._workload("bench-h", shared=_SHARED_OF_A_HUNDRED)
+            return measure_backlog(workload, self._sizes.workers, self._place, progress)
+
     def flat(self) -> tuple[Flat, ...]:
         """Each tenth is about people of its own: portraits that grow would look like a worker that grows."""
         tenth = self._sizes.flat // 10
@@ -176,8 +188,8 @@ class _Bench:
                 for times in (1, 10)
             )
 
-    def _workload(self, name: str, events: int | None = None, linked: int | None = None) -> Workload:
-        return Workload(name, events or self._sizes.events, self._people, self._begun, linked=linked)
+    def _workload(self, name: str, events: int | None = None, linked: int | None = None, shared: int = 0) -> Workload:
+        return Workload(name, events or self._sizes.events, self._people, self._begun, linked=linked, shared=shared)
 
 
 @contextmanager

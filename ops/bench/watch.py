@@ -77,8 +77,11 @@ def commits(stack: BenchStack, until: int, base: int = 0) -> Iterator[Seen]:
 
 def wait_for(
     stack: BenchStack, condition: Callable[[cursor], bool], what: str, seconds: float = STALLED_SECONDS
-) -> None:
-    """Waits until `condition` holds. Raises LocalStackError when a process dies, or after `seconds`."""
+) -> float:
+    """Waits until `condition` holds; returns when that was seen.
+
+    Raises LocalStackError when a process dies, or after `seconds`.
+    """
     deadline = time.monotonic() + seconds
     with asking(stack) as at:
         while not condition(at):
@@ -86,6 +89,13 @@ def wait_for(
             if time.monotonic() > deadline:
                 raise LocalStackError(f"{what} took longer than {seconds:.0f} s")
             time.sleep(_EVERY)
+        return time.monotonic()
+
+
+def all_settled(at: cursor) -> bool:
+    """Whether it is decided of every identifier whose it is."""
+    at.execute("select not exists (select from portrait.unsettled)")
+    return at.fetchone() == (True,)
 
 
 def outbox_empty(at: cursor) -> bool:

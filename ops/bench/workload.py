@@ -8,7 +8,7 @@ can be filled with the same people beforehand.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -115,7 +115,8 @@ class Workload:
 
     Equal workloads give equal events. Workloads of different `name` have different events, of the same people. With
     `cohorts`, the events come in so many runs of equal length, each about people of its own: an equal part of customers.
-    With `linked`, every event names its customer by one identifier, but so many of ten by two.
+    With `linked`, every event names its customer by one identifier, but so many of ten by two. With `shared`, so many of a
+    hundred customers share something with three others (`_SHARING`), and every other event of theirs names it.
     """
 
     name: str
@@ -125,14 +126,20 @@ class Workload:
     seed: int = 1
     cohorts: int = 1
     linked: int | None = None
+    shared: int = 0
 
     def event(self, number: int) -> Event:
         """The CloudEvent `number`, counted from 0."""
         chance = random.Random(f"{self.seed}/{self.name}/{number}")
         first, end = (part * len(self.customers) // self.cohorts for part in self._cohort(number))
-        person = Person(self.customers[chance.randrange(first, end)])
+        place = chance.randrange(first, end)
+        person = Person(self.customers[place])
         at = self.anchor - timedelta(seconds=chance.randrange(_YEAR_SECONDS))
         source, data = _TELLING[KINDS[number % len(KINDS)]](chance, person, number)
+        fours = place // 4
+        if fours % 100 < self.shared and chance.random() < 0.5:
+            share = _SHARING[fours % len(_SHARING)]
+            data["customer"] |= share(person, Person(self.customers[4 * fours]))
         if self.linked is not None:
             _name_by(data["customer"], person, 2 if number % 10 in _LINKED[: self.linked] else 1)
         return {
@@ -263,6 +270,16 @@ def _name_by(customer: Event, person: Person, identifiers: int) -> None:
     if identifiers > 1:
         customer["phone"] = person.phone
 
+
+_SHARING: tuple[Callable[[Person, Person], Event], ...] = (
+    lambda _me, _other: {"device_id": "tablet-1"},  # on which people sign in at the shop
+    lambda _me, _other: {"phone": "0911 222 333"},  # what people type who do not want to say
+    lambda me, other: {"customer_no": f"K{me.number:09d}", "card_no": other.card_no},  # a card that four people use
+    lambda me, other: {"customer_no": f"K{me.number:09d}", "phone": other.phone},  # a number that was given out again
+    lambda me, other: {"card_no": me.card_no, "phone": other.phone},  # cards on one telephone
+    lambda me, other: {"card_no": me.card_no, "email": other.email},  # an address of a family
+)
+"""Ways in which people share identifiers: of one of them, and of the first of the four who do."""
 
 _TYPES = {"scan": "loyalty.card_scanned.v1", "form": "web.form_submitted.v1", "social": "social.interacted.v1"}
 _TELLING = {"scan": _scan, "form": _form, "social": _social}

@@ -10,10 +10,8 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ, connection, cursor
 
-from schemas.identifiers import node_of
 from sinks.postgres.connecting import connect
 from sinks.postgres.errors import translated
-from sinks.postgres.lookup import named
 from sinks.postgres.rows import array
 from sinks.postgres.sql import statement
 
@@ -204,9 +202,9 @@ def _names(state: str) -> Collection[str]:
 
 def _owners(at: cursor, customers: Iterable[StoredCustomer]) -> dict[str, list[str]]:
     """The customers of identifiers that stand in events of these customers, where it is not plain that they are theirs."""
-    nodes = {node_of(named(name)) for customer in customers for name in _names(customer.state)}
+    names = {name for customer in customers for name in _names(customer.state)}
     found: dict[str, list[str]] = {}
-    for name, customer in _rows(at, "relay_owners", nodes=array(nodes)) if nodes else ():
+    for name, customer in _rows(at, "relay_owners", identifiers=array(names)) if names else ():
         found.setdefault(name, []).append(customer)
     return found
 

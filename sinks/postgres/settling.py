@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from itertools import count
+from typing import Any
 
 from schemas import clean
 from schemas.clean import CleanEvent
@@ -23,8 +24,11 @@ class PostgresSettling(PostgresTransaction):
     """See `sinks.store.Settling`."""
 
     def unsettled(self, limit: int, *, large: bool = False) -> list[Mark]:
-        found = self.ask("unsettled", limit=limit, large=large)
-        return [Mark(number, lookup.named(name), judged) for number, name, judged in found]
+        return _marks(self.ask("unsettled", limit=limit, large=large))
+
+    def unsettled_of(self, identifiers: Collection[Identifier], *, judged: bool, large: bool) -> list[Mark]:
+        names = array(map(str, identifiers))
+        return _marks(self.ask("unsettled_of", identifiers=names, judged=judged, large=large))
 
     def park(self, identifiers: Collection[Identifier]) -> None:
         nodes = [member.node for member in self.members(identifiers)]
@@ -121,3 +125,7 @@ class PostgresSettling(PostgresTransaction):
                 messages=array([review.message for review in resettled.reviews]),
                 at=at,
             )
+
+
+def _marks(rows: Sequence[tuple[Any, ...]]) -> list[Mark]:
+    return [Mark(number, lookup.named(name), judged) for number, name, judged in rows]

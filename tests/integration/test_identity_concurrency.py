@@ -155,17 +155,37 @@ def test_the_rules_that_ship_are_kept_by_workers_at_the_same_customers(
 def test_two_that_settle_what_is_nobodys_make_one_customer_of_it(database: str) -> None:
     events = [said(number, [Identifier("anonymous_id", "guest")]) for number in range(2)]
     with closing(PostgresStore(database)) as one, closing(PostgresStore(database)) as other:
-        for number, event in enumerate(events):
-            apply(one, [part([event], 0, Partition("events.valid", number))], RULES, NOW)
-        beside = threading.Thread(target=settle, args=(other, RULES, NOW), daemon=True)
+
+        def put(store: PostgresStore, number: int) -> None:
+            apply(store, [part([events[number]], 0, Partition("events.valid", number))], RULES, NOW)
+
+        def apply_and_settle() -> None:
+            put(other, 1)
+            settle(other, RULES, NOW)
+
+        put(one, 0)
+        beside = threading.Thread(target=apply_and_settle, daemon=True)
 
         def meanwhile() -> str:
             beside.start()
             until(lambda: not beside.is_alive() or waits_for_a_lock(database))
             return new_customer_id()
 
-        assert settle(one, RULES, NOW, limit=1, new_id=meanwhile) == 1
+        assert settle(one, RULES, NOW, new_id=meanwhile) == 1
         beside.join(SECONDS)
+    assert_right(database, events, RULES)
+
+
+def test_whoever_settles_takes_all_marks_of_what_hangs_together(database: str) -> None:
+    card, phone = Identifier("card_no", "c1"), Identifier("phone", "+84901")
+    events = [said(number, [Identifier("card_no", f"c{number}"), phone]) for number in range(3)]
+    events += [said(3, [card]), said(4, [Identifier("anonymous_id", "guest")])]
+    with closing(PostgresStore(database)) as store:
+        apply(store, [part(events, 0)], RULES, NOW)
+        with store.transaction() as tx:
+            assert len(tx.unsettled(100)) > 2
+        assert settle(store, RULES, NOW, limit=1) + settle(store, RULES, NOW, limit=1) > 2
+        assert settle(store, RULES, NOW) == 0
     assert_right(database, events, RULES)
 
 
