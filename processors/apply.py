@@ -19,7 +19,9 @@ from sinks.store import Base, Changes, Partition, Position, Reading, Retryable, 
 
 ATTEMPTS_TO_HOLD = 20
 
-NOBODY = Identity(customers={}, nodes={}, assigned={}, created={}, merged={}, links=(), unsettled=frozenset())
+NOBODY = Identity(
+    customers={}, nodes={}, assigned={}, created={}, merged={}, links=(), unsettled=frozenset(), shut=frozenset()
+)
 
 
 class Slice(NamedTuple):
@@ -262,5 +264,6 @@ def changes_of(
         links=identity.links,
         created={customer: node_of(first) for customer, first in identity.created.items()},
         unsettled=identity.unsettled,
+        shut=identity.shut,
         now=now,
     )

@@ -36,9 +36,13 @@ class Gathered(NamedTuple):
         return {member.customer for member in self.members.values() if member.customer is not None}
 
     @property
-    def nobodys(self) -> set[str]:
-        """All nodes that have no customer."""
-        return {node for node, member in self.members.items() if member.customer is None}
+    def loose(self) -> set[str]:
+        """All nodes that have to be locked themselves: those that have no customer, and those whose links link nothing as yet."""
+        return {
+            node
+            for node, member in self.members.items()
+            if member.customer is None or member.standing >= Standing.QUARANTINED
+        }
 
     @property
     def facts(self) -> Facts:

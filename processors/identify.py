@@ -38,7 +38,8 @@ class Identity(NamedTuple):
     customers: event key → customer id, for each event of a known customer. nodes: event key → node of the identifier that the
     event belongs to. assigned: identifiers not known before, as known from now on. created: customers
     that are new → the identifier that they began with. merged: customer that ends → the customer that it is part of from now on.
-    links: one per pair and rule. unsettled: identifiers about which all facts have to be asked.
+    links: one per pair and rule. unsettled: identifiers about which all facts have to be asked. shut: those found quarantined or
+    parked, whose links were taken to link nothing.
     """
 
     customers: Mapping[str, str]
@@ -48,6 +49,7 @@ class Identity(NamedTuple):
     merged: Mapping[str, str]
     links: Sequence[Link]
     unsettled: frozenset[Identifier]
+    shut: frozenset[Identifier]
 
 
 class Asked(NamedTuple):
@@ -86,6 +88,7 @@ class _Sight:
         self._parent: dict[Part, Part] = {}
         self._nobody: set[Identifier] = set()
         self.unsettled: set[Identifier] = set()
+        self.shut: set[Identifier] = set()
         plain, doubtful, void = self._weigh()
         for a, b, _ in plain:
             self._parent[self._root(b)] = self._root(a)
@@ -108,8 +111,13 @@ class _Sight:
                 plain.append(pair)
             elif standing < Standing.QUARANTINED:
                 doubtful.append(pair)
-            elif standing is Standing.QUARANTINED:
-                void.append(pair)
+            else:
+                if standing is Standing.QUARANTINED:
+                    void.append(pair)
+                shut = Standing.QUARANTINED
+                self.shut.update(
+                    each for each in pair[:2] if each in self._known and self._known[each].standing >= shut
+                )
         return plain, doubtful, void
 
     def _standing(self, identifier: Identifier) -> Standing:
@@ -249,8 +257,8 @@ class _Sight:
             if each not in subjects and each not in known:
                 place = self._place(each)
                 assigned[each] = self._assignment(each, None if place is each else owners.get(place))
-        links = list(self._links.values())
-        return Identity(customers, nodes, assigned, created, merged, links, frozenset(self.unsettled))
+        links, unsettled = list(self._links.values()), frozenset(self.unsettled)
+        return Identity(customers, nodes, assigned, created, merged, links, unsettled, frozenset(self.shut))
 
     def _owner(
         self,

@@ -160,14 +160,14 @@ def _settle(
     gathered = gather(tx, marks, rules.identity.largest, ties)
     # Found before the facts are read again: what a mark is about is stored before it, or with it.
     marks = [*marks, *_others(tx, gathered.opened, marks, large=folded is not None)]
-    held, nobodys = gathered.customers, gathered.nobodys
+    held, loose = gathered.customers, gathered.loose
     if held and not tx.hold({}, held, ()):
         raise _Grown
-    if nobodys:
-        tx.hold_nodes(nobodys)
+    if loose:
+        tx.hold_nodes(loose)
     # As it is, now that nobody else can change it.
     gathered = gather(tx, marks, rules.identity.largest, ties, gathered.opened)
-    if not (gathered.customers <= held and gathered.nobodys <= nobodys):
+    if not (gathered.customers <= held and gathered.loose <= loose):
         raise _Grown
     partition = cluster(gathered.facts, rules.identity)
     if folded is not None and not folded.holds(partition):

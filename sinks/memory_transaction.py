@@ -100,6 +100,8 @@ class MemoryTransaction(TableLookup):
         self._put(changes)
         tables.anchors.update(changes.created)
         tables.mark(changes.unsettled)
+        shut = (tables.members[node_of(each)] for each in changes.shut)
+        tables.mark(member.identifier for member in shut if member.standing < Standing.QUARANTINED)
         for link in changes.links:
             pair = link.a, link.b, link.rule
             tables.links[pair] = earliest(link, tables.links.get(pair, link))

@@ -63,6 +63,7 @@ class Changes(NamedTuple):
     portraits, summaries, segments: by customer id, one each for every customer touched and living.
     moves: who enters or leaves a segment. merged: ended customer → survivor. links: one of each pair and rule.
     created: new customer → node of the identifier that it began with. unsettled: identifiers that are to be settled.
+    shut: identifiers taken to be quarantined or parked; those that are not any more are to be settled, too.
     now: when all this was decided (Unix ms).
     """
 
@@ -75,6 +76,7 @@ class Changes(NamedTuple):
     links: Sequence[Link]
     created: Mapping[str, str]
     unsettled: Collection[Identifier]
+    shut: Collection[Identifier]
     now: int
 
 
@@ -191,7 +193,8 @@ class Settling(Transaction, Protocol):
         """Every node of these identifiers that is stored."""
 
     def hold_nodes(self, nodes: Collection[str]) -> None:
-        """Lock these nodes until the end, in one order for all: what is nobody's has no customer to hold it by."""
+        """Lock these nodes until the end, in one order for all: what is nobody's has no customer to hold it by, and what is
+        shut is held by those who see it so."""
 
     def links_at(self, identifiers: Collection[Identifier]) -> list[Link]:
         """Every link that has one of these at either end."""

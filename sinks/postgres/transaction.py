@@ -162,6 +162,8 @@ class PostgresTransaction:
             self.execute("mark_unsettled", identifiers=packed.unsettled, judged=False)
         if packed.links is not None:
             self.execute("keep_links", **packed.links)
+        if packed.shut is not None:
+            self.execute("mark_opened", nodes=packed.shut)
         if packed.moves is not None:
             self.execute("change_memberships", **packed.moves, at=packed.at)
 

@@ -14,11 +14,11 @@ from processors.settle import settle
 from schemas.clean import CleanEvent
 from schemas.identifiers import Identifier, parse_identifier
 from schemas.identity import Refusal
-from schemas.judgements import Judgement
+from schemas.judgements import Judgement, Kind
 from sinks.memory import MemoryStore
-from sinks.store import Store
+from sinks.store import Partition, Store
 from tests.contract.conftest import MakeStore
-from tests.property.test_identity import TIGHT, crowds, decisions, facts
+from tests.property.test_identity import TIGHT, crowds, decisions, facts, said
 from tests.stories import NOW, AheadFeed, apply, expected_hash, part
 
 Pairs = Mapping[tuple[Identifier, Identifier], Refusal]
@@ -191,6 +191,43 @@ def test_batches_decided_ahead_beside_the_settling_give_the_same(
         worker.step()
     settle_all(store)
     assert_right(store, events, [])
+
+
+@laws
+@given(crowds(), decisions(), st.randoms(use_true_random=False), st.sampled_from([1, 3]))
+def test_people_may_decide_while_batches_are_decided_ahead(
+    new_store: MakeStore, events: list[CleanEvent], judgements: list[Judgement], chance: random.Random, batch: int
+) -> None:
+    store = new_store()
+    worker = AheadFeed(store, events, batch=batch, rules=TIGHT, settling=lambda: chance.random() < 0.5)
+    waiting, judged = list(judgements), list[Judgement]()
+    while not worker.done:
+        worker.step()
+        if waiting and chance.random() < 0.5 and stored(store, waiting[-1]):
+            judged.append(waiting.pop())
+            judge(store, judged[-1])
+            settle_all(store)
+    settle_all(store)
+    assert_right(store, events, judged)
+
+
+def test_a_value_that_is_trusted_between_decision_and_writing_links_what_was_decided(new_store: MakeStore) -> None:
+    phone = Identifier("phone", "p0")
+    events = [said(number, [Identifier("email", f"e{number}"), phone]) for number in range(8)]
+    store, late = new_store(), said(8, [Identifier("card_no", "c0"), phone])
+    apply(store, [part(events, 0)], TIGHT, NOW)
+    settle_all(store)
+    assert phone in contents(store).quarantined
+    worker = AheadFeed(store, [late], batch=1, log=Partition("events.valid", 1), rules=TIGHT)
+    worker.step()  # decided, not written
+    trusted = Judgement(1, Kind.TRUST, (phone,))
+    judge(store, trusted)
+    settle_all(store)
+    worker.step()
+    assert worker.done
+    assert worker.stale == 0
+    settle_all(store)
+    assert_right(store, [*events, late], [trusted])
 
 
 @laws
