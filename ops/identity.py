@@ -24,6 +24,8 @@ from schemas.identifiers import Standing
 from schemas.judgements import Kind
 from sinks.postgres.store import PostgresStore
 
+_PATIENCE = 30.0
+
 
 class Judged(NamedTuple):
     """A judgement as stored. left, right: `KIND:VALUE`s."""
@@ -161,15 +163,23 @@ class Decider(NamedTuple):
             rows(at, "close_review", number=number, outcome=outcome, judgement=judgement)
         return judgement
 
-    def settle(self) -> int:
-        """Settle what is marked, now. Raises sinks.store.Retryable and Fatal."""
-        settled = 0
+    def settle(self) -> bool:
+        """Settle what is marked, now; and what a worker is just settling, wait for. False when it still is after half a minute.
+
+        Raises sinks.store.Retryable and Fatal; psycopg2.Error.
+        """
+        until = time.monotonic() + _PATIENCE
         with closing(PostgresStore(self.url, application_name="portrait-identity")) as store:
-            while some := settle(store, self.rules, _now(), most_events=MOST_EVENTS):
-                settled += some
-            while settle_large(store, self.rules, _now()):
-                settled += 1
-        return settled
+            while True:
+                while settle(store, self.rules, _now(), most_events=MOST_EVENTS):
+                    pass
+                while settle_large(store, self.rules, _now()):
+                    pass
+                with reading(self.url) as at:
+                    ((waits,),) = rows(at, "judged_unsettled")
+                if not waits or time.monotonic() > until:
+                    return not waits
+                time.sleep(0.1)
 
     def _customer(self, name: str) -> str:
         return find(self.url, name, self.reference)

@@ -117,13 +117,11 @@ def _quarantined(facts: Facts, rules: IdentityRules) -> dict[Identifier, str]:
     """Identifiers that stand for nobody, and why: those that people or rules block, and those seen with too many others."""
     trusted = {each for judgement in facts.judgements if judgement.kind is Kind.TRUST for each in judgement.left}
     found = dict.fromkeys(facts.quarantined, TOO_MANY)
-    partners: dict[Identifier, dict[str, set[str]]] = {}
+    partners: dict[Identifier, set[Identifier]] = {}
     for a, b, *_ in facts.links:
-        partners.setdefault(a, {}).setdefault(b.kind, set()).add(b.value)
-        partners.setdefault(b, {}).setdefault(a.kind, set()).add(a.value)
-    for identifier, seen in partners.items():
-        if any(len(values) > rules.kinds[kind].seen_with for kind, values in seen.items()):
-            found[identifier] = TOO_MANY
+        partners.setdefault(a, set()).add(b)
+        partners.setdefault(b, set()).add(a)
+    found.update((identifier, TOO_MANY) for identifier, seen in partners.items() if rules.is_crowd(seen))
     for identifier in facts.identifiers:
         if rules.blocked(identifier):
             found[identifier] = "blocked by the rules"

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from processors.cluster import Facts
+from processors.identity_rules import IdentityRules
 from schemas.identifiers import Identifier, Link, Pair, Standing
 from schemas.identity import Mark, Member
 from schemas.judgements import Judgement, Kind
@@ -16,7 +17,8 @@ class Gathered(NamedTuple):
     """Facts, closed under what they link.
 
     members: by node. shut: identifiers found quarantined before, whose links were not followed: they are no part of this.
-    ties: identifiers that events name together where links through what is shut do not say so.
+    ties: identifiers that events name together where links through what is shut do not say so. outside: identifiers that only
+    what is seen with too many links to this; they are marked, and no part of it.
     """
 
     members: Mapping[str, Member]
@@ -24,6 +26,7 @@ class Gathered(NamedTuple):
     judgements: Sequence[Judgement]
     shut: frozenset[Identifier]
     ties: Sequence[Collection[Identifier]] = ()
+    outside: frozenset[Identifier] = frozenset()
 
     @property
     def opened(self) -> set[Identifier]:
@@ -61,15 +64,23 @@ class TooLarge(Exception):
 def gather(
     tx: Settling,
     marks: Collection[Mark],
-    most: int,
+    rules: IdentityRules,
     ties: Sequence[Collection[Identifier]] = (),
     near: Collection[Identifier] = (),
 ) -> Gathered:
     """Read the facts about what is marked, and about all of `ties`. `near`: identifiers found to hang together with these before;
-    where they still do, a single look is enough. Raises TooLarge when more than `most` identifiers hang together with one of
-    them, or one of these is parked; when people decided, when very many more do."""
+    where they still do, a single look is enough.
+
+    An identifier that is seen with too many stands for nobody, so what it links is followed no further than to what was decided
+    before; the others are marked, and come in turn.
+
+    Raises TooLarge when more identifiers hang together with them than `rules` let be decided, or one of these is parked; when
+    people decided, when very many more do.
+    """
     judgements = tx.judgements()
     joins = [*_joins(judgements), *ties]
+    trusted = {each for judgement in judgements if judgement.kind is Kind.TRUST for each in judgement.left}
+    partners: dict[Identifier, set[Identifier]] = {}
     members: dict[str, Member] = {}
     links: dict[Pair, Link] = {}
     shut: set[Identifier] = set()
@@ -77,6 +88,7 @@ def gather(
     wanted = {mark.identifier for mark in marks}.union(*ties)
     judged = {mark.identifier for mark in marks if mark.judged}
     freed: set[tuple[Identifier, Identifier]] = set()
+    most = rules.largest * (MORE_FOR_PEOPLE if judged else 1)
     frontier = wanted.union(near)
     while frontier:
         met |= frontier
@@ -85,15 +97,22 @@ def gather(
         shut |= closed
         members.update((member.node, member) for member in found)
         parked = not judged and any(member.standing is Standing.PARKED for member in found)
-        if parked or len(met) - len(shut) > (most * MORE_FOR_PEOPLE if judged else most):
+        if parked or len(met) - len(shut) > most:
             raise TooLarge(sorted(met - shut))
         opened = frontier - closed
         was_shut = {member.identifier for member in found if member.why is not None}
         reached: set[Identifier] = set()
         for link in tx.links_at(opened):
             links[link.a, link.b, link.rule] = link
-            reached.update((link.a, link.b))
+            for one, other in ((link.a, link.b), (link.b, link.a)):
+                if one in opened:
+                    partners.setdefault(one, set()).add(other)
             freed.update((a, b) for a, b in ((link.a, link.b), (link.b, link.a)) if a in was_shut)
+        crowded = {each for each in opened & partners.keys() - trusted if rules.is_crowd(partners[each])}
+        reached.update(*(partners[each] for each in opened & partners.keys() - crowded))
+        if crowded:
+            among = set().union(*(partners[each] for each in crowded))
+            reached |= among - tx.marked(among)
         customers = {member.customer for member in found if member.customer and member.identifier in opened}
         for identifiers in tx.kin(customers).values():
             reached.update(identifiers)
@@ -107,7 +126,8 @@ def gather(
     members = {
         node: member for node, member in members.items() if member.identifier not in shut or member.identifier in wanted
     }
-    return Gathered(members, list(links.values()), judgements, frozenset(shut), ties)
+    outside = frozenset(other for others in partners.values() for other in others if other not in met)
+    return Gathered(members, list(links.values()), judgements, frozenset(shut), ties, outside)
 
 
 def _joins(judgements: Sequence[Judgement]) -> Iterator[set[Identifier]]:

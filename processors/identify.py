@@ -36,10 +36,10 @@ class Identity(NamedTuple):
     """Who is who, after a batch.
 
     customers: event key → customer id, for each event of a known customer. nodes: event key → node of the identifier that the
-    event belongs to. assigned: identifiers not known before, as known from now on. created: customers
-    that are new → the identifier that they began with. merged: customer that ends → the customer that it is part of from now on.
-    links: one per pair and rule. unsettled: identifiers about which all facts have to be asked. shut: those found quarantined or
-    parked, whose links were taken to link nothing.
+    event belongs to. assigned: identifiers not known before, as known from now on. created: customers that are new → the
+    identifier that they began with. merged: customer that ends → the customer that it is part of from now on. links: one per pair
+    and rule. unsettled: identifiers about which all facts have to be asked. shut: those found quarantined or parked,
+    so that their links were taken to link nothing.
     """
 
     customers: Mapping[str, str]
@@ -71,9 +71,7 @@ def identify(
 ) -> Identity:
     """Assign each event to a customer. `known` has those identifiers of these events that are stored."""
     events = [event for event in events if event.identifiers]
-    links = stated_links(events)
-    sight = _Sight(known, rules, links, asked)
-    return sight.identity(events, new_customer_id)
+    return _Sight(known, rules, stated_links(events), asked).identity(events, new_customer_id)
 
 
 class _Sight:
@@ -86,9 +84,7 @@ class _Sight:
         self._rules = rules
         self._links = links
         self._parent: dict[Part, Part] = {}
-        self._nobody: set[Identifier] = set()
-        self.unsettled: set[Identifier] = set()
-        self.shut: set[Identifier] = set()
+        self._nobody, self.unsettled, self.shut = set[Identifier](), set[Identifier](), set[Identifier]()
         plain, doubtful, void = self._weigh()
         for a, b, _ in plain:
             self._parent[self._root(b)] = self._root(a)
@@ -112,12 +108,9 @@ class _Sight:
             elif standing < Standing.QUARANTINED:
                 doubtful.append(pair)
             else:
-                if standing is Standing.QUARANTINED:
-                    void.append(pair)
-                shut = Standing.QUARANTINED
-                self.shut.update(
-                    each for each in pair[:2] if each in self._known and self._known[each].standing >= shut
-                )
+                void += [pair] if standing is Standing.QUARANTINED else []
+                stored = ((pair[0], one), (pair[1], other))
+                self.shut.update(each for each, its in stored if its and its.standing >= Standing.QUARANTINED)
         return plain, doubtful, void
 
     def _standing(self, identifier: Identifier) -> Standing:
@@ -232,8 +225,7 @@ class _Sight:
         """The answer for `events`."""
         known = self._known
         owners, merged = self._survivors()
-        customers: dict[str, str] = {}
-        nodes: dict[str, str] = {}
+        customers, nodes = dict[str, str](), dict[str, str]()
         created: dict[str, Identifier] = {}
         subjects: dict[Identifier, tuple[str | None, str]] = {}
         others: set[Identifier] = set()
@@ -257,8 +249,8 @@ class _Sight:
             if each not in subjects and each not in known:
                 place = self._place(each)
                 assigned[each] = self._assignment(each, None if place is each else owners.get(place))
-        links, unsettled = list(self._links.values()), frozenset(self.unsettled)
-        return Identity(customers, nodes, assigned, created, merged, links, unsettled, frozenset(self.shut))
+        links, unsettled, shut = list(self._links.values()), frozenset(self.unsettled), frozenset(self.shut)
+        return Identity(customers, nodes, assigned, created, merged, links, unsettled, shut)
 
     def _owner(
         self,
@@ -283,8 +275,7 @@ class _Sight:
 
     def _survivors(self) -> tuple[dict[Part, str], dict[str, str]]:
         """Of the groups that are joined: root → the customer that survives, and who ends → the survivor."""
-        owners: dict[Part, str] = {}
-        merged: dict[str, str] = {}
+        owners, merged = dict[Part, str](), dict[str, str]()
         for root, members in self.joined.items():
             if members:
                 owners[root] = survivor = min(members)

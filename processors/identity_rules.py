@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import IntEnum
 from functools import cache
 from importlib.resources import files
@@ -57,6 +57,13 @@ class IdentityRules(NamedTuple):
         if rule == VERIFIED:
             return max(Tier.STRONG, self.kinds[a.kind].tier)
         return max(self.kinds[a.kind].tier, self.kinds[b.kind].tier)
+
+    def is_crowd(self, seen: Collection[Identifier]) -> bool:
+        """Whether an identifier that was seen with all of these is seen with too many to stand for anybody."""
+        counts: dict[str, int] = {}
+        for kind, _ in seen:
+            counts[kind] = counts.get(kind, 0) + 1
+        return any(count > self.kinds[kind].seen_with for kind, count in counts.items())
 
     def blocked(self, identifier: Identifier) -> bool:
         """Whether the rules say that this value stands for nobody."""

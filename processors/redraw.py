@@ -66,7 +66,7 @@ def parts(gathered: Gathered, partition: Partition, seeds: Collection[Identifier
     wanted = set(seeds).union(*gathered.ties)
     clusters: dict[str, Node] = {}
     for node, first in partition.clusters.items():
-        if node.identifier in gathered.shut and node.identifier not in wanted:
+        if node.identifier in gathered.outside or (node.identifier in gathered.shut and node.identifier not in wanted):
             continue
         clusters[node_of(node.identifier, node.since)] = first
         groups.join(node.identifier, first.identifier)
@@ -74,8 +74,9 @@ def parts(gathered: Gathered, partition: Partition, seeds: Collection[Identifier
     for member in gathered.members.values():
         if member.customer is not None:
             groups.join(member.identifier, kin.setdefault(member.customer, member.identifier))
+    away = gathered.shut | gathered.outside
     for link in gathered.links:
-        if link.a not in gathered.shut and link.b not in gathered.shut:
+        if not {link.a, link.b} & away:
             groups.join(link.a, link.b)
     known = {member.identifier for member in gathered.members.values()}
     joined = [each.named for each in gathered.judgements if each.kind is Kind.JOIN]

@@ -20,7 +20,7 @@ from schemas.ids import new_customer_id
 from sinks.crash import crash_point
 from sinks.store import Fatal, Retryable, Settling, Store
 
-MARKS_AT_A_TIME = 500
+MARKS_AT_A_TIME = 250
 MOST_EVENTS = 5_000
 """As many events are folded while the stream waits, at the most: a fraction of a second."""
 
@@ -134,7 +134,7 @@ def _fold_ahead(
     rules: Rules,
     new_id: Callable[[], str],
 ) -> Folded:
-    gathered = gather(tx, marks, rules.identity.largest, ties)
+    gathered = gather(tx, marks, rules.identity, ties)
     partition = cluster(gathered.facts, rules.identity)
     drawing = Drawing(tx, gathered, partition, new_id)
     (part,) = parts(gathered, partition, {mark.identifier for mark in marks})
@@ -157,7 +157,7 @@ def _settle(
     folded: Folded | None = None,
 ) -> list[Mark]:
     """Settle `marks` and what hangs together with them; returns all marks that are settled with that."""
-    gathered = gather(tx, marks, rules.identity.largest, ties)
+    gathered = gather(tx, marks, rules.identity, ties)
     # Found before the facts are read again: what a mark is about is stored before it, or with it.
     marks = [*marks, *_others(tx, gathered.opened, marks, large=folded is not None)]
     held, loose = gathered.customers, gathered.loose
@@ -166,7 +166,7 @@ def _settle(
     if loose:
         tx.hold_nodes(loose)
     # As it is, now that nobody else can change it.
-    gathered = gather(tx, marks, rules.identity.largest, ties, gathered.opened)
+    gathered = gather(tx, marks, rules.identity, ties, gathered.opened)
     if not (gathered.customers <= held and gathered.loose <= loose):
         raise _Grown
     partition = cluster(gathered.facts, rules.identity)

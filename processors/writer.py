@@ -11,6 +11,7 @@ import asyncio
 import gc
 import itertools
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +31,7 @@ logger = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 
 _LONGEST_PAUSE = 5.0
-_SETTLING_EVERY, _LONGEST_SETTLING = 2.0, 1.0
+_SETTLING_EVERY, _LONGEST_SETTLING = 3.0, 1.5
 """While batches wait, what they leave unsettled is settled every so many seconds, for so long at most. Settling changes customers
 that the next batch is about, so that one is decided only then, and nothing is written meanwhile."""
 
@@ -78,7 +79,8 @@ class Writer:
         self._changed = asyncio.Condition()
         self._succession = Succession()
         self._plain = self._next_plain = 0
-        self._unsettled_since: float | None = None
+        self._is_unsettled = False
+        self._settled_at = -math.inf
         self._is_deciding = self._is_settling = False
         self._stopping = threading.Event()
         self.applied: dict[Partition, int] = {}
@@ -141,8 +143,7 @@ class Writer:
         waits. Seldom, look for garbage."""
         for turn in itertools.count(1):
             await asyncio.sleep(_REFRESH_SECONDS)
-            if self._unsettled_since is None:
-                self._unsettled_since = time.monotonic()  # others may have left something
+            self._is_unsettled = True  # others may have left something
             if not (self._is_deciding or self._waiting):
                 await self._settle_now()
             while await self.in_thread(refresh, self._store, self._rules, self._clock()):
@@ -186,8 +187,7 @@ class Writer:
         as_decided = applied is not None
         if applied is None:
             applied = await self.in_thread(self._read_and_apply, fetched)
-        if (made is None or made.unsettled or not as_decided) and self._unsettled_since is None:
-            self._unsettled_since = time.monotonic()
+        self._is_unsettled |= made is None or made.unsettled or not as_decided
         if not (self._is_deciding or self._waiting):
             await self._settle_now()
         counters.BATCH.observe(applied.stored + applied.duplicates)
@@ -214,16 +214,16 @@ class Writer:
         return made.decision.applied
 
     def _overdue(self) -> bool:
-        since = self._unsettled_since
-        return since is not None and time.monotonic() > since + _SETTLING_EVERY
+        return self._is_unsettled and time.monotonic() > self._settled_at + _SETTLING_EVERY
 
     async def _settle_now(self) -> None:
         """Settle what batches left unsettled, if they did."""
-        if self._unsettled_since is not None and not self._is_settling:
-            self._is_settling = True
-            done = await self.in_thread(self._settle)
+        if self._is_unsettled and not self._is_settling:
+            self._is_settling, self._is_unsettled = True, False
+            if not await self.in_thread(self._settle):
+                self._is_unsettled = True
             self._is_settling = False
-            self._unsettled_since = None if done else time.monotonic()
+            self._settled_at = time.monotonic()
 
     def _settle(self) -> bool:
         """In the writing thread: decide from all facts what batches left unsettled; whether that is all of it."""

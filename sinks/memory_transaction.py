@@ -149,6 +149,9 @@ class MemoryTransaction(TableLookup):
             if mark.identifier in asked and mark.judged is judged and (large or mark.number not in postponed)
         ]
 
+    def marked(self, identifiers: Collection[Identifier]) -> set[Identifier]:
+        return {mark.identifier for mark in self._tables.marks.values()}.intersection(identifiers)
+
     def park(self, identifiers: Collection[Identifier]) -> None:
         for member in self.members(identifiers):
             if member.standing is not Standing.QUARANTINED:

@@ -183,6 +183,9 @@ class Settling(Transaction, Protocol):
     def unsettled_of(self, identifiers: Collection[Identifier], *, judged: bool, large: bool) -> list[Mark]:
         """Lock and return all marks of these, judged or not, passing over locked ones. `large`: postponed ones, too."""
 
+    def marked(self, identifiers: Collection[Identifier]) -> set[Identifier]:
+        """Those of these that are marked to be settled."""
+
     def park(self, identifiers: Collection[Identifier]) -> None:
         """Leave these as they are, but for what is quarantined: nothing new joins them until people decide."""
 

@@ -79,10 +79,10 @@ def verdicts(results: Results) -> Iterator[Verdict]:
         share = results.linked.rate / results.alone.rate
         about = "(g) three of ten events link two identifiers"
         yield Verdict(about, f"≥ {LINKED_SHARE:.0%} of one each", f"{share:.0%}", share / LINKED_SHARE)
-    if backlog and results.shared:
-        share = results.shared.rate / backlog.rate
-        about = "(h) one of ten customers shares something with others"
-        yield Verdict(about, f"≥ {SHARED_SHARE:.0%} of (a)", f"{share:.0%}", share / SHARED_SHARE)
+    if results.unshared and results.shared:
+        share = results.shared.rate / results.unshared.rate
+        about = "(h) a tablet, a number, cards that several share"
+        yield Verdict(about, f"≥ {SHARED_SHARE:.0%} of none", f"{share:.0%}", share / SHARED_SHARE)
     peaks = dict(_python_peaks(results))
     if peaks:
         name, peak = max(peaks.items(), key=lambda each: each[1])

@@ -95,7 +95,7 @@ def _tables(results: Results) -> Iterator[Table]:
             ],
             f"For {latency.seconds:.0f} s. {_beside(latency.surroundings)}",
         )
-    stores = {"a": results.backlog, "e": results.crowded, "g, linked": results.linked, "h": results.shared}
+    stores = {"a": results.backlog, "e": results.crowded, "g, linked": results.linked, "h, shared": results.shared}
     kept = [(letter, each) for letter, run in stores.items() if run is not None for each in run.kept]
     if kept:
         yield Table(
@@ -143,7 +143,8 @@ def _backlogs(results: Results) -> tuple[tuple[str, Backlog | None], ...]:
         ("e", results.crowded),
         ("g, one", results.alone),
         ("g, linked", results.linked),
-        ("h", results.shared),
+        ("h, none", results.unshared),
+        ("h, shared", results.shared),
     )
 
 

@@ -127,7 +127,7 @@ class Machine(msgspec.Struct, frozen=True):
 
 class Results(msgspec.Struct, frozen=True):
     """One run of the bench; None is what was not asked for. alone, linked: (g), events of one identifier each, and the same with
-    two in three of ten."""
+    two in three of ten. unshared, shared: (h), without and with customers who share identifiers."""
 
     command: str
     begun: str
@@ -141,4 +141,5 @@ class Results(msgspec.Struct, frozen=True):
     flat: tuple[Flat, ...] | None = None
     alone: Backlog | None = None
     linked: Backlog | None = None
+    unshared: Backlog | None = None
     shared: Backlog | None = None

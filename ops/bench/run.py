@@ -32,11 +32,11 @@ MEASUREMENTS = {
     "e": "as a, with many customers in the store already",
     "f": "memory, with ten times the events",
     "g": "as a, all events of one identifier, and with three of ten that link two",
-    "h": "as a, with customers who share cards, telephones or addresses, one of ten",
+    "h": "as a, but in order; and with a tablet, a made-up number, cards and telephones that several people share",
 }
 
 
-_SHARED_OF_A_HUNDRED = 10
+_SHARED_OF_A_HUNDRED = 1
 
 
 class Sizes(msgspec.Struct, frozen=True):
@@ -120,7 +120,8 @@ class _Bench:
                     yield {field: measure_backlog(workload, self._sizes.workers, self._place, progress)}
 
         if "h" in wanted:
-            yield {"shared": self.shared()}
+            for field, shared in (("unshared", 0), ("shared", _SHARED_OF_A_HUNDRED)):
+                yield {field: self.sharing(shared)}
 
     def backlog(self) -> Backlog:
         with _shown("a") as progress:
@@ -162,10 +163,12 @@ class _Bench:
 
             return measure_backlog(self._workload("bench-e"), self._sizes.workers, self._place, progress, fill)
 
-    def shared(self) -> Backlog:
+    def sharing(self, shared: int) -> Backlog:
+        """In the order in which events happen, as channels send them: who shares what is found out once."""
+        name, sizes = f"bench-h{shared}", self._sizes
+        workload = Workload(name, sizes.events, self._people, self._begun, shared=shared, ordered=True)
         with _shown("h") as progress:
-            workload = self._workload("bench-h", shared=_SHARED_OF_A_HUNDRED)
-            return measure_backlog(workload, self._sizes.workers, self._place, progress)
+            return measure_backlog(workload, sizes.workers, self._place, progress)
 
     def flat(self) -> tuple[Flat, ...]:
         """Each tenth is about people of its own: portraits that grow would look like a worker that grows."""
@@ -188,8 +191,8 @@ class _Bench:
                 for times in (1, 10)
             )
 
-    def _workload(self, name: str, events: int | None = None, linked: int | None = None, shared: int = 0) -> Workload:
-        return Workload(name, events or self._sizes.events, self._people, self._begun, linked=linked, shared=shared)
+    def _workload(self, name: str, events: int | None = None, linked: int | None = None) -> Workload:
+        return Workload(name, events or self._sizes.events, self._people, self._begun, linked=linked)
 
 
 @contextmanager

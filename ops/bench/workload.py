@@ -115,8 +115,10 @@ class Workload:
 
     Equal workloads give equal events. Workloads of different `name` have different events, of the same people. With
     `cohorts`, the events come in so many runs of equal length, each about people of its own: an equal part of customers.
-    With `linked`, every event names its customer by one identifier, but so many of ten by two. With `shared`, so many of a
-    hundred customers share something with three others (`_SHARING`), and every other event of theirs names it.
+    With `linked`, every event names its customer by one identifier, but so many of ten by two. With `shared`, one of twenty
+    customers signs in on one tablet, every other form has a made-up telephone number, and so many of a hundred customers share
+    something with three others (`_SHARING`), which every other event of theirs names.
+    With `ordered`, they come in the order in which they happened.
     """
 
     name: str
@@ -127,6 +129,7 @@ class Workload:
     cohorts: int = 1
     linked: int | None = None
     shared: int = 0
+    ordered: bool = False
 
     def event(self, number: int) -> Event:
         """The CloudEvent `number`, counted from 0."""
@@ -134,12 +137,13 @@ class Workload:
         first, end = (part * len(self.customers) // self.cohorts for part in self._cohort(number))
         place = chance.randrange(first, end)
         person = Person(self.customers[place])
-        at = self.anchor - timedelta(seconds=chance.randrange(_YEAR_SECONDS))
+        ago = chance.randrange(_YEAR_SECONDS)
+        if self.ordered:
+            ago = (self.events - number) * _YEAR_SECONDS // self.events
+        at = self.anchor - timedelta(seconds=ago)
         source, data = _TELLING[KINDS[number % len(KINDS)]](chance, person, number)
-        fours = place // 4
-        if fours % 100 < self.shared and chance.random() < 0.5:
-            share = _SHARING[fours % len(_SHARING)]
-            data["customer"] |= share(person, Person(self.customers[4 * fours]))
+        if self.shared:
+            self._share(data["customer"], place, number, chance.random() < 0.5)
         if self.linked is not None:
             _name_by(data["customer"], person, 2 if number % 10 in _LINKED[: self.linked] else 1)
         return {
@@ -151,6 +155,19 @@ class Workload:
             "datacontenttype": "application/json",
             "data": data,
         }
+
+    def _share(self, customer: Event, place: int, number: int, names_it: bool) -> None:
+        """Let the event name what others name, too."""
+        fours, of_a_hundred = divmod(place // 4, 100)
+        if not names_it:
+            return
+        if of_a_hundred < self.shared:
+            share = _SHARING[fours % len(_SHARING)]
+            customer |= share(Person(self.customers[place]), Person(self.customers[place - place % 4]))
+        elif of_a_hundred >= 95:
+            customer["device_id"] = "tablet-1"
+        elif KINDS[number % len(KINDS)] == "form":
+            customer["phone"] = "0911 222 333"
 
     def payloads(self, first: int, end: int) -> list[bytes]:
         """The events from `first` until before `end` as JSON, as a channel sends them."""
@@ -272,8 +289,6 @@ def _name_by(customer: Event, person: Person, identifiers: int) -> None:
 
 
 _SHARING: tuple[Callable[[Person, Person], Event], ...] = (
-    lambda _me, _other: {"device_id": "tablet-1"},  # on which people sign in at the shop
-    lambda _me, _other: {"phone": "0911 222 333"},  # what people type who do not want to say
     lambda me, other: {"customer_no": f"K{me.number:09d}", "card_no": other.card_no},  # a card that four people use
     lambda me, other: {"customer_no": f"K{me.number:09d}", "phone": other.phone},  # a number that was given out again
     lambda me, other: {"card_no": me.card_no, "phone": other.phone},  # cards on one telephone

@@ -267,9 +267,9 @@ def _identifier(home: Path | None, text: str) -> str:
 
 def _settled(decider: Decider, judgement: int | None, words: str, json: bool) -> None:
     """Carry out what was decided, and say so."""
-    decider.settle()
+    settled = decider.settle()
     if json:
-        print_json({"judgement": judgement})
+        print_json({"judgement": judgement, "settled": settled})
         return
     undo = (
         ""
@@ -277,6 +277,11 @@ def _settled(decider: Decider, judgement: int | None, words: str, json: bool) ->
         else f" [dim](judgement {judgement}; take back: {program()} identity undo {judgement})[/dim]"
     )
     console.print(f"[green]✓[/green] {escape(words)}{undo}", soft_wrap=True)
+    if not settled:
+        console.print(
+            "[yellow]![/yellow] Entered, and not carried out yet: a worker is at the same customers, and will do it.",
+            soft_wrap=True,
+        )
 
 
 def _table(*titles: str) -> Table:

@@ -30,6 +30,9 @@ class PostgresSettling(PostgresTransaction):
         names = array(map(str, identifiers))
         return _marks(self.ask("unsettled_of", identifiers=names, judged=judged, large=large))
 
+    def marked(self, identifiers: Collection[Identifier]) -> set[Identifier]:
+        return {lookup.named(name) for (name,) in self.ask("marked", identifiers=array(map(str, identifiers)))}
+
     def park(self, identifiers: Collection[Identifier]) -> None:
         nodes = [member.node for member in self.members(identifiers)]
         self.execute("park", nodes=array(nodes))

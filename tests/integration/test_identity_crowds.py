@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import resource
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any, NamedTuple
@@ -17,9 +18,9 @@ import pytest
 
 from ops.verify import verify
 from processors.apply import apply
-from processors.settle import MARKS_AT_A_TIME, settle
+from processors.settle import settle
 from schemas.clean import CleanEvent, Purchase
-from schemas.identifiers import Identifier
+from schemas.identifiers import Identifier, Standing
 from schemas.ids import event_key
 from sinks.postgres.migrate import migrate
 from sinks.postgres.settling import PostgresSettling
@@ -271,16 +272,36 @@ def test_what_many_share_makes_nobody_somebody_else(
 def test_many_families_that_are_marked_at_once_are_settled_in_a_few_turns(new_database: Callable[[], str]) -> None:
     url = new_database()
     migrate(url)
-    many = 600
-    assert 5 * min(many, MARKS_AT_A_TIME) > RULES.identity.largest
+    many, at_once = 600, 500
+    assert 5 * at_once > RULES.identity.largest
     said = [(f"card_no:{whose}{n}", f"email:family{n}@example.vn") for whose in "abcd" for n in range(many)]
     events = crowd(said, ()).events
     with closing(Counted(url)) as store:
         apply(store, [part(events, 0)], RULES, NOW)
-        while settle(store, RULES, NOW):
+        while settle(store, RULES, NOW, limit=at_once):
             pass
         assert sum(each.identifiers for each in store.work) < 20 * 5 * many
         verdict = verify(store)
+    assert verdict.equal, verdict.differences
+    assert verdict.hash == expected_hash(events)
+
+
+def test_a_made_up_number_on_thousands_of_forms_at_once_is_quarantined_and_parks_nobody(
+    new_database: Callable[[], str],
+) -> None:
+    url = new_database()
+    migrate(url)
+    many = RULES.identity.largest + 500
+    said = [("phone:+84911222333", f"email:kh{n}@example.vn") for n in range(many)]
+    events = crowd(said, ()).events
+    with closing(Counted(url)) as store:
+        apply(store, [part(events, 0)], RULES, NOW)
+        settled(store)
+        verdict = verify(store)
+        with store.snapshot() as snapshot:
+            standing = Counter(member.standing for member in snapshot.members())
+        assert sum(each.identifiers for each in store.work) < 20 * many
+    assert standing == {Standing.QUARANTINED: 1, Standing.PLAIN: many}
     assert verdict.equal, verdict.differences
     assert verdict.hash == expected_hash(events)
 

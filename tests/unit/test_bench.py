@@ -111,14 +111,14 @@ def test_each_cohort_of_events_is_about_people_of_its_own() -> None:
     assert not cards[0] & cards[1] | cards[1] & cards[2] | cards[0] & cards[2]
 
 
-def test_of_a_hundred_customers_so_many_share_something_with_others() -> None:
+def test_customers_share_a_tablet_a_made_up_number_and_some_of_them_more() -> None:
     alone, shared = workload(events=2_000), Workload("bench-test", 2_000, PEOPLE, ANCHOR, shared=10)
     pairs = [(alone.event(number)["data"], shared.event(number)["data"]) for number in range(2_000)]
     changed = [(one["customer"], other["customer"]) for one, other in pairs if one != other]
-    assert 100 < len(changed) < 220  # every other event of twenty fours out of 125
+    assert 300 < len(changed) < 500  # every other event of a tenth, of a twentieth, and of the forms of the others
     assert all({**one, "customer": None} == {**other, "customer": None} for one, other in pairs)
     told = {(kind, value) for one, other in changed for kind, value in other.items() if one.get(kind) != value}
-    assert {"device_id", "phone", "card_no", "customer_no", "email"} == {kind for kind, _ in told}
+    assert {"device_id", "phone", "card_no", "customer_no"} <= {kind for kind, _ in told}
     assert ("phone", "0911 222 333") in told
     events = list(clean_events(shared, 0, 2_000))
     assert [event.problems for event in events if event.problems] == []
