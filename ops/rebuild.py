@@ -61,10 +61,11 @@ def rebuild(url: str, rules: Rules, now: int, progress: Progress = untold) -> Re
                 if customers % 500 == 0:
                     progress(done, 2 * total)
                 summary = summarise(portrait, rules.base_currency)
-                yield customer, portrait, summary, segment(portrait, rules.lifecycle, now), anchors[customer]
+                yield customer, portrait, summary, segment(portrait, rules.segments, now), anchors[customer]
 
         store.put(folded())
-        changed = store.swap(rules.lifecycle.family, rules.lifecycle.version)
+        families = {name: (family.name, family.version) for name, family in rules.segments.family_of.items()}
+        changed = store.swap(families)
         progress(2 * total, 2 * total)
     return Rebuilt(customers, total, changed)
 

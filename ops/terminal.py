@@ -29,6 +29,7 @@ from ops.local.home import DATABASE_URL, KAFKA, Home, LocalStackError
 
 if TYPE_CHECKING:
     from processors.reference import Reference
+    from processors.segments.catalogue import Catalogue
 
 _PIPED_WIDTH = 160  # columns, where nobody tells how wide a line may be
 
@@ -89,6 +90,18 @@ def reference_of(home: Path | None) -> Reference:
     try:
         return load_reference(settings_of(home))
     except BadReference as error:
+        raise LocalStackError(str(error)) from error
+
+
+def segments_of(home: Path | None) -> Catalogue:
+    """The segments: those that ship, and the installation's own. Raises LocalStackError when one of these is wrong."""
+    from processors.segments.catalogue import read_catalogue
+    from processors.segments.rules import BadSegments
+
+    own = settings_of(home).get("PORTRAIT_SEGMENTS")
+    try:
+        return read_catalogue(reference_of(home).timezone, Path(own) if own else None)
+    except (BadSegments, OSError) as error:
         raise LocalStackError(str(error)) from error
 
 

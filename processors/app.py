@@ -28,7 +28,7 @@ from processors.identity_rules import identity_rules
 from processors.prepare import prepare
 from processors.publish import publish
 from processors.reference import BadReference, Reference, load_reference
-from processors.segment import lifecycle_rules
+from processors.segments.catalogue import read_catalogue
 from processors.settings import BadSetting, WorkerSettings
 from processors.succession import Succession
 from processors.transport import TP, App, Assignor, fetches
@@ -84,7 +84,11 @@ def make_app(settings: WorkerSettings, reference: Reference) -> App:
     store = PostgresStore(
         settings.database_url, application_name="portrait-worker", silent_seconds=settings.session_timeout
     )
-    rules = Rules(reference.base_currency, lifecycle_rules(), identity_rules())
+    rules = Rules(
+        reference.base_currency,
+        read_catalogue(reference.timezone, settings.segments, time.perf_counter),
+        identity_rules(),
+    )
     writer = Writer(store, rules, batch_events=settings.batch_events, clock=now_ms)
     succession = Succession()
     prepared: dict[Partition, int] = {}

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from processors.identify import Asked, Identity, identify
 from processors.identity_rules import IdentityRules
 from processors.portray import fold, is_new_order, merge, summarise
-from processors.segment import RuleSet, moves, segment
+from processors.segment import moves, segment
+from processors.segments.catalogue import Catalogue
 from schemas.clean import CleanEvent
 from schemas.identifiers import Identifier, node_of
 from schemas.ids import new_customer_id
@@ -18,6 +19,8 @@ from sinks.crash import crash_point
 from sinks.store import Base, Changes, Partition, Position, Reading, Retryable, Span, Store, Transaction
 
 ATTEMPTS_TO_HOLD = 20
+HISTORY_MS = 24 * 60 * 60 * 1000
+"""What happened longer ago than this is history: it is told as a backfill."""
 
 NOBODY = Identity(
     customers={}, nodes={}, assigned={}, created={}, merged={}, links=(), unsettled=frozenset(), shut=frozenset()
@@ -34,10 +37,10 @@ class Slice(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """What the stages need to know besides the events: the base currency, and the rules of segments and of identity."""
+    """What the stages need to know besides the events: the base currency, the segments, and the rules of identity."""
 
     base_currency: str
-    lifecycle: RuleSet
+    segments: Catalogue
     identity: IdentityRules
 
 
@@ -242,18 +245,24 @@ def changes_of(
     identity: Identity,
     rules: Rules,
     now: int,
+    *,
+    backfill: bool = False,
 ) -> Changes:
-    """What is to be stored when customers look like `portraits` now; `reading` holds those that there were."""
+    """What is to be stored when customers look like `portraits` now; `reading` holds those that there were. `backfill`: no
+    customer did anything, the rules are others."""
     summaries: dict[str, Summary] = {}
     segments: dict[str, Segments] = {}
     moved: list[Move] = []
     before = reading.segments(portraits)
-    lifecycle = rules.lifecycle
+    history = _history(claimed, identity, now)
     for customer, portrait in portraits.items():
+        held = before.get(customer, ())
         summaries[customer] = summarise(portrait, rules.base_currency)
-        segments[customer] = after = segment(portrait, lifecycle, now)
-        if after.names != before.get(customer, ()):
-            moved.extend(moves(customer, before.get(customer, ()), after, portrait, lifecycle, now))
+        segments[customer] = after = segment(portrait, rules.segments, now, held)
+        if after.names != held:
+            found = moves(customer, held, after, portrait, rules.segments, now)
+            old = backfill or customer in history
+            moved.extend(move._replace(backfill=True) for move in found) if old else moved.extend(found)
     return Changes(
         events=[(event, identity.nodes.get(event.key)) for event in claimed],
         portraits=portraits,
@@ -267,3 +276,10 @@ def changes_of(
         shut=identity.shut,
         now=now,
     )
+
+
+def _history(claimed: Sequence[CleanEvent], identity: Identity, now: int) -> set[str]:
+    """Customers of whom all events of the batch are history, so that nobody congratulates them now."""
+    of, since = identity.customers, now - HISTORY_MS
+    told = {of[event.key] for event in claimed if event.key in of}
+    return told.difference([of[event.key] for event in claimed if event.time >= since and event.key in of])

@@ -13,6 +13,10 @@ DUPLICATES = Counter("portrait_events_repeated_total", "Events not stored becaus
 RETRIES = Counter("portrait_store_retries_total", "Batches that had to be tried again.")
 ANEW = Counter("portrait_batches_decided_anew_total", "Batches decided ahead in vain, by why: stale, failed.", ["why"])
 SETTLED = Counter("portrait_identity_settled_total", "Identifiers whose customer was decided from all facts.")
+SWEPT = Counter("portrait_segments_swept_total", "Customers evaluated because the rules of segments changed.")
+FAILING = Gauge(
+    "portrait_segment_failures", "How often a rule of segments failed since the start, by segment.", ["segment"]
+)
 BATCH = Histogram(
     "portrait_batch_events",
     "Events in one transaction.",

@@ -6,6 +6,7 @@ merging two folds equals folding both sets of events. Each event is folded once;
 
 from __future__ import annotations
 
+from bisect import insort
 from hashlib import blake2b
 from typing import Any
 
@@ -14,6 +15,7 @@ from schemas.money import to_major
 from schemas.portrait import Fact, Portrait, Summary
 
 NAMES_KEPT = 256
+RECENT_KEPT = 400
 _DIGITS = tuple(map(str, range(24)))
 
 
@@ -67,6 +69,9 @@ def _purchase(portrait: Portrait, purchase: Purchase, time: int, new_order: bool
     _add(portrait.months, purchase.month, base)
     for name, amount in purchase.categories.items():
         _add(portrait.categories, name, amount)
+    if purchase.amount >= 0 or base < 0:
+        insort(portrait.recent, (time, base))
+        del portrait.recent[:-RECENT_KEPT]
     if purchase.amount < 0:
         portrait.returns += 1
         return
@@ -137,6 +142,8 @@ def merge(portrait: Portrait, other: Portrait, *, shared_orders: int) -> None:
             _add(getattr(portrait, field), name, amount)
     for field in ("points", "returns", "purchases", "revenue", "discount", "coupons"):
         setattr(portrait, field, getattr(portrait, field) + getattr(other, field))
+    if other.recent:
+        portrait.recent = sorted(portrait.recent + other.recent)[-RECENT_KEPT:]
     portrait.orders += other.orders - shared_orders
     portrait.first_order = _either(min, portrait.first_order, other.first_order)
     portrait.last_order = _either(max, portrait.last_order, other.last_order)

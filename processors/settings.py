@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 
 class BadSetting(ValueError):
@@ -15,7 +16,8 @@ class WorkerSettings:
     """kafka: `host:port[,host:port…]`. database_url: of the worker role. group: the consumer group.
 
     fetch_records: the most records in one fetch. batch_events: the most events in one transaction.
-    metrics_host, metrics_port: where Prometheus metrics are served, None for nowhere.
+    metrics_host, metrics_port: where Prometheus metrics are served, None for nowhere. segments: a directory of segments besides
+    those that ship.
     """
 
     kafka: str
@@ -28,6 +30,7 @@ class WorkerSettings:
     stall_seconds: float = 120.0
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = None
+    segments: Path | None = None
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> WorkerSettings:
@@ -46,6 +49,7 @@ class WorkerSettings:
             stall_seconds=_number(environ, "PORTRAIT_STALL_SECONDS", 120.0),
             metrics_host=environ.get("PORTRAIT_METRICS_HOST") or "127.0.0.1",
             metrics_port=int(_number(environ, "PORTRAIT_METRICS_PORT", 0)) or None,
+            segments=Path(own) if (own := environ.get("PORTRAIT_SEGMENTS", "").strip()) else None,
         )
 
 

@@ -25,6 +25,7 @@ from processors.guard import EXIT_GAP, fail_stop
 from processors.halve import as_letter, halves
 from processors.settle import MOST_EVENTS, settle, settle_large
 from processors.succession import Succession
+from processors.sweep import sweep
 from sinks.store import Base, Fatal, Gap, Partition, Refused, Retryable, Span, Store
 
 logger = logging.getLogger(__name__)
@@ -156,7 +157,10 @@ class Writer:
         """Every few seconds, for ever, settle beside the stream what was postponed."""
         while True:
             await asyncio.sleep(_REFRESH_SECONDS)
-            await asyncio.get_running_loop().run_in_executor(self._settling, self._insist, self._settle_large)
+            for work in (self._settle_large, self._sweep):
+                await asyncio.get_running_loop().run_in_executor(self._settling, self._insist, work)
+            for segment, failure in self._rules.segments.failing.items():
+                counters.FAILING.labels(segment).set(failure.times)
 
     async def _take(self) -> list[Fetched]:
         async with self._changed:
@@ -238,6 +242,13 @@ class Writer:
         """In a thread of its own: what needs so many events that the stream is not to wait for it."""
         while settle_large(self._beside, self._rules, self._clock()):
             counters.SETTLED.inc()
+
+    def _sweep(self) -> None:
+        """In the same thread: evaluate everybody by rules that are new, some at a time."""
+        while swept := sweep(self._beside, self._rules, self._clock()):
+            counters.SWEPT.inc(swept)
+            if self._stopping.is_set():
+                break
 
     def _insist(self, call: Callable[..., Answer], *arguments: Any) -> Answer:
         pause = 0.05

@@ -25,7 +25,8 @@ class Portrait(msgspec.Struct, omit_defaults=True):
     one. A form states many traits at once, so this is half as long as a stamp for each; `traits` gives them that way.
     `stores`, `hours` and `weekdays` count purchases; `hours` by hour
     ("0" to "23"), `weekdays` by day ("0" is Monday).
-    `months` and `categories` sum revenue.
+    `months` and `categories` sum revenue. `recent` has (time, amount) of the newest 400 purchases and returns, the oldest first;
+    the amount of a return is negative, and one of which no amount is known in the base currency is left out.
     """
 
     events: int = 0
@@ -52,6 +53,7 @@ class Portrait(msgspec.Struct, omit_defaults=True):
     months: dict[str, int] = {}
     hours: dict[str, int] = {}
     weekdays: dict[str, int] = {}
+    recent: list[tuple[int, int]] = []
 
     @property
     def traits(self) -> dict[str, Fact]:
@@ -111,7 +113,10 @@ class Segments(NamedTuple):
 
 
 class Move(NamedTuple):
-    """A customer entered or left (`action`) a segment of `family`, for `reason`, under version `rule_version` of the rules."""
+    """A customer entered or left (`action`) a segment of `family`, for `reason`, under version `rule_version` of the rules.
+
+    backfill: because the rules changed, or by events of long ago, and not by what the customer did just now or did not do.
+    """
 
     customer: str
     segment: str
@@ -119,3 +124,13 @@ class Move(NamedTuple):
     action: Literal["entered", "left"]
     reason: str
     rule_version: int
+    backfill: bool = False
+
+
+class Listed(NamedTuple):
+    """A living customer as stored, not held: the names of its segments, and when it is due (Unix ms)."""
+
+    customer: str
+    segments: tuple[str, ...]
+    due: int | None
+    portrait: Portrait

@@ -42,6 +42,7 @@ class Tables:
     moves: list[Move] = field(default_factory=list)
     generation: int = 0
     settlements: int = 0
+    sweeps: dict[str, str | None] = field(default_factory=dict)
 
     def customer(self, node: str | None) -> str | None:
         """The living customer of a node."""

@@ -9,7 +9,7 @@ from schemas.clean import CleanEvent
 from schemas.identifiers import Identifier, Known, Link, Standing, earliest, node_of
 from schemas.identity import Mark, Member, Name, Resettled, Turn
 from schemas.judgements import Judgement
-from schemas.portrait import Move, Portrait
+from schemas.portrait import Listed, Move, Portrait
 from schemas.rejected import DeadLetter
 from sinks.memory_tables import TableLookup, Tables
 from sinks.store import (
@@ -135,6 +135,25 @@ class MemoryTransaction(TableLookup):
             customer for customer, each in self._tables.segments.items() if each.due is not None and each.due <= now
         ]
         return sorted(waiting)[:limit]
+
+    def sweep(self, digest: str) -> str | None:
+        return self._tables.sweeps.setdefault(digest, "")
+
+    def customers_after(self, customer: str, limit: int) -> list[Listed]:
+        tables = self._tables
+        following = sorted(each for each in tables.portraits if each > customer)[:limit]
+        return [
+            Listed(each, tables.segments[each].names, tables.segments[each].due, copy.deepcopy(tables.portraits[each]))
+            for each in following
+        ]
+
+    def bring_forward(self, dues: Mapping[str, int]) -> None:
+        for customer, due in dues.items():
+            held = self._tables.segments[customer]
+            self._tables.segments[customer] = held._replace(due=due if held.due is None else min(due, held.due))
+
+    def swept(self, digest: str, customer: str | None) -> None:
+        self._tables.sweeps[digest] = customer
 
     def unsettled(self, limit: int, *, large: bool = False) -> list[Mark]:
         return [mark for mark in sorted(self._tables.marks.values()) if (mark.number in self._tables.large) is large][

@@ -157,6 +157,7 @@ def _segment_change(change: StoredChange, before: Iterable[str], after: Iterable
         rule_version=change.rule_version,
         before=tuple(sorted(before)),
         after=tuple(sorted(after)),
+        backfill=change.backfill,
     )
 
 

@@ -16,7 +16,7 @@ from schemas.clean import CleanEvent
 from schemas.identifiers import Identifier, Known, Link, Pair
 from schemas.identity import Mark, Member, Name, Resettled
 from schemas.judgements import Judgement
-from schemas.portrait import Move, Portrait, Segments, Summary
+from schemas.portrait import Listed, Move, Portrait, Segments, Summary
 from schemas.rejected import DeadLetter
 
 
@@ -175,7 +175,19 @@ class Transaction(Reading, Protocol):
 
 
 class Settling(Transaction, Protocol):
-    """A transaction that decides anew, from all facts, who some identifiers are."""
+    """A transaction that decides anew: from all facts, who some identifiers are; by new rules, where customers belong."""
+
+    def sweep(self, digest: str) -> str | None:
+        """Lock the sweep by the rules of this digest: the customer id that it has come to. None: it is finished, or locked."""
+
+    def customers_after(self, customer: str, limit: int) -> list[Listed]:
+        """The next customers by id."""
+
+    def bring_forward(self, dues: Mapping[str, int]) -> None:
+        """Let these customers be due at these instants (Unix ms), if they are not before."""
+
+    def swept(self, digest: str, customer: str | None) -> None:
+        """The sweep has come up to this customer; None: it is finished."""
 
     def unsettled(self, limit: int, *, large: bool = False) -> list[Mark]:
         """Lock and return up to `limit` marks, the oldest first, passing over locked ones. `large`: those that were postponed."""

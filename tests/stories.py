@@ -13,7 +13,7 @@ from processors.apply import Applied, Decision, Rules, Slice, Stale, apply, deci
 from processors.cluster import cluster
 from processors.identity_rules import IdentityRules, identity_rules
 from processors.refold import Observed, fingerprint, refold, store_hash
-from processors.segment import lifecycle_rules
+from processors.segments.catalogue import Catalogue, shipped_catalogue
 from processors.settle import settle
 from schemas.clean import CleanEvent, Purchase
 from schemas.identifiers import Identifier
@@ -23,7 +23,9 @@ from sinks.store import Base, Partition, Retryable, Span, Store
 
 NOW = 1_760_000_000_000
 DAY = 24 * 60 * 60 * 1000
-RULES = Rules("VND", lifecycle_rules(), identity_rules())
+_shipped = shipped_catalogue()
+LIFECYCLE = Catalogue([each for each in _shipped.families if each.name == "lifecycle"], _shipped.zone)
+RULES = Rules("VND", LIFECYCLE, identity_rules())
 LOG = Partition("events.valid", 0)
 
 _identifiers = st.sampled_from(

@@ -28,6 +28,7 @@ STAGES = frozenset(
     for name in (
         *("prepare", "normalise", "contacts", "enrich", "places", "reference", "text"),
         *("identity_rules", "link", "identify", "cluster", "portray", "segment"),
+        *(f"segments.{name}" for name in ("view", "fields", "functions", "trial", "rules", "catalogue")),
     )
 )
 """The pure core: functions of values. They import the nouns and one another."""
@@ -38,7 +39,7 @@ IMPURE = frozenset(
 )
 """Time, chance, threads and the outside world come to a stage as arguments."""
 
-PURE_LIBRARIES = frozenset({"email_validator", "msgspec", "phonenumbers", "pydantic", "yaml"})
+PURE_LIBRARIES = frozenset({"cel", "email_validator", "msgspec", "phonenumbers", "pydantic", "yaml"})
 
 OWNERS: dict[str, tuple[str, ...]] = {
     "faust": ("processors/app.py", "processors/transport.py", "processors/guard.py", "processors/worker*.py"),

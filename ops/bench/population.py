@@ -19,7 +19,7 @@ from ops.bench.stack import BenchStack
 from ops.bench.workload import Person
 from processors.apply import Rules, Slice, apply
 from processors.identity_rules import identity_rules
-from processors.segment import lifecycle_rules
+from processors.segments.catalogue import shipped_catalogue
 from schemas.clean import CleanEvent
 from schemas.identifiers import Identifier
 from schemas.ids import event_key
@@ -57,7 +57,7 @@ def populate(stack: BenchStack, people: int, anchor: datetime, progress: Callabl
 
 def _enrol(url: str, number: int, first: int, end: int, anchor: datetime) -> int:
     now = int(anchor.timestamp() * 1000)
-    rules = Rules("VND", lifecycle_rules(), identity_rules())
+    rules = Rules("VND", shipped_catalogue(), identity_rules())
     partition = Partition(VALID, _BEYOND + number)
     with closing(PostgresStore(url, application_name="portrait-bench")) as store:
         for at in range(first, end, _BATCH):

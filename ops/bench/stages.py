@@ -18,7 +18,8 @@ from processors.apply import Rules, Slice, apply
 from processors.identify import Asked, identify
 from processors.identity_rules import identity_rules
 from processors.portray import fold, summarise
-from processors.segment import lifecycle_rules, segment
+from processors.segment import segment
+from processors.segments.catalogue import shipped_catalogue
 from producers.admit import admit
 from producers.batch import split_array
 from producers.publisher import Publisher
@@ -178,7 +179,7 @@ def _core(stages: Stages, events: Sequence[CleanEvent], now: int) -> None:
         return portraits
 
     portraits = folded()
-    rules = lifecycle_rules()
+    rules = shipped_catalogue()
     told = {customer: summarise(each, "VND") for customer, each in portraits.items()}
     segments = {customer: segment(each, rules, now) for customer, each in portraits.items()}
     states = [portrait.encode(each) for each in portraits.values()]
@@ -218,7 +219,7 @@ def _stores(stages: Stages, stack: BenchStack, events: Sequence[CleanEvent], now
 
 
 def _applied(store: Store, events: Sequence[CleanEvent], now: int) -> None:
-    rules = Rules("VND", lifecycle_rules(), identity_rules())
+    rules = Rules("VND", shipped_catalogue(), identity_rules())
     for first in range(0, len(events), BATCH):
         numbered = list(enumerate(events[first : first + BATCH], first))
         apply(store, [Slice(_LOG, Span(first, first + len(numbered)), numbered)], rules, now)

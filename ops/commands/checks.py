@@ -19,6 +19,7 @@ from ops.terminal import (
     print_json,
     program,
     reference_of,
+    segments_of,
 )
 
 
@@ -83,13 +84,12 @@ def rebuild(
     from ops.sql import store_errors
     from processors.apply import Rules
     from processors.identity_rules import identity_rules
-    from processors.segment import lifecycle_rules
 
     url = database_url(home)
     reference = reference_of(home)
     if not yes and not typer.confirm("Replace what is served by a fresh fold of all events?"):
         raise LocalStackError("nothing was changed")
-    rules = Rules(reference.base_currency, lifecycle_rules(), identity_rules())
+    rules = Rules(reference.base_currency, segments_of(home), identity_rules())
     with store_errors(url), counted("Rebuilding", "events") as told:
         done = fold_all(url, rules, time.time_ns() // 1_000_000, told)
     if json:

@@ -24,6 +24,7 @@ from ops.terminal import (
     print_json,
     program,
     reference_of,
+    segments_of,
 )
 
 if TYPE_CHECKING:
@@ -243,10 +244,9 @@ def _deciding(home: Path | None, by: str | None, why: str) -> Iterator[Decider]:
     from ops.sql import store_errors
     from processors.apply import Rules
     from processors.identity_rules import identity_rules
-    from processors.segment import lifecycle_rules
 
     url, reference = database_url(home), reference_of(home)
-    rules = Rules(reference.base_currency, lifecycle_rules(), identity_rules())
+    rules = Rules(reference.base_currency, segments_of(home), identity_rules())
     with store_errors(url):
         yield Decider(url, reference, rules, by or getpass.getuser(), why)
 

@@ -60,11 +60,11 @@ def rows(at: cursor, name: str, /, **parameters: Any) -> list[tuple[Any, ...]]:
     return found
 
 
-def streamed(at: cursor, name: str, /) -> Iterator[tuple[Any, ...]]:
+def streamed(at: cursor, name: str, /, **parameters: Any) -> Iterator[tuple[Any, ...]]:
     """The rows that `NAME.sql` gives, a few thousand at a time: for more of them than memory should hold."""
     with at.connection.cursor(name=f"portrait_{name}") as stream:
         stream.itersize = _ROWS_AT_A_TIME
-        stream.execute(_statement(name))
+        stream.execute(_statement(name), parameters)
         yield from stream
 
 

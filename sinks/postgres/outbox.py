@@ -65,6 +65,7 @@ class StoredChange(NamedTuple):
     at: datetime
     reason: str
     rule_version: int
+    backfill: bool
 
 
 class StoredTurn(NamedTuple):

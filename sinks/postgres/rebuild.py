@@ -123,8 +123,9 @@ class Rebuild:
         )
         self._copy("incoming", CUSTOMER_COLUMNS, rows)
 
-    def swap(self, family: str, version: int) -> int:
-        """Let it replace what is stored, where it differs; return how many customers that changed."""
+    def swap(self, families: Mapping[str, tuple[str, int]]) -> int:
+        """Let it replace what is stored, where it differs; return how many customers that changed. `families`: segment → its
+        family, and the version of that."""
         at_text = timestamp(self._now)
         with self._opened.cursor() as at:
             at.execute(statement("rebuild_generation"))
@@ -133,7 +134,9 @@ class Rebuild:
             changed = int(at.fetchall()[0][0])
             at.execute(statement("save_customers"), {"exact": True})
             at.execute(statement("rebuild_revived"))
-            at.execute(statement("rebuild_memberships"), {"at": at_text, "family": family, "version": version})
+            names, versions = zip(*families.values(), strict=True)
+            segments = {"segments": array(families), "families": array(names), "versions": array(map(str, versions))}
+            at.execute(statement("rebuild_memberships"), {"at": at_text, **segments})
         return changed
 
     def _rows(self, name: str, **parameters: Any) -> Iterator[tuple[Any, ...]]:

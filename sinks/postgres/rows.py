@@ -246,5 +246,5 @@ def _links(links: Sequence[Link]) -> dict[str, str]:
 
 def _moves(moves: Sequence[Move]) -> dict[str, str]:
     columns = zip(*moves, strict=True)
-    names = ("customers", "segments", "families", "actions", "reasons", "versions")
+    names = ("customers", "segments", "families", "actions", "reasons", "versions", "backfills")
     return {name: array(map(str, column)) for name, column in zip(names, columns, strict=True)}

@@ -10,7 +10,7 @@ from psycopg2.extensions import cursor
 
 from schemas import portrait
 from schemas.identifiers import Identifier, Known, Link, Pair, node_of
-from schemas.portrait import Portrait
+from schemas.portrait import Listed, Portrait
 from schemas.rejected import DeadLetter
 from sinks.postgres import lookup
 from sinks.postgres.rows import CUSTOMER_COLUMNS, EVENT_COLUMNS, Packed, array, copy_rows, timestamp
@@ -180,6 +180,21 @@ class PostgresTransaction:
         found = self.ask("due_customers", now=timestamp(now), limit=limit)
         self._keep(found)
         return list(self._held)
+
+    def sweep(self, digest: str) -> str | None:
+        self.execute("begin_sweep", digest=digest)
+        found = self.ask("sweep", digest=digest)
+        return str(found[0][0]) if found else None
+
+    def customers_after(self, customer: str, limit: int) -> list[Listed]:
+        found = self.ask("customers_after", after=customer, limit=limit)
+        return [Listed(each, tuple(segments), due, portrait.decode(state)) for each, segments, due, state in found]
+
+    def bring_forward(self, dues: Mapping[str, int]) -> None:
+        self.execute("bring_forward", customers=array(dues), times=array(map(str, dues.values())))
+
+    def swept(self, digest: str, customer: str | None) -> None:
+        self.execute("swept", digest=digest, after=customer)
 
     def _keep(self, held: list[tuple[Any, ...]]) -> None:
         self._held = {customer: tuple(segments) for customer, segments, _ in held}

@@ -204,7 +204,7 @@ def test_time_alone_moves_a_customer_from_segment_to_segment(new_store: MakeStor
             assert tx.hold({}, [customer], [])
             return tx.segments([customer])[customer]
 
-    assert [lifecycle(NOW + days * DAY) for days in (0, 30, 31, 90, 91, 180, 181)] == [
+    assert [lifecycle(NOW + days * DAY) for days in (0, 30, 31, 89, 90, 179, 180)] == [
         ("new",),
         ("new",),
         ("current",),

@@ -14,7 +14,8 @@ from typing import NamedTuple
 from ops.verify import verify
 from processors.prepare import prepare
 from processors.reference import load_reference
-from processors.segment import lifecycle_rules, segment
+from processors.segment import segment
+from processors.segments.catalogue import shipped_catalogue
 from schemas.clean import CleanEvent
 from schemas.rejected import Rejected
 from schemas.topics import RAW_NAMES, REJECTED, VALID
@@ -83,7 +84,7 @@ def audit(stream: Stream) -> tuple[Books, list[str]]:
         "what is served is the fold of what is stored": verdict.equal,
         "what is served is the fold of what was accepted": verdict.hash == expected_hash(list(accepted.values())),
         "segments follow from what is served": members
-        == {customer: {*segment(each, lifecycle_rules(), NOW).names} for customer, each in served.items()},
+        == {customer: {*segment(each, shipped_catalogue(), NOW).names} for customer, each in served.items()},
         "the stored positions are the ends of the log": ends == {place: positions.get(place) for place in ends},
     }
     books = Books(len(raw), len(at_the_door), len(stored), len(repeated), len(kept), verdict.hash, verdict.customers)

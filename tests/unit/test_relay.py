@@ -50,7 +50,7 @@ def customer(id_: str, state: str | None = None) -> StoredCustomer:
 
 
 def change(id_: int, action: str, segment: str, at: datetime = NOON, of: str = AN) -> StoredChange:
-    return StoredChange(id_, of, segment, "lifecycle", action, at, "because", 1)
+    return StoredChange(id_, of, segment, "lifecycle", action, at, "because", 1, False)
 
 
 def reading(

@@ -1,9 +1,11 @@
 -- Members enter and leave segments; each change becomes one row, and is told to the relay. Parameters: customers, segments,
--- families, actions, reasons, versions (of the rules), arrays in the same order; at.
+-- families, actions, reasons, versions (of the rules), backfills, arrays in the same order; at.
 with change as (
-    select customer_id, segment, family, action, reason, rule_version
+    select change.customer_id, segment, coalesce(nullif(change.family, ''), known.family, '') as family, action, change.reason,
+        change.rule_version, backfill
     from unnest(%(customers)s::uuid[], %(segments)s::text[], %(families)s::text[], %(actions)s::text[], %(reasons)s::text[],
-                %(versions)s::integer[]) as change (customer_id, segment, family, action, reason, rule_version)
+                %(versions)s::integer[], %(backfills)s::boolean[]) as change (customer_id, segment, family, action, reason, rule_version, backfill)
+    left join portrait.memberships as known using (customer_id, segment)
 ), ended as (
     delete from portrait.memberships as membership using change
     where change.action = 'left' and membership.customer_id = change.customer_id and membership.segment = change.segment
@@ -13,8 +15,8 @@ with change as (
     order by customer_id, segment
     on conflict (customer_id, segment) do nothing
 ), told as (
-    insert into portrait.segment_changes (customer_id, segment, family, action, at, reason, rule_version)
-    select customer_id, segment, family, action, %(at)s, reason, rule_version from change
+    insert into portrait.segment_changes (customer_id, segment, family, action, at, reason, rule_version, backfill)
+    select customer_id, segment, family, action, %(at)s, reason, rule_version, backfill from change
     order by customer_id, action desc, segment
     returning id, customer_id
 )

@@ -69,7 +69,7 @@ where review.kind in ('refused', 'too_large') and review.closed_at is null
 delete from portrait.unsettled;
 
 delete from incoming using portrait.customers as stored
-where stored.id = incoming.id and stored.state::jsonb = incoming.state::jsonb and stored.lifecycle = incoming.lifecycle
+where stored.id = incoming.id and stored.state::jsonb = incoming.state::jsonb and stored.segments = incoming.segments
     and (stored.revenue, stored.orders, stored.events, stored.points) =
         (incoming.revenue::numeric, incoming.orders, incoming.events, incoming.points)
     and stored.full_name is not distinct from incoming.full_name and stored.email is not distinct from incoming.email

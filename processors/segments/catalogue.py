@@ -1,0 +1,259 @@
+"""All segments together, evaluated for one portrait at one instant, with a reason for each.
+
+A rule that fails takes nobody else's segments with it: within its family the customer stays as before, and the failure is noted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import datetime, tzinfo
+from functools import cache, cached_property
+from hashlib import blake2b
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import cel
+
+from processors.segments.fields import FIELDS, READ
+from processors.segments.functions import FUNCTIONS
+from processors.segments.rules import BadSegments, Condition, Family, Rule, in_order, read_family
+from processors.segments.view import DAY_MS, View
+from schemas.portrait import Portrait, Segments
+
+SLOW_SECONDS = 0.05
+"""A rule that takes longer than this for one customer is taken out of use, with its family, until the process ends."""
+
+SHIPPED = "processors/segments/shipped"
+"""Where the segments that ship are, and what the names of their files begin with."""
+
+_MOST_REMEMBERED = 4_096
+
+_TYPES = {field.name: field.type for field in FIELDS}
+
+
+class Failure(NamedTuple):
+    """Why a rule could not be evaluated, the last time, and how often that was."""
+
+    message: str
+    times: int
+
+
+class _Seeing:
+    """What conditions see: made once and lent, because to make it takes as long as ten rules."""
+
+    def __init__(self) -> None:
+        self.view: View | None = None
+        self.context = cel.Context()
+        self.context.set_variable_resolver(self._bound(View.get))
+        for function in FUNCTIONS:
+            self.context.add_function(function.name, self._bound(function.call))
+
+    def _bound(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *arguments: call(self.view, *arguments)
+
+
+class Catalogue:
+    """Families of segments, ready to be evaluated, by several threads at once. `zone` is where days begin; `timer` (seconds)
+    tells how long rules take, None lets them.
+
+    Raises BadSegments when the families do not fit together.
+    """
+
+    def __init__(self, families: Collection[Family], zone: tzinfo, timer: Callable[[], float] | None = None) -> None:
+        self._timer = timer
+        self.families = in_order(families)
+        self.zone = zone
+        self.family_of: Mapping[str, Family] = {
+            rule.segment: family for family in self.families for rule in family.rules
+        }
+        self.rule_of: Mapping[str, Rule] = {rule.segment: rule for family in self.families for rule in family.rules}
+        self.failing: dict[str, Failure] = {}
+        self._out_of_use: set[str] = set()
+        self._memories: dict[str, dict[tuple[Any, ...], list[str]]] = {family.name: {} for family in self.families}
+        self._idle: list[_Seeing] = []
+
+    @cached_property
+    def digest(self) -> str:
+        """Names what these rules say: 32 hex digits, equal for equal rules."""
+        said = [
+            (
+                each.name,
+                each.version,
+                each.choose,
+                [(rule.segment, [when.text for when in rule.when]) for rule in each.rules],
+            )
+            for each in self.families
+        ]
+        return blake2b(f"{self.zone}\0{said}".encode(), digest_size=16).hexdigest()
+
+    def evaluate(self, portrait: Portrait, now: int, before: Collection[str] = ()) -> Segments:
+        """Where a customer who was in the segments `before` belongs at `now` (Unix ms). Until `due`, and without a new event, the
+        answer stays the same."""
+        names: list[str] = []
+        view = View(READ, portrait, now, self.zone, names)
+        lifecycle = ""
+        begun = self._timer() if self._timer else 0.0
+        with self._seeing(view) as seeing:
+            for family in self.families:
+                at = len(names)
+                try:
+                    remember = family.memory is not None
+                    names += self._remembered(family, view, seeing) if remember else _chosen(family, view, seeing)
+                except Exception as error:  # whatever a rule does wrong is no reason to hold up the others
+                    self._note(family, error, portrait, now, names[:at])
+                    names += [each for each in before if self.family_of.get(each) is family]
+                if family.name == "lifecycle":
+                    lifecycle = names[at] if len(names) > at else ""
+        if self._timer and self._timer() - begun > SLOW_SECONDS:
+            self._look_for_slow_ones(self._timer, portrait, now)
+        return Segments(lifecycle, tuple(names), view.due)
+
+    def _remembered(self, family: Family, view: View, seeing: cel.Context) -> list[str]:
+        """What was chosen for somebody of whom the same is known."""
+        memory = self._memories[family.name]
+        key = tuple([view.get(name) for name in family.memory or ()])
+        chosen = memory.get(key)
+        if chosen is None:
+            if len(memory) >= _MOST_REMEMBERED:
+                memory.clear()
+            chosen = memory[key] = _chosen(family, view, seeing)
+        return chosen
+
+    def holds(self, segment: str, portrait: Portrait, now: int, held: Collection[str] = ()) -> bool:
+        """Whether the condition of a segment holds, whatever its family says. Raises what is wrong with the rule."""
+        view, where = View(READ, portrait, now, self.zone, held), self.family_of[segment].where
+        with self._seeing(view) as seeing:
+            return (where is None or _holds(where, view, seeing)) and any(
+                _holds(condition, view, seeing) for condition in self.rule_of[segment].when
+            )
+
+    def reason(self, segment: str, portrait: Portrait, now: int, held: Collection[str] = ()) -> str:
+        """Why a customer is in a segment: the condition that holds, and the values of what it names."""
+        rule, view = self.rule_of[segment], View(READ, portrait, now, self.zone, held)
+        with self._seeing(view) as seeing:
+            condition = next((each for each in rule.when if _holds(each, view, seeing)), rule.when[0])
+            values = [f"{name} is {self._shown(name, view.get(name))}" for name in condition.named]
+            values += [f"{call} is {program.execute(seeing)}" for call, program in condition.calls]
+        return f"{condition.text} ({', '.join(values)})" if values else rule.about
+
+    def values(self, segment: str, portrait: Portrait, now: int) -> dict[str, str]:
+        """Everything that the conditions of a segment ask, as a person would read it."""
+        view, told = View(READ, portrait, now, self.zone), dict[str, str]()
+        with self._seeing(view) as seeing:
+            for condition in self.rule_of[segment].when:
+                told |= {name: self._shown(name, view.get(name)) for name in condition.named}
+                if all(view.get(name) is not None for name in condition.needs):
+                    told |= {call: str(program.execute(seeing)) for call, program in condition.calls}
+        return told
+
+    def _note(self, family: Family, error: Exception, portrait: Portrait, now: int, held: Collection[str]) -> None:
+        """Find the rule that failed, and remember it."""
+        for rule in family.rules:
+            try:
+                self.holds(rule.segment, portrait, now, held)
+            except Exception as found:
+                self._fail(rule.segment, f"{type(found).__name__}: {found}")
+                return
+        self._fail(family.rules[0].segment, f"{type(error).__name__}: {error}")
+
+    def _fail(self, segment: str, message: str) -> None:
+        known = self.failing.get(segment)
+        self.failing[segment] = Failure(" ".join(message.split())[:300], 1 + (known.times if known else 0))
+
+    def _look_for_slow_ones(self, timer: Callable[[], float], portrait: Portrait, now: int) -> None:
+        """One customer took long. If a rule does again, take its family out of use."""
+        for family in self.families:
+            for rule in family.rules:
+                begun = timer()
+                with suppress(Exception):
+                    self.holds(rule.segment, portrait, now)
+                if (took := timer() - begun) > SLOW_SECONDS:
+                    self._fail(
+                        rule.segment, f"took {took * 1000:.0f} ms for one customer: out of use until the next start"
+                    )
+                    self._out_of_use.add(family.name)
+        if self._out_of_use:
+            self.families = tuple(each for each in self.families if each.name not in self._out_of_use)
+
+    @contextmanager
+    def _seeing(self, view: View) -> Iterator[cel.Context]:
+        try:
+            seeing = self._idle.pop()
+        except IndexError:
+            seeing = _Seeing()
+        seeing.view = view
+        yield seeing.context
+        self._idle.append(seeing)
+
+    def _shown(self, name: str, value: Any) -> str:
+        if value is None:
+            return "unknown"
+        match _TYPES[name]:
+            case "instant":
+                return f"{datetime.fromtimestamp(value / 1000, self.zone):%Y-%m-%d %H:%M}"
+            case "span":
+                return f"{value / DAY_MS:.0f} days"
+            case "counts":
+                return ", ".join(f"{each} {count}" for each, count in sorted(value.items())[:5]) or "nothing"
+            case "texts":
+                return ", ".join(value)
+            case "bool":
+                return "true" if value else "false"
+            case _:
+                return str(value)
+
+
+def _chosen(family: Family, view: View, seeing: cel.Context) -> list[str]:
+    chosen: list[str] = []
+    if family.where is None or _holds(family.where, view, seeing):
+        for rule in family.rules:
+            for condition in rule.when:
+                if _holds(condition, view, seeing):
+                    chosen.append(rule.segment)
+                    if family.choose == "first":
+                        return chosen
+                    break
+    return chosen
+
+
+def _holds(condition: Condition, view: View, seeing: cel.Context) -> bool:
+    for name in condition.needs:
+        if view.get(name) is None:
+            return False
+    holds = condition.program.execute(seeing)
+    if holds is True or holds is False:
+        return holds
+    raise TypeError(f"is neither true nor false, but {holds!r}: {condition.text}")
+
+
+@cache
+def shipped_catalogue() -> Catalogue:
+    """The segments that ship, for Viet Nam, read once."""
+    return read_catalogue(ZoneInfo("Asia/Ho_Chi_Minh"))
+
+
+def read_catalogue(zone: tzinfo, directory: Path | None = None, timer: Callable[[], float] | None = None) -> Catalogue:
+    """The segments that ship, and those of `directory` (`*.yaml`): a family of the same name replaces the one that ships.
+
+    Raises BadSegments naming file and line, and when there is no family `lifecycle`.
+    """
+    shipped = files("processors.segments") / "shipped"
+    families = {
+        family.name: family
+        for entry in sorted(shipped.iterdir(), key=lambda entry: entry.name)
+        if entry.name.endswith(".yaml")
+        for family in (read_family(entry.read_text("utf-8"), f"{SHIPPED}/{entry.name}"),)
+    }
+    own: dict[str, Family] = {}
+    if directory is not None:
+        if not directory.is_dir():
+            raise BadSegments(f"{directory} is no directory: it should hold your segments, *.yaml")
+        for file in sorted(directory.glob("*.yaml")):
+            family = read_family(file.read_text("utf-8"), str(file))
+            if family.name in own:
+                raise BadSegments(f"{file}:1: family {family.name} is there twice, also in {own[family.name].file}")
+            own[family.name] = family
+    return Catalogue([*(families | own).values()], zone, timer)

@@ -1,0 +1,196 @@
+"""The fields that conditions of segments may name. Checks, help and docs/segments.md derive from this table.
+
+Instants are Unix ms, spans ms, money minor units of the base currency, shares whole percents. A field that may be unknown is
+`optional`: while it is, no condition holds that names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from itertools import pairwise
+from statistics import median_low
+from typing import Literal, NamedTuple
+
+from processors.segments.view import DAY_MS, Read, View, in_year
+
+Type = Literal["int", "bool", "text", "instant", "span", "texts", "counts"]
+
+
+class Field(NamedTuple):
+    """Something that conditions may name. few: it takes few different values, and none of them changes with time alone."""
+
+    name: str
+    type: Type
+    about: str
+    read: Read
+    optional: bool = False
+    few: bool = False
+
+
+def _stored(name: str) -> Read:
+    return lambda view: getattr(view.portrait, name)
+
+
+def _trait(name: str) -> Read:
+    return lambda view: view.traits.get(name)
+
+
+def _part(trait: str, name: str) -> Read:
+    return lambda view: (view.traits.get(trait) or {}).get(name)
+
+
+def _greatest(name: str) -> Read:
+    return lambda view: _most(getattr(view.portrait, name))
+
+
+def _most(counts: Mapping[str, int]) -> str | None:
+    """The name with the greatest count; of equal ones the first by text."""
+    most = max((count for name, count in counts.items() if name), default=0)
+    return min((name for name, count in counts.items() if name and count == most), default=None) if most > 0 else None
+
+
+def _share_of_greatest(name: str) -> Read:
+    def share(view: View) -> int | None:
+        counts: Mapping[str, int] = getattr(view.portrait, name)
+        return _percent(max((count for each, count in counts.items() if each), default=0), sum(counts.values()))
+
+    return share
+
+
+def _percent_of_purchases(name: str) -> Read:
+    return lambda view: _percent(view.portrait.counts.get(name, 0), view.portrait.purchases)
+
+
+def _percent(part: int, whole: int) -> int | None:
+    return 100 * part // whole if whole > 0 else None
+
+
+def _basket(view: View) -> int | None:
+    portrait = view.portrait
+    return portrait.revenue // portrait.purchases if portrait.purchases else None
+
+
+def _discount_share(view: View) -> int | None:
+    return _percent(view.portrait.discount, view.portrait.discount + view.portrait.revenue)
+
+
+def _rhythm(view: View) -> int | None:
+    days: dict[int, int] = {}
+    for time, amount in view.portrait.recent:
+        if amount >= 0:
+            days.setdefault(time // DAY_MS, time)
+    return median_low(later - earlier for earlier, later in pairwise(days.values())) if len(days) > 2 else None
+
+
+def _gap(view: View) -> int | None:
+    bought = [time for time, amount in view.portrait.recent[-20:] if amount >= 0]
+    return bought[-1] - bought[-2] if len(bought) > 1 else None
+
+
+def _cancelled_at(view: View) -> int | None:
+    cards = [(status, time) for name, (status, time, _) in view.portrait.statuses.items() if name.startswith("card:")]
+    return _last_if_all(cards, "cancelled")
+
+
+def _unfollowed_at(view: View) -> int | None:
+    follows = [
+        (status, time) for name, (status, time, _) in view.portrait.statuses.items() if name.startswith("follow:")
+    ]
+    return _last_if_all(follows, "unfollowed")
+
+
+def _last_if_all(statuses: list[tuple[str, int]], wanted: str) -> int | None:
+    if not statuses or any(status != wanted for status, _ in statuses):
+        return None
+    return max(time for _, time in statuses)
+
+
+def _cancelled(view: View) -> bool:
+    at, last = view.get("cancelled_at"), view.portrait.last_order
+    return at is not None and (last is None or last <= at)
+
+
+def _age(view: View) -> int | None:
+    born = view.get("birthday")
+    if born is None:
+        return None
+    day, today = date.fromisoformat(born), view.today
+    this = in_year(day, today.year)
+    view.turns_at(view.begin_of(this if today < this else in_year(day, today.year + 1)))
+    return today.year - day.year - (today < this)
+
+
+def _acquisition(view: View) -> str | None:
+    return None if view.portrait.acquisition is None else str(view.portrait.acquisition[0])
+
+
+def _kinds(view: View) -> list[str]:
+    return sorted({name.partition(":")[0] for name in view.portrait.identifiers})
+
+
+FIELDS: tuple[Field, ...] = (
+    Field("events", "int", "Events of the customer.", _stored("events")),
+    Field("first_seen", "instant", "The first event.", _stored("first_seen")),
+    Field("last_seen", "instant", "The last event.", _stored("last_seen")),
+    Field("orders", "int", "Different orders; a return is none.", _stored("orders")),
+    Field("returns", "int", "Returns.", _stored("returns")),
+    Field("purchases", "int", "Purchases: all events that are one, several of an order too.", _stored("purchases")),
+    Field("revenue", "int", "All that was paid, less what was paid back.", _stored("revenue")),
+    Field("points", "int", "Points earned, less points redeemed.", _stored("points")),
+    Field("first_order", "instant", "The first purchase.", _stored("first_order"), True),
+    Field("last_order", "instant", "The last purchase.", _stored("last_order"), True),
+    Field("basket", "int", "Revenue divided by purchases.", _basket, True),
+    Field(
+        "rhythm", "span", "The median time between days with a purchase, when there are three or more.", _rhythm, True
+    ),
+    Field("gap", "span", "The time between the last purchase and the one before it.", _gap, True),
+    Field("discount_share", "int", "Percent of the undiscounted price that was discount.", _discount_share, True),
+    Field(
+        "discounted_share",
+        "int",
+        "Percent of purchases with a discount.",
+        _percent_of_purchases("discounted_purchase"),
+        True,
+    ),
+    Field("coupon_share", "int", "Percent of purchases with a coupon.", _percent_of_purchases("coupon_purchase"), True),
+    Field("cancelled", "bool", "Every card was given back, and nothing was bought since.", _cancelled),
+    Field("cancelled_at", "instant", "When the last card was given back, if every one was.", _cancelled_at, True),
+    Field("unfollowed_at", "instant", "When the last page was unfollowed, if every one was.", _unfollowed_at, True),
+    Field("channel", "text", "The channel with the most events.", _greatest("channels"), True),
+    Field("channel_share", "int", "Percent of events that came by it.", _share_of_greatest("channels"), True),
+    Field("channels_used", "int", "Different channels.", lambda view: len(view.portrait.channels)),
+    Field("channels", "counts", "Events by channel.", _stored("channels")),
+    Field("category", "text", "The category in which the most was paid.", _greatest("categories"), True),
+    Field("categories", "counts", "What was paid by category.", _stored("categories")),
+    Field("store", "text", "The store with the most purchases.", _greatest("stores"), True),
+    Field("store_share", "int", "Percent of purchases that were made there.", _share_of_greatest("stores"), True),
+    Field("stores_used", "int", "Different stores.", lambda view: len(view.portrait.stores)),
+    Field("stores", "counts", "Purchases by store.", _stored("stores")),
+    Field("acquisition", "text", "How the customer came: web:facebook, store:HCM-01 and so on.", _acquisition, True),
+    Field("identifiers", "texts", "The kinds of identifiers in the customer's events.", _kinds),
+    Field("birthday", "text", "YYYY-MM-DD.", _trait("birthday"), True),
+    Field("age", "int", "Whole years, by the birthday.", _age, True),
+    Field(
+        "age_band",
+        "text",
+        "The age group, as stated; else by the birthday when that was stated.",
+        _trait("age_band"),
+        True,
+    ),
+    Field("gender", "text", "female, male or other.", _trait("gender"), True, True),
+    Field("language", "text", "ISO 639-1, such as vi.", _trait("language"), True, True),
+    Field("province", "text", "Where the customer lives.", _trait("province"), True, True),
+    Field("area", "text", "What kind of place that is.", _trait("area"), True, True),
+    Field("country", "text", "Two letters, such as VN.", _part("address", "country"), True, True),
+    Field("income_band", "text", "As stated.", _trait("income_band"), True, True),
+    Field("occupation", "text", "As stated.", _trait("occupation"), True),
+    Field("marital_status", "text", "As stated.", _trait("marital_status"), True, True),
+    Field("household_size", "int", "People in the household.", _trait("household_size"), True, True),
+    Field("tier", "text", "The tier of the card.", _trait("tier"), True, True),
+    Field("company", "text", "The company that a business customer buys for.", _part("company", "name"), True),
+    Field("sector", "text", "Its sector.", _part("company", "sector"), True),
+    Field("company_size", "text", "Its size, as stated.", _part("company", "size"), True),
+)
+
+READ: Mapping[str, Read] = {field.name: field.read for field in FIELDS}

@@ -1,0 +1,269 @@
+"""Segments as data: families of rules in YAML, with conditions in the Common Expression Language, checked when they are read.
+
+A family is one file. `choose: first` makes it a ladder: a customer is in the first of its segments whose condition holds, in one
+at the most. `choose: every`: in every one whose condition holds. A condition may be a list: then it is enough that one of them
+holds. See docs/segments.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any, Literal, NamedTuple
+
+import cel
+import yaml
+
+from processors.segments.fields import FIELDS
+from processors.segments.functions import FUNCTIONS
+from processors.segments.trial import tried
+
+_FIELDS = {field.name: field for field in FIELDS}
+_FUNCTIONS = {function.name: function for function in FUNCTIONS}
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_CALLED = re.compile(r"""\b(in_segment|known)\s*\(\s*(?:"([^"]*)"|'([^']*)')?""")
+_MACROS = ("all", "exists", "exists_one", "filter", "map", "has")
+_TEXTS = ("size", "contains", "startsWith", "endsWith", "matches")
+_BUILT_IN = frozenset((*_MACROS, *_TEXTS, "min", "max", "int", "double", "string", "bool", "type"))
+_TELLING = re.compile(r"\b(?:purchases_in|revenue_in|status|count|hours_share|days_share|days_since)\([^()]*\)")
+_ALWAYS = frozenset(("true", "1 == 1"))
+
+
+class BadSegments(ValueError):
+    """A file of segments cannot be used; the message says where and why."""
+
+
+class Condition(NamedTuple):
+    """One expression, compiled. needs: fields of it that may be unknown: then it does not hold. named: all its fields, and those
+    that its functions look at. calls: what it asks of functions that says more than yes or no. few: all this takes few values,
+    which do not change with time alone."""
+
+    text: str
+    program: cel.Program
+    needs: tuple[str, ...]
+    named: tuple[str, ...]
+    calls: tuple[tuple[str, cel.Program], ...]
+    few: bool
+
+
+class Rule(NamedTuple):
+    """`segment` applies when one of `when` holds. about: what it means. line: where it stands."""
+
+    segment: str
+    about: str
+    when: tuple[Condition, ...]
+    line: int
+    uses: frozenset[str]
+
+
+class Family(NamedTuple):
+    """Segments that belong together: the rules, in order. where: what all of them need, None for nothing. memory: the fields that
+    decide, when these take few values; None when others do, or the time."""
+
+    name: str
+    about: str
+    version: int
+    choose: Literal["first", "every"]
+    where: Condition | None
+    rules: tuple[Rule, ...]
+    memory: tuple[str, ...] | None
+    source: str
+    file: str
+
+
+def read_family(text: str, file: str) -> Family:
+    """Read and check one file. Raises BadSegments naming the file, the line and what is wrong."""
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise _bad(file, 1 if mark is None else mark.line + 1, f"this is not YAML: {_said(error)}") from error
+    if node is None:
+        raise _bad(file, 1, "this file is empty")
+    fields = _mapping(
+        node, file, {"family", "about", "version", "choose", "source", "where", "segments"}, "a file of segments"
+    )
+    name = _text(fields, "family", file, node)
+    if not _NAME.fullmatch(name):
+        raise _bad(file, _line(fields["family"]), f"{name!r} is no name: use small letters, digits and _")
+    choose = _text(fields, "choose", file, node, default="first")
+    if choose not in ("first", "every"):
+        raise _bad(file, _line(fields["choose"]), f"choose is first or every, not {choose!r}")
+    version = _value(fields, "version", file, node)
+    if type(version) is not int or version < 1:
+        raise _bad(file, _line(fields["version"]), f"version is a whole number from 1 on, not {version!r}")
+    where = _condition(fields["where"], name, file) if "where" in fields else None
+    listed = fields.get("segments")
+    if not isinstance(listed, yaml.SequenceNode) or not listed.value:
+        raise _bad(file, _line(listed or node), "segments is a list of at least one segment")
+    rules: list[Rule] = []
+    for entry in listed.value:
+        rule = _rule(entry, file)
+        if choose == "first" and rules and any(each.text in _ALWAYS for each in rules[-1].when):
+            before = rules[-1].segment
+            raise _bad(file, rule.line, f"{rule.segment} can never apply: {before}, before it, always does")
+        for other in rules:
+            if other.segment == rule.segment:
+                raise _bad(file, rule.line, f"{rule.segment} is there twice, first in line {other.line}")
+            if choose == "first" and {each.text for each in rule.when} <= {each.text for each in other.when}:
+                raise _bad(file, rule.line, f"{rule.segment} can never apply: {other.segment} has the same condition")
+        rules.append(rule)
+    return Family(
+        name,
+        _text(fields, "about", file, node),
+        version,
+        "first" if choose == "first" else "every",
+        where,
+        tuple(rules),
+        _memory(where, rules),
+        _text(fields, "source", file, node, default=""),
+        file,
+    )
+
+
+def _memory(where: Condition | None, rules: Iterable[Rule]) -> tuple[str, ...] | None:
+    conditions = [*(() if where is None else (where,)), *(condition for rule in rules for condition in rule.when)]
+    if not all(condition.few for condition in conditions):
+        return None
+    return tuple(dict.fromkeys(name for condition in conditions for name in condition.named))
+
+
+def in_order(families: Iterable[Family]) -> tuple[Family, ...]:
+    """Families in an order in which each comes after those that it refers to. Raises BadSegments."""
+    waiting = sorted(families, key=lambda family: (family.name != "lifecycle", family.name))
+    home: dict[str, Family] = {}
+    named: dict[str, Family] = {}
+    for family in waiting:
+        if (twice := named.setdefault(family.name, family)) is not family:
+            raise _bad(family.file, 1, f"family {family.name} is there twice, also in {twice.file}")
+        for rule in family.rules:
+            if (other := home.setdefault(rule.segment, family)) is not family:
+                raise _bad(family.file, rule.line, f"segment {rule.segment} is there twice, also in {other.file}")
+    for family in waiting:
+        for rule in family.rules:
+            for used in sorted(rule.uses - home.keys()):
+                raise _bad(family.file, rule.line, f"{rule.segment} refers to {used}, and there is no such segment")
+    ordered: list[Family] = []
+    done: set[str] = set()
+    while waiting:
+        ready = [each for each in waiting if {home[used].name for rule in each.rules for used in rule.uses} <= done]
+        if not ready:
+            circle = " → ".join(_circle(waiting, home))
+            raise _bad(waiting[0].file, 1, f"families refer to each other in a circle: {circle}")
+        ordered += ready
+        done.update(family.name for family in ready)
+        waiting = [each for each in waiting if each.name not in done]
+    return tuple(ordered)
+
+
+def _circle(families: list[Family], home: Mapping[str, Family]) -> list[str]:
+    stuck = {family.name: family for family in families}
+    path = [families[0].name]
+    while True:
+        family = stuck[path[-1]]
+        used = {home[segment].name for rule in family.rules for segment in rule.uses}
+        path.append(min(used & stuck.keys()))
+        if path[-1] in path[:-1]:
+            return path[path.index(path[-1]) :]
+
+
+def _rule(node: yaml.Node, file: str) -> Rule:
+    fields = _mapping(node, file, {"segment", "about", "when"}, "a segment")
+    segment, line = _text(fields, "segment", file, node), _line(node)
+    if not _NAME.fullmatch(segment):
+        raise _bad(file, line, f"{segment!r} is no name of a segment: use small letters, digits and _")
+    when = fields.get("when")
+    if when is None:
+        raise _bad(file, line, f"{segment} has no condition: say when it applies (when: true, for everybody)")
+    entries = when.value if isinstance(when, yaml.SequenceNode) else [when]
+    conditions = tuple(_condition(entry, segment, file) for entry in entries)
+    if not conditions:
+        raise _bad(file, _line(when), f"{segment}: an empty list holds for nobody")
+    uses = {
+        double or single
+        for each in conditions
+        for function, double, single in _CALLED.findall(each.text)
+        if function == "in_segment"
+    }
+    return Rule(segment, _text(fields, "about", file, node), conditions, line, frozenset(uses))
+
+
+def _condition(node: yaml.Node, segment: str, file: str) -> Condition:
+    line = _line(node)
+    if not isinstance(node, yaml.ScalarNode):
+        raise _bad(file, line, f"{segment}: a condition is text, or a list of texts")
+    text = " ".join(node.value.split())
+    try:
+        program = cel.compile(text)
+    except ValueError as error:
+        raise _bad(file, line, f"{segment}: {text!r} cannot be read: {_said(error)}") from error
+    bound = set(re.findall(r"\.(?:all|exists|exists_one|filter|map)\s*\(\s*(\w+)", text))
+    named = [name for name in program.variables() if name not in bound]
+    for name in named:
+        if name not in _FIELDS:
+            raise _bad(file, line, f"{segment}: there is no field {name}{_meant(name, _FIELDS)}")
+    for name in program.functions():
+        if re.fullmatch(r"\w+", name) and name not in _FUNCTIONS and name not in _BUILT_IN:
+            raise _bad(file, line, f"{segment}: there is no function {name}{_meant(name, _FUNCTIONS)}")
+    for function, double, single in _CALLED.findall(text):
+        name = double or single
+        if not name:
+            raise _bad(file, line, f"{segment}: {function} takes a name in quotes")
+        if function == "known" and name not in _FIELDS:
+            raise _bad(file, line, f"{segment}: there is no field {name}{_meant(name, _FIELDS)}")
+    if wrong := tried(program):
+        raise _bad(file, line, f"{segment}: {text!r}: {wrong}")
+    needs = tuple(name for name in named if _FIELDS[name].optional)
+    few = all(_FIELDS[name].few for name in named) and not _FUNCTIONS.keys() & set(program.functions())
+    looked_at = [] if "birthday" in named or "birthday_in" not in program.functions() else ["birthday"]
+    calls = dict.fromkeys(_TELLING.findall(text))
+    return Condition(
+        text, program, needs, (*named, *looked_at), tuple((call, cel.compile(call)) for call in calls), few
+    )
+
+
+def _mapping(node: yaml.Node, file: str, known: set[str], what: str) -> dict[str, yaml.Node]:
+    if not isinstance(node, yaml.MappingNode):
+        raise _bad(file, _line(node), f"{what} has fields: {', '.join(sorted(known))}")
+    fields: dict[str, yaml.Node] = {}
+    for key, value in node.value:
+        name = str(key.value)
+        if name not in known:
+            raise _bad(file, _line(key), f"{what} has no field {name}{_meant(name, known)}")
+        if name in fields:
+            raise _bad(file, _line(key), f"{name} is there twice")
+        fields[name] = value
+    return fields
+
+
+def _value(fields: Mapping[str, yaml.Node], name: str, file: str, node: yaml.Node) -> Any:
+    if name not in fields:
+        raise _bad(file, _line(node), f"{name} is missing")
+    return yaml.SafeLoader("").construct_object(fields[name])
+
+
+def _text(fields: Mapping[str, yaml.Node], name: str, file: str, node: yaml.Node, default: str | None = None) -> str:
+    if name not in fields and default is not None:
+        return default
+    value = _value(fields, name, file, node)
+    if not isinstance(value, str) or not value.strip():
+        raise _bad(file, _line(fields[name]), f"{name} is a text, not {value!r}")
+    return " ".join(value.split())
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    close = get_close_matches(name, list(known), n=1)
+    return f"; is {close[0]} meant?" if close else f". There are {', '.join(sorted(known))}"
+
+
+def _line(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1
+
+
+def _said(error: Exception) -> str:
+    return " ".join(str(error).replace("ERROR: <input>:", "").split())
+
+
+def _bad(file: str, line: int, what: str) -> BadSegments:
+    return BadSegments(f"{file}:{line}: {what}")

@@ -1,0 +1,106 @@
+"""One portrait at one instant, as the conditions of segments see it.
+
+Everything that changes with time alone notes when it will (`View.due`): what was asked at one instant stays the same until then.
+That is exact, because a condition can see the time through fields and functions only, and what was not asked did not matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import lru_cache
+from typing import Any
+
+from schemas.portrait import Portrait
+
+DAY_MS = 24 * 60 * 60 * 1000
+_UNITS = {"h": 60 * 60 * 1000, "d": DAY_MS, "w": 7 * DAY_MS}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+Read = Callable[["View"], Any]
+"""How the value of a field is found; None when it is unknown."""
+
+
+class View:
+    """`portrait` at `now` (Unix ms). `zone` is where days begin; `held` are the segments decided so far; `read` finds the fields.
+
+    `due` is the first instant after `now` at which something that was asked changes; None, when nothing will.
+    """
+
+    __slots__ = ("_known", "_read", "_today", "_traits", "due", "held", "now", "portrait", "zone")
+
+    def __init__(
+        self, read: Mapping[str, Read], portrait: Portrait, now: int, zone: tzinfo, held: Collection[str] = ()
+    ) -> None:
+        self._read = read
+        self.portrait = portrait
+        self.now = now
+        self.zone = zone
+        self.held = held
+        self.due: int | None = None
+        self._known: dict[str, Any] = {}
+        self._traits: dict[str, Any] | None = None
+        self._today: date | None = None
+
+    def get(self, name: str) -> Any:
+        """The value of a field, None when it is unknown. Raises KeyError when there is no such field."""
+        known = self._known
+        if name not in known:
+            known[name] = self._read[name](self)
+        return known[name]
+
+    @property
+    def traits(self) -> Mapping[str, Any]:
+        """Every trait as it stands."""
+        traits = self._traits
+        if traits is None:
+            traits = self._traits = {}
+            for _, values in self.portrait.stated.values():
+                traits.update(values)
+        return traits
+
+    @property
+    def today(self) -> date:
+        """The day in `zone`."""
+        if self._today is None:
+            self._today = self.day_of(self.now)
+        return self._today
+
+    def day_of(self, instant: int) -> date:
+        """The day in `zone` to which an instant belongs."""
+        return (_EPOCH + timedelta(0, 0, 0, instant)).astimezone(self.zone).date()
+
+    def begin_of(self, day: date) -> int:
+        """When a day begins in `zone` (Unix ms)."""
+        return _begin(day, self.zone)
+
+    def turns_at(self, instant: int) -> None:
+        """Note that something that was asked changes at `instant`."""
+        if instant > self.now and (self.due is None or instant < self.due):
+            self.due = instant
+
+
+@lru_cache(4096)
+def _begin(day: date, zone: tzinfo) -> int:
+    """Where clocks skip midnight, as soon as it is that day."""
+    begin = datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+    return (begin - _EPOCH) // _MILLISECOND
+
+
+@lru_cache(1024)
+def span(text: str) -> int:
+    """Milliseconds of a span such as "12h", "90d" or "2w". Raises ValueError."""
+    number, unit = text[:-1], text[-1:]
+    if unit not in _UNITS or not (number.isascii() and number.isdigit()):
+        raise ValueError(f"{text!r} is not a span of time such as 12h, 90d or 2w")
+    return int(number) * _UNITS[unit]
+
+
+def in_year(day: date, year: int) -> date:
+    """The same day in another year; 29 February is kept on the 28th where there is none."""
+    try:
+        return day.replace(year=year)
+    except ValueError:
+        return date(year, 2, 28)

@@ -1,0 +1,45 @@
+"""Evaluate everybody by new rules of segments, some at a time, beside the stream.
+
+Nobody is written whom the new rules leave where they are. What changes is told as a backfill. Killed, it goes on where it was.
+"""
+
+from __future__ import annotations
+
+from processors.apply import NOBODY, Rules, changes_of
+from sinks.store import Retryable, Store
+
+CUSTOMERS_AT_A_TIME = 2_000
+ATTEMPTS_TO_HOLD = 20
+
+
+def sweep(store: Store, rules: Rules, now: int, *, limit: int = CUSTOMERS_AT_A_TIME) -> int:
+    """Evaluate the next customers whom these rules have not seen; return how many: 0 when none is left, or somebody else is at
+    it. `now` is Unix ms.
+
+    Raises sinks.store.Retryable (call again) and sinks.store.Fatal.
+    """
+    for _ in range(ATTEMPTS_TO_HOLD):
+        with store.transaction() as tx:
+            digest = rules.segments.digest
+            place = tx.sweep(digest)
+            if place is None:
+                return 0
+            listed = tx.customers_after(place, limit)
+            moved: list[str] = []
+            dues: dict[str, int] = {}
+            for customer, names, due, portrait in listed:
+                found = rules.segments.evaluate(portrait, now, names)
+                if found.names != names:
+                    moved.append(customer)
+                elif found.due is not None and (due is None or found.due < due):
+                    dues[customer] = found.due
+            if moved and not tx.hold({}, moved, ()):
+                continue  # some became part of others meanwhile
+            if moved:
+                changes = changes_of(tx, (), tx.portraits(moved), NOBODY, rules, now, backfill=True)
+                tx.save(store.pack(changes))
+            if dues:
+                tx.bring_forward(dues)
+            tx.swept(digest, listed[-1].customer if len(listed) == limit else None)
+        return len(listed)
+    raise Retryable(f"customers were merged by others {ATTEMPTS_TO_HOLD} times while they were being evaluated")

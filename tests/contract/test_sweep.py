@@ -1,0 +1,114 @@
+"""New rules reach everybody, in every profile store, once, and say that they are new."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ops.verify import verify
+from processors.apply import refresh
+from processors.segments.catalogue import Catalogue, shipped_catalogue
+from processors.segments.rules import read_family
+from processors.sweep import sweep
+from schemas.clean import CleanEvent, Purchase
+from schemas.identifiers import Identifier
+from schemas.ids import event_key
+from sinks.memory import MemoryStore
+from tests.contract.conftest import MakeStore
+from tests.stories import DAY, LIFECYCLE, NOW, RULES, apply, part
+
+WHALES = read_family(
+    """
+family: whales
+about: Who bought for much.
+version: 7
+choose: every
+segments:
+  - {segment: whale, about: Paid a lot., when: revenue >= 500}
+  - {segment: quiet, about: Was silent for a week., when: 'older(last_seen, "7d")'}
+""",
+    "whales.yaml",
+)
+WITH_WHALES = RULES._replace(segments=Catalogue([*LIFECYCLE.families, WHALES], LIFECYCLE.zone))
+
+
+def bought(number: int, amount: int, days: int = 1) -> CleanEvent:
+    """Customer `number` bought so many days ago."""
+    return CleanEvent(
+        key=event_key("/s", str(number)),
+        source="/s",
+        id=str(number),
+        type="loyalty.card_scanned.v1",
+        channel="loyalty",
+        time=NOW - days * DAY + DAY // 2,
+        received=NOW,
+        identifiers=(Identifier("card_no", f"C{number}"),),
+        purchase=Purchase(amount, "VND", amount),
+        origin=f"s/0/{number}",
+    )
+
+
+def moved(store: Any) -> list[tuple[str, str, int, bool]]:
+    """(segment, action, rule version, backfill) of all changes, the oldest first."""
+    if isinstance(store, MemoryStore):
+        return [(move.segment, move.action, move.rule_version, move.backfill) for move in store.tables.moves]
+    with store.transaction() as tx:
+        tx._at.execute("select segment, action, rule_version, backfill from portrait.segment_changes order by id")
+        return list(tx._at.fetchall())
+
+
+def held(store: Any) -> list[tuple[str, ...]]:
+    """The segments of every customer, by id."""
+    with store.transaction() as tx:
+        listed = tx.customers_after("00000000-0000-0000-0000-000000000000", 1_000)
+        return [each.segments for each in listed]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 100])
+def test_new_rules_are_evaluated_for_everybody_once(new_store: MakeStore, limit: int) -> None:
+    store = new_store()
+    apply(store, [part([bought(number, 100 * number) for number in range(10)], 0)], RULES, NOW)
+    before = moved(store)
+    assert [(*each[:2], each[3]) for each in before] == [("new", "entered", False)] * 10
+    swept = []
+    while done := sweep(store, WITH_WHALES, NOW, limit=limit):
+        swept.append(done)
+    assert sum(swept) == 10
+    assert sorted(held(store)) == [("new",)] * 5 + [("new", "whale")] * 5
+    assert moved(store)[10:] == [("whale", "entered", 7, True)] * 5
+    assert sweep(store, WITH_WHALES, NOW) == 0
+    assert verify(store).equal
+
+
+def test_what_new_rules_only_say_later_comes_when_it_is_due(new_store: MakeStore) -> None:
+    store = new_store()
+    apply(store, [part([bought(1, 100)], 0)], RULES, NOW)
+    while sweep(store, WITH_WHALES, NOW):
+        pass
+    assert held(store) == [("new",)]
+    assert refresh(store, WITH_WHALES, NOW + 6 * DAY) == 0
+    assert refresh(store, WITH_WHALES, NOW + 7 * DAY) == 1
+    assert held(store) == [("new", "quiet")]
+    assert moved(store)[-1] == ("quiet", "entered", 7, False)
+
+
+def test_segments_that_there_are_no_more_are_left(new_store: MakeStore) -> None:
+    store = new_store()
+    apply(store, [part([bought(1, 900)], 0)], WITH_WHALES, NOW)
+    assert held(store) == [("new", "whale")]
+    while sweep(store, RULES, NOW):
+        pass
+    assert held(store) == [("new",)]
+    assert moved(store)[-1] == ("whale", "left", 0, True)
+
+
+def test_what_happened_long_ago_is_told_as_a_backfill(new_store: MakeStore) -> None:
+    store = new_store()
+    apply(store, [part([bought(1, 100, days=20), bought(2, 100)], 0)], RULES, NOW)
+    assert sorted(each[3] for each in moved(store)) == [False, True]
+
+
+def test_the_shipped_segments_are_swept_in_an_empty_store(new_store: MakeStore) -> None:
+    store = new_store()
+    assert sweep(store, RULES._replace(segments=shipped_catalogue()), NOW) == 0

@@ -1,0 +1,33 @@
+"""docs/segments.md says what ships, and its example is right."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ops.segments_page import page_with
+from processors.segments.catalogue import Catalogue, shipped_catalogue
+from processors.segments.rules import read_family
+
+PAGE = Path(__file__).parents[2] / "docs" / "segments.md"
+
+
+def test_the_page_is_of_what_ships() -> None:
+    text = PAGE.read_text("utf-8")
+    assert page_with(text, shipped_catalogue()) == text, "run: python -m ops.segments_page docs/segments.md"
+    (count,) = re.findall(r"(\d+) segments ship", text)
+    assert int(count) == len(shipped_catalogue().rule_of)
+
+
+def test_its_example_can_be_used_with_what_ships() -> None:
+    (example,) = re.findall(r"```yaml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    shipped = shipped_catalogue()
+    catalogue = Catalogue([*shipped.families, read_family(example, "segments/vip.yaml")], shipped.zone)
+    assert {"vip_gold", "vip_silver"} <= catalogue.rule_of.keys()
+
+
+def test_a_page_without_its_marks_is_refused() -> None:
+    with pytest.raises(ValueError, match="once each"):
+        page_with("nothing", shipped_catalogue())
