@@ -28,7 +28,7 @@ STAGES = frozenset(
     for name in (
         *("prepare", "normalise", "contacts", "enrich", "places", "reference", "text"),
         *("identity_rules", "link", "identify", "cluster", "portray", "segment"),
-        *(f"segments.{name}" for name in ("view", "fields", "functions", "trial", "rules", "catalogue")),
+        *(f"segments.{name}" for name in ("view", "fields", "functions", "trial", "native", "rules", "catalogue")),
     )
 )
 """The pure core: functions of values. They import the nouns and one another."""

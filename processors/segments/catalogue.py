@@ -5,8 +5,8 @@ A rule that fails takes nobody else's segments with it: within its family the cu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from datetime import datetime, tzinfo
 from functools import cache, cached_property
 from hashlib import blake2b
@@ -96,22 +96,26 @@ class Catalogue:
         view = View(READ, portrait, now, self.zone, names)
         lifecycle = ""
         begun = self._timer() if self._timer else 0.0
-        with self._seeing(view) as seeing:
-            for family in self.families:
-                at = len(names)
-                try:
-                    remember = family.memory is not None
-                    names += self._remembered(family, view, seeing) if remember else _chosen(family, view, seeing)
-                except Exception as error:  # whatever a rule does wrong is no reason to hold up the others
-                    self._note(family, error, portrait, now, names[:at])
-                    names += [each for each in before if self.family_of.get(each) is family]
-                if family.name == "lifecycle":
-                    lifecycle = names[at] if len(names) > at else ""
+        for family in self.families:
+            at = len(names)
+            try:
+                if family.name in self._out_of_use:
+                    names += self._as_before(family, before)
+                else:
+                    names += self._chosen(family, view) if family.memory is None else self._remembered(family, view)
+            except Exception as error:  # whatever a rule does wrong is no reason to hold up the others
+                self._note(family, error, portrait, now, names[:at])
+                names += self._as_before(family, before)
+            if family.name == "lifecycle":
+                lifecycle = names[at] if len(names) > at else ""
         if self._timer and self._timer() - begun > SLOW_SECONDS:
             self._look_for_slow_ones(self._timer, portrait, now)
         return Segments(lifecycle, tuple(names), view.due)
 
-    def _remembered(self, family: Family, view: View, seeing: cel.Context) -> list[str]:
+    def _as_before(self, family: Family, before: Collection[str]) -> list[str]:
+        return [each for each in before if self.family_of.get(each) is family]
+
+    def _remembered(self, family: Family, view: View) -> list[str]:
         """What was chosen for somebody of whom the same is known."""
         memory = self._memories[family.name]
         key = tuple([view.get(name) for name in family.memory or ()])
@@ -119,34 +123,31 @@ class Catalogue:
         if chosen is None:
             if len(memory) >= _MOST_REMEMBERED:
                 memory.clear()
-            chosen = memory[key] = _chosen(family, view, seeing)
+            chosen = memory[key] = self._chosen(family, view)
         return chosen
 
     def holds(self, segment: str, portrait: Portrait, now: int, held: Collection[str] = ()) -> bool:
         """Whether the condition of a segment holds, whatever its family says. Raises what is wrong with the rule."""
         view, where = View(READ, portrait, now, self.zone, held), self.family_of[segment].where
-        with self._seeing(view) as seeing:
-            return (where is None or _holds(where, view, seeing)) and any(
-                _holds(condition, view, seeing) for condition in self.rule_of[segment].when
-            )
+        return (where is None or self._holds(where, view)) and any(
+            self._holds(condition, view) for condition in self.rule_of[segment].when
+        )
 
     def reason(self, segment: str, portrait: Portrait, now: int, held: Collection[str] = ()) -> str:
         """Why a customer is in a segment: the condition that holds, and the values of what it names."""
         rule, view = self.rule_of[segment], View(READ, portrait, now, self.zone, held)
-        with self._seeing(view) as seeing:
-            condition = next((each for each in rule.when if _holds(each, view, seeing)), rule.when[0])
-            values = [f"{name} is {self._shown(name, view.get(name))}" for name in condition.named]
-            values += [f"{call} is {program.execute(seeing)}" for call, program in condition.calls]
+        condition = next((each for each in rule.when if self._holds(each, view)), rule.when[0])
+        values = [f"{name} is {self._shown(name, view.get(name))}" for name in condition.named]
+        values += [f"{call} is {self._ask(program, view)}" for call, program in condition.calls]
         return f"{condition.text} ({', '.join(values)})" if values else rule.about
 
     def values(self, segment: str, portrait: Portrait, now: int) -> dict[str, str]:
         """Everything that the conditions of a segment ask, as a person would read it."""
         view, told = View(READ, portrait, now, self.zone), dict[str, str]()
-        with self._seeing(view) as seeing:
-            for condition in self.rule_of[segment].when:
-                told |= {name: self._shown(name, view.get(name)) for name in condition.named}
-                if all(view.get(name) is not None for name in condition.needs):
-                    told |= {call: str(program.execute(seeing)) for call, program in condition.calls}
+        for condition in self.rule_of[segment].when:
+            told |= {name: self._shown(name, view.get(name)) for name in condition.named}
+            if all(view.get(name) is not None for name in condition.needs):
+                told |= {call: str(self._ask(program, view)) for call, program in condition.calls}
         return told
 
     def _note(self, family: Family, error: Exception, portrait: Portrait, now: int, held: Collection[str]) -> None:
@@ -175,18 +176,43 @@ class Catalogue:
                         rule.segment, f"took {took * 1000:.0f} ms for one customer: out of use until the next start"
                     )
                     self._out_of_use.add(family.name)
-        if self._out_of_use:
-            self.families = tuple(each for each in self.families if each.name not in self._out_of_use)
 
-    @contextmanager
-    def _seeing(self, view: View) -> Iterator[cel.Context]:
+    def _chosen(self, family: Family, view: View) -> list[str]:
+        chosen: list[str] = []
+        if family.where is None or self._holds(family.where, view):
+            for rule in family.rules:
+                for condition in rule.when:
+                    if self._holds(condition, view):
+                        chosen.append(rule.segment)
+                        if family.choose == "first":
+                            return chosen
+                        break
+        return chosen
+
+    def _holds(self, condition: Condition, view: View) -> bool:
+        for name in condition.needs:
+            if view.get(name) is None:
+                return False
+        if condition.native is not None:
+            try:
+                return bool(condition.native(view))
+            except Exception:  # noqa: S110 - the library says what is wrong, or that one side of an `||` was enough
+                pass
+        holds = self._ask(condition.program, view)
+        if holds is True or holds is False:
+            return holds
+        raise TypeError(f"is neither true nor false, but {holds!r}: {condition.text}")
+
+    def _ask(self, program: cel.Program, view: View) -> Any:
         try:
             seeing = self._idle.pop()
         except IndexError:
             seeing = _Seeing()
         seeing.view = view
-        yield seeing.context
-        self._idle.append(seeing)
+        try:
+            return program.execute(seeing.context)
+        finally:
+            self._idle.append(seeing)
 
     def _shown(self, name: str, value: Any) -> str:
         if value is None:
@@ -204,29 +230,6 @@ class Catalogue:
                 return "true" if value else "false"
             case _:
                 return str(value)
-
-
-def _chosen(family: Family, view: View, seeing: cel.Context) -> list[str]:
-    chosen: list[str] = []
-    if family.where is None or _holds(family.where, view, seeing):
-        for rule in family.rules:
-            for condition in rule.when:
-                if _holds(condition, view, seeing):
-                    chosen.append(rule.segment)
-                    if family.choose == "first":
-                        return chosen
-                    break
-    return chosen
-
-
-def _holds(condition: Condition, view: View, seeing: cel.Context) -> bool:
-    for name in condition.needs:
-        if view.get(name) is None:
-            return False
-    holds = condition.program.execute(seeing)
-    if holds is True or holds is False:
-        return holds
-    raise TypeError(f"is neither true nor false, but {holds!r}: {condition.text}")
 
 
 @cache

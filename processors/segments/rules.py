@@ -8,7 +8,7 @@ holds. See docs/segments.md.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, Literal, NamedTuple
 
@@ -17,7 +17,9 @@ import yaml
 
 from processors.segments.fields import FIELDS
 from processors.segments.functions import FUNCTIONS
+from processors.segments.native import native
 from processors.segments.trial import tried
+from processors.segments.view import View
 
 _FIELDS = {field.name: field for field in FIELDS}
 _FUNCTIONS = {function.name: function for function in FUNCTIONS}
@@ -37,7 +39,7 @@ class BadSegments(ValueError):
 class Condition(NamedTuple):
     """One expression, compiled. needs: fields of it that may be unknown: then it does not hold. named: all its fields, and those
     that its functions look at. calls: what it asks of functions that says more than yes or no. few: all this takes few values,
-    which do not change with time alone."""
+    which do not change with time alone. native: the same as a Python function, if it could be translated."""
 
     text: str
     program: cel.Program
@@ -45,6 +47,7 @@ class Condition(NamedTuple):
     named: tuple[str, ...]
     calls: tuple[tuple[str, cel.Program], ...]
     few: bool
+    native: Callable[[View], Any] | None
 
 
 class Rule(NamedTuple):
@@ -218,9 +221,8 @@ def _condition(node: yaml.Node, segment: str, file: str) -> Condition:
     few = all(_FIELDS[name].few for name in named) and not _FUNCTIONS.keys() & set(program.functions())
     looked_at = [] if "birthday" in named or "birthday_in" not in program.functions() else ["birthday"]
     calls = dict.fromkeys(_TELLING.findall(text))
-    return Condition(
-        text, program, needs, (*named, *looked_at), tuple((call, cel.compile(call)) for call in calls), few
-    )
+    asked = (*named, *looked_at)
+    return Condition(text, program, needs, asked, tuple((call, cel.compile(call)) for call in calls), few, native(text))
 
 
 def _mapping(node: yaml.Node, file: str, known: set[str], what: str) -> dict[str, yaml.Node]:

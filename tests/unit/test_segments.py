@@ -266,6 +266,8 @@ def test_a_rule_that_takes_too_long_is_taken_out_of_use() -> None:
     assert time.perf_counter() - begun > SLOW_SECONDS, "the rule is not slow enough for this test"
     assert catalogue.failing["slow"].message.endswith("out of use until the next start")
     assert {*catalogue.evaluate(portrait, at("2026-06-02")).names} == {"new", "frequency_low"}
+    held = catalogue.evaluate(portrait, at("2026-06-02"), before=("steady", "loyal"))
+    assert {*held.names} == {"new", "frequency_low", "steady"}  # as before
 
 
 def test_a_pattern_that_would_explode_elsewhere_does_not() -> None:
