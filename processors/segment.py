@@ -35,7 +35,6 @@ def moves(
             else "its condition does not hold any more"
         )
         yield Move(customer, name, family.name, "left", why, family.version)
-    for name in after.names:
-        if name not in before:
-            why = catalogue.reason(name, portrait, now, after.names)
-            yield Move(customer, name, families[name].name, "entered", why, families[name].version)
+    entered = [name for name in after.names if name not in before]
+    for name, why in zip(entered, catalogue.reasons(entered, portrait, now, after.names), strict=True):
+        yield Move(customer, name, families[name].name, "entered", why, families[name].version)

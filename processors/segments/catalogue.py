@@ -5,7 +5,7 @@ A rule that fails takes nobody else's segments with it: within its family the cu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime, tzinfo
 from functools import cache, cached_property
@@ -134,9 +134,18 @@ class Catalogue:
         )
 
     def reason(self, segment: str, portrait: Portrait, now: int, held: Collection[str] = ()) -> str:
-        """Why a customer is in a segment: the condition that holds, and the values of what it names."""
-        rule, view = self.rule_of[segment], View(READ, portrait, now, self.zone, held)
-        condition = next((each for each in rule.when if self._holds(each, view)), rule.when[0])
+        """Why a customer is in a segment: the condition that holds, and the values of all that it asks."""
+        return self.reasons((segment,), portrait, now, held)[0]
+
+    def reasons(self, segments: Iterable[str], portrait: Portrait, now: int, held: Collection[str] = ()) -> list[str]:
+        """Why a customer is in each of these."""
+        view = View(READ, portrait, now, self.zone, held)
+        return [self._reason(self.rule_of[segment], view) for segment in segments]
+
+    def _reason(self, rule: Rule, view: View) -> str:
+        condition = rule.when[0]
+        if len(rule.when) > 1:
+            condition = next((each for each in rule.when if self._holds(each, view)), condition)
         values = [f"{name} is {self._shown(name, view.get(name))}" for name in condition.named]
         values += [f"{call} is {self._ask(program, view)}" for call, program in condition.calls]
         return f"{condition.text} ({', '.join(values)})" if values else rule.about
@@ -219,7 +228,7 @@ class Catalogue:
             return "unknown"
         match _TYPES[name]:
             case "instant":
-                return f"{datetime.fromtimestamp(value / 1000, self.zone):%Y-%m-%d %H:%M}"
+                return datetime.fromtimestamp(value / 1000, self.zone).isoformat(" ", "minutes")[:16]
             case "span":
                 return f"{value / DAY_MS:.0f} days"
             case "counts":
