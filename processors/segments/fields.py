@@ -6,7 +6,7 @@ Instants are Unix ms, spans ms, money minor units of the base currency, shares w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from itertools import pairwise
 from statistics import median_low
@@ -68,7 +68,7 @@ def _percent(part: int, whole: int) -> int | None:
 
 def _basket(view: View) -> int | None:
     portrait = view.portrait
-    return portrait.revenue // portrait.purchases if portrait.purchases else None
+    return portrait.revenue // portrait.orders if portrait.orders else None
 
 
 def _discount_share(view: View) -> int | None:
@@ -76,16 +76,22 @@ def _discount_share(view: View) -> int | None:
 
 
 def _rhythm(view: View) -> int | None:
-    days: dict[int, int] = {}
-    for time, amount in view.portrait.recent:
-        if amount >= 0:
-            days.setdefault(time // DAY_MS, time)
-    return median_low(later - earlier for earlier, later in pairwise(days.values())) if len(days) > 2 else None
+    times = bought_on(view.portrait.recent)
+    return median_low(later - earlier for earlier, later in pairwise(times)) if len(times) > 2 else None
 
 
 def _gap(view: View) -> int | None:
-    bought = [time for time, amount in view.portrait.recent[-20:] if amount >= 0]
-    return bought[-1] - bought[-2] if len(bought) > 1 else None
+    times = bought_on(view.portrait.recent)
+    return times[-1] - times[-2] if len(times) > 1 else None
+
+
+def bought_on(entries: Sequence[tuple[int, int]]) -> list[int]:
+    """The first purchase of each day, of entries of `Portrait.recent`; days are those of UTC."""
+    days: dict[int, int] = {}
+    for time, amount in entries:
+        if amount >= 0:
+            days.setdefault(time // DAY_MS, time)
+    return list(days.values())
 
 
 def _cancelled_at(view: View) -> int | None:
@@ -135,16 +141,16 @@ FIELDS: tuple[Field, ...] = (
     Field("last_seen", "instant", "The last event.", _stored("last_seen")),
     Field("orders", "int", "Different orders; a return is none.", _stored("orders")),
     Field("returns", "int", "Returns.", _stored("returns")),
-    Field("purchases", "int", "Purchases: all events that are one, several of an order too.", _stored("purchases")),
+    Field("purchases", "int", "Events that are a purchase: an order may come in several.", _stored("purchases")),
     Field("revenue", "int", "All that was paid, less what was paid back.", _stored("revenue")),
     Field("points", "int", "Points earned, less points redeemed.", _stored("points")),
     Field("first_order", "instant", "The first purchase.", _stored("first_order"), True),
     Field("last_order", "instant", "The last purchase.", _stored("last_order"), True),
-    Field("basket", "int", "Revenue divided by purchases.", _basket, True),
+    Field("basket", "int", "Revenue divided by orders.", _basket, True),
     Field(
         "rhythm", "span", "The median time between days with a purchase, when there are three or more.", _rhythm, True
     ),
-    Field("gap", "span", "The time between the last purchase and the one before it.", _gap, True),
+    Field("gap", "span", "The time between the last two days with a purchase.", _gap, True),
     Field("discount_share", "int", "Percent of the undiscounted price that was discount.", _discount_share, True),
     Field(
         "discounted_share",

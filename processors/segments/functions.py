@@ -59,6 +59,10 @@ def _purchases_in(view: View, length: str | int) -> int:
     return sum(1 for _, amount in _entries(view, length) if amount >= 0)
 
 
+def _days_bought_in(view: View, length: str | int) -> int:
+    return len({time // DAY_MS for time, amount in _entries(view, length) if amount >= 0})
+
+
 def _revenue_in(view: View, length: str | int) -> int:
     return sum(amount for _, amount in _entries(view, length))
 
@@ -125,7 +129,8 @@ FUNCTIONS: tuple[Function, ...] = (
         "Whole days of 24 hours since the instant. Changes daily; `older` and `within` change once and cost less.",
         _days_since,
     ),
-    Function("purchases_in", "span", "int", "Purchases within the last span.", _purchases_in),
+    Function("purchases_in", "span", "int", "Purchases within the last span; as `purchases`.", _purchases_in),
+    Function("days_bought_in", "span", "int", "Days (of UTC) within the last span with a purchase.", _days_bought_in),
     Function("revenue_in", "span", "int", "What was paid within the last span, less what was paid back.", _revenue_in),
     Function(
         "birthday_in",

@@ -28,7 +28,9 @@ _CALLED = re.compile(r"""\b(in_segment|known)\s*\(\s*(?:"([^"]*)"|'([^']*)')?"""
 _MACROS = ("all", "exists", "exists_one", "filter", "map", "has")
 _TEXTS = ("size", "contains", "startsWith", "endsWith", "matches")
 _BUILT_IN = frozenset((*_MACROS, *_TEXTS, "min", "max", "int", "double", "string", "bool", "type"))
-_TELLING = re.compile(r"\b(?:purchases_in|revenue_in|status|count|hours_share|days_share|days_since)\([^()]*\)")
+_TELLING = re.compile(
+    r"\b(?:purchases_in|days_bought_in|revenue_in|status|count|hours_share|days_share|days_since)\([^()]*\)"
+)
 _ALWAYS = frozenset(("true", "1 == 1"))
 
 

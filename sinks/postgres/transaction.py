@@ -182,7 +182,8 @@ class PostgresTransaction:
         return list(self._held)
 
     def sweep(self, digest: str) -> str | None:
-        self.execute("begin_sweep", digest=digest)
+        if not self.ask("sweep_known", digest=digest)[0][0]:
+            self.execute("begin_sweep", digest=digest)
         found = self.ask("sweep", digest=digest)
         return str(found[0][0]) if found else None
 

@@ -28,6 +28,7 @@ NUMBERS = [
     "rhythm",
     "age",
     'purchases_in("90d")',
+    'days_bought_in("90d")',
     "days_since(last_seen)",
 ]
 TRUTHS = ["cancelled", 'within(last_order, "60d")', 'known("rhythm")', "true", "false", 'birthday_in("9d")']
