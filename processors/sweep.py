@@ -12,6 +12,16 @@ CUSTOMERS_AT_A_TIME = 2_000
 ATTEMPTS_TO_HOLD = 20
 
 
+def begin_sweep(store: Store, rules: Rules) -> None:
+    """Let everybody be evaluated by these rules, unless they are those that were begun with last. For a worker that starts: when
+    two take turns, each would otherwise undo what the other did, for ever.
+
+    Raises sinks.store.Retryable (call again) and sinks.store.Fatal.
+    """
+    with store.transaction() as tx:
+        tx.begin_sweep(rules.segments.digest)
+
+
 def sweep(store: Store, rules: Rules, now: int, *, limit: int = CUSTOMERS_AT_A_TIME) -> int:
     """Evaluate the next customers whom these rules have not seen; return how many: 0 when none is left, or somebody else is at
     it. `now` is Unix ms.

@@ -25,7 +25,7 @@ from processors.guard import EXIT_GAP, fail_stop
 from processors.halve import as_letter, halves
 from processors.settle import MOST_EVENTS, settle, settle_large
 from processors.succession import Succession
-from processors.sweep import sweep
+from processors.sweep import begin_sweep, sweep
 from sinks.store import Base, Fatal, Gap, Partition, Refused, Retryable, Span, Store
 
 logger = logging.getLogger(__name__)
@@ -154,13 +154,15 @@ class Writer:
                 gc.collect()
 
     async def keep_settled(self) -> None:
-        """Every few seconds, for ever, settle beside the stream what was postponed."""
+        """Every few seconds, for ever, settle beside the stream what was postponed, and evaluate everybody by new rules."""
+        run = asyncio.get_running_loop().run_in_executor
+        await run(self._settling, self._insist, begin_sweep, self._beside, self._rules)
         while True:
-            await asyncio.sleep(_REFRESH_SECONDS)
             for work in (self._settle_large, self._sweep):
-                await asyncio.get_running_loop().run_in_executor(self._settling, self._insist, work)
+                await run(self._settling, self._insist, work)
             for segment, failure in self._rules.segments.failing.items():
                 counters.FAILING.labels(segment).set(failure.times)
+            await asyncio.sleep(_REFRESH_SECONDS)
 
     async def _take(self) -> list[Fetched]:
         async with self._changed:
@@ -245,10 +247,8 @@ class Writer:
 
     def _sweep(self) -> None:
         """In the same thread: evaluate everybody by rules that are new, some at a time."""
-        while swept := sweep(self._beside, self._rules, self._clock()):
+        while not self._stopping.is_set() and (swept := sweep(self._beside, self._rules, self._clock())):
             counters.SWEPT.inc(swept)
-            if self._stopping.is_set():
-                break
 
     def _insist(self, call: Callable[..., Answer], *arguments: Any) -> Answer:
         pause = 0.05

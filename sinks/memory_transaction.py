@@ -136,8 +136,14 @@ class MemoryTransaction(TableLookup):
         ]
         return sorted(waiting)[:limit]
 
+    def begin_sweep(self, digest: str) -> None:
+        sweeps = self._tables.sweeps
+        if next(reversed(sweeps), None) != digest:
+            sweeps.pop(digest, None)
+            sweeps[digest] = ""
+
     def sweep(self, digest: str) -> str | None:
-        return self._tables.sweeps.setdefault(digest, "")
+        return self._tables.sweeps.get(digest)
 
     def customers_after(self, customer: str, limit: int) -> list[Listed]:
         tables = self._tables

@@ -177,6 +177,9 @@ class Transaction(Reading, Protocol):
 class Settling(Transaction, Protocol):
     """A transaction that decides anew: from all facts, who some identifiers are; by new rules, where customers belong."""
 
+    def begin_sweep(self, digest: str) -> None:
+        """Let everybody be evaluated by the rules of this digest, unless they are those that were begun with last."""
+
     def sweep(self, digest: str) -> str | None:
         """Lock the sweep by the rules of this digest: the customer id that it has come to. None: it is finished, or locked."""
 

@@ -181,9 +181,10 @@ class PostgresTransaction:
         self._keep(found)
         return list(self._held)
 
+    def begin_sweep(self, digest: str) -> None:
+        self.execute("begin_sweep", digest=digest)
+
     def sweep(self, digest: str) -> str | None:
-        if not self.ask("sweep_known", digest=digest)[0][0]:
-            self.execute("begin_sweep", digest=digest)
         found = self.ask("sweep", digest=digest)
         return str(found[0][0]) if found else None
 

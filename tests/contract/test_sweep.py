@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from ops.verify import verify
-from processors.apply import refresh
+from processors.apply import Rules, refresh
 from processors.segments.catalogue import Catalogue, shipped_catalogue
 from processors.segments.rules import read_family
-from processors.sweep import sweep
+from processors.sweep import begin_sweep, sweep
 from schemas.clean import CleanEvent, Purchase
 from schemas.identifiers import Identifier
 from schemas.ids import event_key
@@ -65,18 +65,26 @@ def held(store: Any) -> list[tuple[str, ...]]:
         return [each.segments for each in listed]
 
 
+def swept(store: Any, rules: Rules) -> int:
+    """A worker starts with these rules; how many customers it evaluates."""
+    begin_sweep(store, rules)
+    return sum(iter(lambda: sweep(store, rules, NOW), 0))
+
+
 @pytest.mark.parametrize("limit", [1, 2, 3, 100])
 def test_new_rules_are_evaluated_for_everybody_once(new_store: MakeStore, limit: int) -> None:
     store = new_store()
     apply(store, [part([bought(number, 100 * number) for number in range(10)], 0)], RULES, NOW)
     before = moved(store)
     assert [(*each[:2], each[3]) for each in before] == [("new", "entered", False)] * 10
-    swept = []
+    sizes = []
+    begin_sweep(store, WITH_WHALES)
     while done := sweep(store, WITH_WHALES, NOW, limit=limit):
-        swept.append(done)
-    assert sum(swept) == 10
+        sizes.append(done)
+    assert sum(sizes) == 10
     assert sorted(held(store)) == [("new",)] * 5 + [("new", "whale")] * 5
     assert moved(store)[10:] == [("whale", "entered", 7, True)] * 5
+    begin_sweep(store, WITH_WHALES)  # another worker starts
     assert sweep(store, WITH_WHALES, NOW) == 0
     assert verify(store).equal
 
@@ -84,8 +92,7 @@ def test_new_rules_are_evaluated_for_everybody_once(new_store: MakeStore, limit:
 def test_what_new_rules_only_say_later_comes_when_it_is_due(new_store: MakeStore) -> None:
     store = new_store()
     apply(store, [part([bought(1, 100)], 0)], RULES, NOW)
-    while sweep(store, WITH_WHALES, NOW):
-        pass
+    swept(store, WITH_WHALES)
     assert held(store) == [("new",)]
     assert refresh(store, WITH_WHALES, NOW + 6 * DAY) == 0
     assert refresh(store, WITH_WHALES, NOW + 7 * DAY) == 1
@@ -97,10 +104,17 @@ def test_segments_that_there_are_no_more_are_left(new_store: MakeStore) -> None:
     store = new_store()
     apply(store, [part([bought(1, 900)], 0)], WITH_WHALES, NOW)
     assert held(store) == [("new", "whale")]
-    while sweep(store, RULES, NOW):
-        pass
+    swept(store, RULES)
     assert held(store) == [("new",)]
     assert moved(store)[-1] == ("whale", "left", 0, True)
+
+
+def test_rules_that_come_back_are_evaluated_again_but_not_by_those_who_run_already(new_store: MakeStore) -> None:
+    store = new_store()
+    apply(store, [part([bought(1, 900)], 0)], RULES, NOW)
+    assert [swept(store, rules) for rules in (WITH_WHALES, RULES, RULES, WITH_WHALES)] == [1, 1, 0, 1]
+    assert held(store) == [("new", "whale")]
+    assert sweep(store, RULES, NOW) == 0  # a worker with the rules of before
 
 
 def test_what_happened_long_ago_is_told_as_a_backfill(new_store: MakeStore) -> None:
@@ -110,5 +124,4 @@ def test_what_happened_long_ago_is_told_as_a_backfill(new_store: MakeStore) -> N
 
 
 def test_the_shipped_segments_are_swept_in_an_empty_store(new_store: MakeStore) -> None:
-    store = new_store()
-    assert sweep(store, RULES._replace(segments=shipped_catalogue()), NOW) == 0
+    assert swept(new_store(), RULES._replace(segments=shipped_catalogue())) == 0
