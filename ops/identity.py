@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -23,6 +23,7 @@ from processors.settle import MOST_EVENTS, settle, settle_large
 from schemas.identifiers import Standing
 from schemas.judgements import Kind
 from sinks.postgres.store import PostgresStore
+from sinks.store import Retryable
 
 _PATIENCE = 30.0
 
@@ -166,20 +167,22 @@ class Decider(NamedTuple):
     def settle(self) -> bool:
         """Settle what is marked, now; and what a worker is just settling, wait for. False when it still is after half a minute.
 
-        Raises sinks.store.Retryable and Fatal; psycopg2.Error.
+        Raises sinks.store.Fatal; psycopg2.Error.
         """
         until = time.monotonic() + _PATIENCE
         with closing(PostgresStore(self.url, application_name="portrait-identity")) as store:
-            while True:
-                while settle(store, self.rules, _now(), most_events=MOST_EVENTS):
-                    pass
-                while settle_large(store, self.rules, _now()):
-                    pass
-                with reading(self.url) as at:
-                    ((waits,),) = rows(at, "judged_unsettled")
-                if not waits or time.monotonic() > until:
-                    return not waits
+            while time.monotonic() < until and self._waits():
+                with suppress(Retryable):  # whoever is in the way is at the same
+                    if settle(store, self.rules, _now(), most_events=MOST_EVENTS):
+                        continue
+                    if settle_large(store, self.rules, _now()):
+                        continue
                 time.sleep(0.1)
+        return not self._waits()
+
+    def _waits(self) -> bool:
+        with reading(self.url) as at:
+            return bool(rows(at, "judged_unsettled")[0][0])
 
     def _customer(self, name: str) -> str:
         return find(self.url, name, self.reference)

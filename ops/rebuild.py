@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from ops.local.home import LocalStackError
 from ops.verify import untold
 from processors.apply import Rules
 from processors.cluster import Node, Partition, cluster
@@ -64,6 +65,8 @@ def rebuild(url: str, rules: Rules, now: int, progress: Progress = untold) -> Re
                 yield customer, portrait, summary, segment(portrait, rules.segments, now), anchors[customer]
 
         store.put(folded())
+        for name, failure in list(rules.segments.failing.items()):
+            raise LocalStackError(f"nothing was changed: the rule of segment {name} fails, {failure.message}")
         families = {name: (family.name, family.version) for name, family in rules.segments.family_of.items()}
         changed = store.swap(families)
         progress(2 * total, 2 * total)

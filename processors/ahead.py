@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from processors.apply import Decision
-from schemas.identifiers import Identifier, Known, Link, Pair, earliest
+from schemas.identifiers import Identifier, Known, Link, Pair, Standing, earliest, shut_among
 from schemas.portrait import Portrait
 from sinks.store import Base, Committed, Held, Partition, Span
 
@@ -49,12 +49,13 @@ class Ahead:
         self._positions: dict[Partition, int] = {}
         self._assigned: Mapping[Identifier, Known] = {}
         self._held: dict[str, Held] = {}
+        self._shut: Mapping[Identifier, Standing] = {}
 
     @property
     def base(self) -> Base:
         """What the decision takes for granted, once it is made."""
         versions = {customer: held.version for customer, held in self._held.items()}
-        return Base(self._generation, self._positions, self._assigned, versions)
+        return Base(self._generation, self._positions, self._assigned, versions, self._shut)
 
     def fresh(self, partition: Partition, span: Span) -> int:
         """Whoever reads in order begins where the store stands."""
@@ -112,6 +113,7 @@ class Ahead:
         """Whether nothing changed between reading it and looking at the versions; what changes from now on, these will tell."""
         if self._committed.settlements() != self._settlements and self.customers_of(known) != known:
             return False
+        self._shut = shut_among(known)
         return not kin or all(set(its) == set(kin[customer]) for customer, its in self.kin(kin).items())
 
     def hold(self, assigned: Mapping[Identifier, Known], customers: Collection[str], created: Collection[str]) -> bool:

@@ -30,9 +30,9 @@ from processors.publish import publish
 from processors.reference import BadReference, Reference, load_reference
 from processors.segments.catalogue import read_catalogue
 from processors.settings import BadSetting, WorkerSettings
-from processors.succession import Succession
+from processors.succession import Fetched, Succession
 from processors.transport import TP, App, Assignor, fetches
-from processors.writer import Fetched, Writer
+from processors.writer import Writer
 from schemas import clean
 from schemas.rejected import Rejected, dead_letter
 from schemas.topics import RAW_NAMES, REJECTED, VALID
@@ -86,7 +86,7 @@ def make_app(settings: WorkerSettings, reference: Reference) -> App:
     )
     rules = Rules(
         reference.base_currency,
-        read_catalogue(reference.timezone, settings.segments, time.perf_counter),
+        read_catalogue(reference.timezone, settings.segments, time.thread_time),
         identity_rules(),
     )
     writer = Writer(store, rules, batch_events=settings.batch_events, clock=now_ms)

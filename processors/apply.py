@@ -22,9 +22,7 @@ ATTEMPTS_TO_HOLD = 20
 HISTORY_MS = 24 * 60 * 60 * 1000
 """What happened longer ago than this is history: it is told as a backfill."""
 
-NOBODY = Identity(
-    customers={}, nodes={}, assigned={}, created={}, merged={}, links=(), unsettled=frozenset(), shut=frozenset()
-)
+NOBODY = Identity(customers={}, nodes={}, assigned={}, created={}, merged={}, links=(), unsettled=frozenset())
 
 
 class Slice(NamedTuple):
@@ -273,7 +271,6 @@ def changes_of(
         links=identity.links,
         created={customer: node_of(first) for customer, first in identity.created.items()},
         unsettled=identity.unsettled,
-        shut=identity.shut,
         now=now,
     )
 

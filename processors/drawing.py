@@ -27,6 +27,10 @@ class TooMany(Exception):
     marked wait (`Part.waiting`)."""
 
 
+class TooMuch(Exception):
+    """Several components together need more events than one may: fewer at a time."""
+
+
 class Folded:
     """Events folded before anybody was made to wait, by a partition that has to be found unchanged then."""
 
@@ -69,9 +73,10 @@ class Drawing:
         new_id: Callable[[], str],
         *,
         most_events: int | None = None,
+        together: int | None = None,
         folded: Folded | None = None,
     ) -> None:
-        self._most_events = most_events
+        self._most_events, self._together = most_events, together
         self._folded = folded or Folded()
         self._tx = tx
         self._gathered = gathered
@@ -151,6 +156,7 @@ class Drawing:
     def _draw_afresh(self, changing: Sequence[_Changing], drawn: dict[Node, Portrait]) -> None:
         """Fold the events of customers that were divided, as they come from the store: whosever they are."""
         part_of: dict[str, Part] = {}
+        together = 0
         for part, changed, _ in changing:
             afresh = part.afresh.intersection(changed)
             if not afresh:
@@ -159,6 +165,9 @@ class Drawing:
             events = sum(portrait.events for portrait in self._tx.portraits(former).values())
             if self._most_events is not None and events > self._most_events:
                 raise TooMany(part.waiting)
+            together += events
+            if self._together is not None and together > self._together:
+                raise TooMuch
             part_of.update(dict.fromkeys(nodes, part))
             drawn.update((each, portrait) for each, portrait in self._folded.portraits.items() if each in afresh)
         self.moved.update(self._folded.moved)

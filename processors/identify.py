@@ -38,8 +38,7 @@ class Identity(NamedTuple):
     customers: event key → customer id, for each event of a known customer. nodes: event key → node of the identifier that the
     event belongs to. assigned: identifiers not known before, as known from now on. created: customers that are new → the
     identifier that they began with. merged: customer that ends → the customer that it is part of from now on. links: one per pair
-    and rule. unsettled: identifiers about which all facts have to be asked. shut: those found quarantined or parked,
-    so that their links were taken to link nothing.
+    and rule. unsettled: identifiers about which all facts have to be asked.
     """
 
     customers: Mapping[str, str]
@@ -49,7 +48,6 @@ class Identity(NamedTuple):
     merged: Mapping[str, str]
     links: Sequence[Link]
     unsettled: frozenset[Identifier]
-    shut: frozenset[Identifier]
 
 
 class Asked(NamedTuple):
@@ -84,7 +82,7 @@ class _Sight:
         self._rules = rules
         self._links = links
         self._parent: dict[Part, Part] = {}
-        self._nobody, self.unsettled, self.shut = set[Identifier](), set[Identifier](), set[Identifier]()
+        self._nobody, self.unsettled = set[Identifier](), set[Identifier]()
         plain, doubtful, void = self._weigh()
         for a, b, _ in plain:
             self._parent[self._root(b)] = self._root(a)
@@ -107,10 +105,8 @@ class _Sight:
                 plain.append(pair)
             elif standing < Standing.QUARANTINED:
                 doubtful.append(pair)
-            else:
-                void += [pair] if standing is Standing.QUARANTINED else []
-                stored = ((pair[0], one), (pair[1], other))
-                self.shut.update(each for each, its in stored if its and its.standing >= Standing.QUARANTINED)
+            elif standing is Standing.QUARANTINED:
+                void.append(pair)
         return plain, doubtful, void
 
     def _standing(self, identifier: Identifier) -> Standing:
@@ -249,8 +245,8 @@ class _Sight:
             if each not in subjects and each not in known:
                 place = self._place(each)
                 assigned[each] = self._assignment(each, None if place is each else owners.get(place))
-        links, unsettled, shut = list(self._links.values()), frozenset(self.unsettled), frozenset(self.shut)
-        return Identity(customers, nodes, assigned, created, merged, links, unsettled, shut)
+        links, unsettled = list(self._links.values()), frozenset(self.unsettled)
+        return Identity(customers, nodes, assigned, created, merged, links, unsettled)
 
     def _owner(
         self,

@@ -6,7 +6,7 @@ merging two folds equals folding both sets of events. Each event is folded once;
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left
 from hashlib import blake2b
 from typing import Any
 
@@ -16,6 +16,7 @@ from schemas.portrait import Fact, Portrait, Summary
 
 NAMES_KEPT = 256
 RECENT_KEPT = 400
+_LEAST = -(2**63)
 _DIGITS = tuple(map(str, range(24)))
 
 
@@ -70,8 +71,7 @@ def _purchase(portrait: Portrait, purchase: Purchase, time: int, new_order: bool
     for name, amount in purchase.categories.items():
         _add(portrait.categories, name, amount)
     if purchase.amount >= 0 or base < 0:
-        insort(portrait.recent, (time, base))
-        del portrait.recent[:-RECENT_KEPT]
+        _keep_recent(portrait.recent, time, base)
     if purchase.amount < 0:
         portrait.returns += 1
         return
@@ -142,8 +142,8 @@ def merge(portrait: Portrait, other: Portrait, *, shared_orders: int) -> None:
             _add(getattr(portrait, field), name, amount)
     for field in ("points", "returns", "purchases", "revenue", "discount", "coupons"):
         setattr(portrait, field, getattr(portrait, field) + getattr(other, field))
-    if other.recent:
-        portrait.recent = sorted(portrait.recent + other.recent)[-RECENT_KEPT:]
+    for entry in other.recent:
+        _keep_recent(portrait.recent, *entry)
     portrait.orders += other.orders - shared_orders
     portrait.first_order = _either(min, portrait.first_order, other.first_order)
     portrait.last_order = _either(max, portrait.last_order, other.last_order)
@@ -177,6 +177,20 @@ def _latest(facts: dict[str, Fact], stated: dict[str, Any], time: int, key: str)
         fact = facts.get(name)
         if fact is None or time > fact[1] or (time == fact[1] and key > fact[2]):
             facts[name] = (value, time, key)
+
+
+def _keep_recent(entries: list[tuple[int, int]], time: int, amount: int) -> None:
+    """Add to the newest entries, the lines of one purchase (or return) as one: those of the same instant.
+
+    The instants that are kept were never dropped on the way, as only older ones are: so their sums are complete.
+    """
+    bought = amount >= 0
+    at = bisect_left(entries, (time, 0 if bought else _LEAST))
+    if at < len(entries) and entries[at][0] == time and (entries[at][1] >= 0) is bought:
+        entries[at] = (time, entries[at][1] + amount)
+    else:
+        entries.insert(at, (time, amount))
+        del entries[:-RECENT_KEPT]
 
 
 def _add(sums: dict[str, int], name: str, amount: int) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from processors.apply import NOBODY, Rules, changes_of
 from processors.cluster import TOO_MANY, Partition, cluster
-from processors.drawing import Drawing, Folded, Scattered, TooMany
+from processors.drawing import Drawing, Folded, Scattered, TooMany, TooMuch
 from processors.gather import Gathered, TooLarge, gather
 from processors.redraw import parts
 from schemas.identifiers import UNPLACED, Identifier, Standing, node_of
@@ -61,7 +61,10 @@ def settle(
                 if marks:
                     crash_point("marked")
                     try:
-                        marks = _settle(store, tx, marks, ties, rules, now, new_id, most_events=most_events)
+                        together = most_events if limit > 1 else None
+                        marks = _settle(
+                            store, tx, marks, ties, rules, now, new_id, most_events=most_events, together=together
+                        )
                     except TooLarge as error:
                         if len(marks) > 1:
                             raise
@@ -69,7 +72,7 @@ def settle(
                     tx.settled([mark.number for mark in marks])
                     crash_point("resettled")
             return len(marks)
-        except TooLarge:
+        except (TooLarge, TooMuch):
             limit, ties = max(1, limit // 4), []  # it may be that each hangs together with few
         except _Large as error:
             with store.transaction() as tx:
@@ -154,6 +157,7 @@ def _settle(
     new_id: Callable[[], str],
     *,
     most_events: int | None = None,
+    together: int | None = None,
     folded: Folded | None = None,
 ) -> list[Mark]:
     """Settle `marks` and what hangs together with them; returns all marks that are settled with that."""
@@ -172,7 +176,7 @@ def _settle(
     partition = cluster(gathered.facts, rules.identity)
     if folded is not None and not folded.holds(partition):
         raise _Grown
-    drawing = Drawing(tx, gathered, partition, new_id, most_events=most_events, folded=folded)
+    drawing = Drawing(tx, gathered, partition, new_id, most_events=most_events, together=together, folded=folded)
     try:
         drawing.add(parts(gathered, partition, {mark.identifier for mark in marks}))
     except TooMany as error:

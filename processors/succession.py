@@ -1,14 +1,25 @@
-"""Whether a fetch follows on the one before."""
+"""What was fetched, and whether it follows on what was before."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
+from processors.apply import Slice
 from processors.guard import fail_stop
 from sinks.store import Partition, Span
 
 _HOLE_SECONDS = 10.0
+
+
+class Fetched(NamedTuple):
+    """Records of one fetch from one partition, and how to read them. `span`: their offsets."""
+
+    partition: Partition
+    span: Span
+    records: Sequence[Any]
+    read: Callable[[Sequence[Any]], Slice]
 
 
 class Succession:

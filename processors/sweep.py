@@ -8,7 +8,7 @@ from __future__ import annotations
 from processors.apply import NOBODY, Rules, changes_of
 from sinks.store import Retryable, Store
 
-CUSTOMERS_AT_A_TIME = 2_000
+CUSTOMERS_AT_A_TIME = 1_000
 ATTEMPTS_TO_HOLD = 20
 
 
@@ -43,13 +43,18 @@ def sweep(store: Store, rules: Rules, now: int, *, limit: int = CUSTOMERS_AT_A_T
                     moved.append(customer)
                 elif found.due is not None and (due is None or found.due < due):
                     dues[customer] = found.due
-            if moved and not tx.hold({}, moved, ()):
+            if (moved or dues) and not tx.hold({}, [*moved, *dues], ()):  # all at once: in one order with everybody
                 continue  # some became part of others meanwhile
             if moved:
                 changes = changes_of(tx, (), tx.portraits(moved), NOBODY, rules, now, backfill=True)
                 tx.save(store.pack(changes))
             if dues:
                 tx.bring_forward(dues)
-            tx.swept(digest, listed[-1].customer if len(listed) == limit else None)
+            if len(listed) == limit:
+                tx.swept(digest, listed[-1].customer)
+            elif rules.segments.whole:
+                tx.swept(digest, None)
+            else:
+                tx.forget_sweep(digest)  # the next worker that starts begins anew
         return len(listed)
     raise Retryable(f"customers were merged by others {ATTEMPTS_TO_HOLD} times while they were being evaluated")

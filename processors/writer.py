@@ -24,9 +24,9 @@ from processors.apply import Applied, Decision, Rules, Slice, Stale, apply, deci
 from processors.guard import EXIT_GAP, fail_stop
 from processors.halve import as_letter, halves
 from processors.settle import MOST_EVENTS, settle, settle_large
-from processors.succession import Succession
+from processors.succession import Fetched, Succession
 from processors.sweep import begin_sweep, sweep
-from sinks.store import Base, Fatal, Gap, Partition, Refused, Retryable, Span, Store
+from sinks.store import Base, Fatal, Gap, Partition, Refused, Retryable, Store
 
 logger = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
@@ -40,15 +40,6 @@ _REFRESH_SECONDS = 2.0
 _GARBAGE_TURNS = 30
 _MOST_PLAIN = 64
 """Batches applied in the plain way, at the most, before one is decided ahead again."""
-
-
-class Fetched(NamedTuple):
-    """Records of one fetch from one partition, and how to read them. `span`: their offsets."""
-
-    partition: Partition
-    span: Span
-    records: Sequence[Any]
-    read: Callable[[Sequence[Any]], Slice]
 
 
 class MadeAhead(NamedTuple):
@@ -82,7 +73,8 @@ class Writer:
         self._plain = self._next_plain = 0
         self._is_unsettled = False
         self._settled_at = -math.inf
-        self._is_deciding = self._is_settling = False
+        self._in_hand = 0
+        self._settling_now: asyncio.Future[None] | None = None
         self._stopping = threading.Event()
         self.applied: dict[Partition, int] = {}
 
@@ -119,20 +111,19 @@ class Writer:
         before: Overlay | None = None
         while True:
             fetched = await self._take()
-            overdue = self._overdue()
-            if under_way is not None and (before is None or under_way.done() or self._is_settling or overdue):
+            self._in_hand += 1
+            overdue, settling = self._overdue(), self._settling_now
+            if under_way is not None and (before is None or under_way.done() or settling or overdue):
                 await under_way
                 under_way = before = None  # what is committed tells all
-            if overdue:
+            if settling or overdue:
                 await self._settle_now()
             made = None
             if self._plain:
                 self._plain -= 1
             else:
                 run = asyncio.get_running_loop().run_in_executor
-                self._is_deciding = True
                 made = await run(self._deciding, self._decide, fetched, before)
-                self._is_deciding = False
             if under_way is not None and not await under_way:
                 made = None  # it was decided over what was not written so
             before = None if made is None else made.overlay
@@ -145,7 +136,7 @@ class Writer:
         for turn in itertools.count(1):
             await asyncio.sleep(_REFRESH_SECONDS)
             self._is_unsettled = True  # others may have left something
-            if not (self._is_deciding or self._waiting):
+            if not self._busy:
                 await self._settle_now()
             while await self.in_thread(refresh, self._store, self._rules, self._clock()):
                 if self._waiting:
@@ -158,11 +149,13 @@ class Writer:
         run = asyncio.get_running_loop().run_in_executor
         await run(self._settling, self._insist, begin_sweep, self._beside, self._rules)
         while True:
-            for work in (self._settle_large, self._sweep):
-                await run(self._settling, self._insist, work)
-            for segment, failure in self._rules.segments.failing.items():
+            await run(self._settling, self._insist, self._settle_large)
+            swept = await run(self._settling, self._insist, sweep, self._beside, self._rules, self._clock())
+            counters.SWEPT.inc(swept)
+            for segment, failure in list(self._rules.segments.failing.items()):
                 counters.FAILING.labels(segment).set(failure.times)
-            await asyncio.sleep(_REFRESH_SECONDS)
+            if not swept:
+                await asyncio.sleep(_REFRESH_SECONDS)
 
     async def _take(self) -> list[Fetched]:
         async with self._changed:
@@ -194,7 +187,8 @@ class Writer:
         if applied is None:
             applied = await self.in_thread(self._read_and_apply, fetched)
         self._is_unsettled |= made is None or made.unsettled or not as_decided
-        if not (self._is_deciding or self._waiting):
+        self._in_hand -= 1
+        if not self._busy:
             await self._settle_now()
         counters.BATCH.observe(applied.stored + applied.duplicates)
         counters.STORED.inc(applied.stored)
@@ -222,21 +216,31 @@ class Writer:
     def _overdue(self) -> bool:
         return self._is_unsettled and time.monotonic() > self._settled_at + _SETTLING_EVERY
 
+    @property
+    def _busy(self) -> bool:
+        """Whether a batch waits, or is in hand: decided, or about to be, and not written."""
+        return bool(self._in_hand or self._waiting)
+
     async def _settle_now(self) -> None:
-        """Settle what batches left unsettled, if they did."""
-        if self._is_unsettled and not self._is_settling:
-            self._is_settling, self._is_unsettled = True, False
-            if not await self.in_thread(self._settle):
-                self._is_unsettled = True
-            self._is_settling = False
-            self._settled_at = time.monotonic()
+        """Settle what batches left unsettled, if they did; and wait for whoever is at it."""
+        if self._settling_now is None and self._is_unsettled:
+            self._settling_now = asyncio.ensure_future(self._settle_all())
+        if self._settling_now is not None:
+            await self._settling_now
+
+    async def _settle_all(self) -> None:
+        self._is_unsettled = False
+        try:
+            self._is_unsettled |= not await self.in_thread(self._settle)
+        finally:
+            self._settled_at, self._settling_now = time.monotonic(), None
 
     def _settle(self) -> bool:
         """In the writing thread: decide from all facts what batches left unsettled; whether that is all of it."""
         until = time.monotonic() + _LONGEST_SETTLING
         while settled := settle(self._store, self._rules, self._clock(), most_events=MOST_EVENTS):
             counters.SETTLED.inc(settled)
-            if self._waiting and time.monotonic() > until:
+            if self._busy and time.monotonic() > until:
                 return False  # the rest a little later
         return True
 
@@ -244,11 +248,6 @@ class Writer:
         """In a thread of its own: what needs so many events that the stream is not to wait for it."""
         while settle_large(self._beside, self._rules, self._clock()):
             counters.SETTLED.inc()
-
-    def _sweep(self) -> None:
-        """In the same thread: evaluate everybody by rules that are new, some at a time."""
-        while not self._stopping.is_set() and (swept := sweep(self._beside, self._rules, self._clock())):
-            counters.SWEPT.inc(swept)
 
     def _insist(self, call: Callable[..., Answer], *arguments: Any) -> Answer:
         pause = 0.05

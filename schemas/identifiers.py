@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
 from functools import lru_cache
 from hashlib import sha256
@@ -105,6 +106,11 @@ class Known(NamedTuple):
 
     customer: str | None
     standing: Standing
+
+
+def shut_among(known: Mapping[Identifier, Known]) -> dict[Identifier, Standing]:
+    """Those that are quarantined or parked."""
+    return {each: one.standing for each, one in known.items() if one.standing >= Standing.QUARANTINED}
 
 
 UNPLACED = -1

@@ -25,8 +25,9 @@ class Portrait(msgspec.Struct, omit_defaults=True):
     one. A form states many traits at once, so this is half as long as a stamp for each; `traits` gives them that way.
     `stores`, `hours` and `weekdays` count purchases; `hours` by hour
     ("0" to "23"), `weekdays` by day ("0" is Monday).
-    `months` and `categories` sum revenue. `recent` has (time, amount) of the newest 400 purchases and returns, the oldest first;
-    the amount of a return is negative, and one of which no amount is known in the base currency is left out.
+    `months` and `categories` sum revenue. `recent` has (time, amount) of the newest 400 purchases and returns, the oldest first:
+    what has one instant is one. The amount of a return is negative; one of which no amount is known in the base currency is left
+    out.
     """
 
     events: int = 0

@@ -47,6 +47,7 @@ class MemoryTransaction(TableLookup):
             base.generation == tables.generation
             and all(tables.positions.get(partition, first) == first for partition, first in base.positions.items())
             and not any(node_of(identifier) in tables.members for identifier in base.assigned)
+            and all(tables.members[node_of(each)].standing is standing for each, standing in base.shut.items())
             and all(tables.versions.get(customer) == version for customer, version in base.versions.items())
         )
         self._assign(base.assigned)
@@ -100,8 +101,6 @@ class MemoryTransaction(TableLookup):
         self._put(changes)
         tables.anchors.update(changes.created)
         tables.mark(changes.unsettled)
-        shut = (tables.members[node_of(each)] for each in changes.shut)
-        tables.mark(member.identifier for member in shut if member.standing < Standing.QUARANTINED)
         for link in changes.links:
             pair = link.a, link.b, link.rule
             tables.links[pair] = earliest(link, tables.links.get(pair, link))
@@ -143,7 +142,8 @@ class MemoryTransaction(TableLookup):
             sweeps[digest] = ""
 
     def sweep(self, digest: str) -> str | None:
-        return self._tables.sweeps.get(digest)
+        sweeps = self._tables.sweeps
+        return sweeps[digest] if next(reversed(sweeps), None) == digest else None
 
     def customers_after(self, customer: str, limit: int) -> list[Listed]:
         tables = self._tables
@@ -160,6 +160,9 @@ class MemoryTransaction(TableLookup):
 
     def swept(self, digest: str, customer: str | None) -> None:
         self._tables.sweeps[digest] = customer
+
+    def forget_sweep(self, digest: str) -> None:
+        self._tables.sweeps.pop(digest)
 
     def unsettled(self, limit: int, *, large: bool = False) -> list[Mark]:
         return [mark for mark in sorted(self._tables.marks.values()) if (mark.number in self._tables.large) is large][

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
 from schemas.clean import CleanEvent
-from schemas.identifiers import Identifier, Known, Link, Pair
+from schemas.identifiers import Identifier, Known, Link, Pair, Standing
 from schemas.identity import Mark, Member, Name, Resettled
 from schemas.judgements import Judgement
 from schemas.portrait import Listed, Move, Portrait, Segments, Summary
@@ -63,7 +63,6 @@ class Changes(NamedTuple):
     portraits, summaries, segments: by customer id, one each for every customer touched and living.
     moves: who enters or leaves a segment. merged: ended customer → survivor. links: one of each pair and rule.
     created: new customer → node of the identifier that it began with. unsettled: identifiers that are to be settled.
-    shut: identifiers taken to be quarantined or parked; those that are not any more are to be settled, too.
     now: when all this was decided (Unix ms).
     """
 
@@ -76,7 +75,6 @@ class Changes(NamedTuple):
     links: Sequence[Link]
     created: Mapping[str, str]
     unsettled: Collection[Identifier]
-    shut: Collection[Identifier]
     now: int
 
 
@@ -92,13 +90,15 @@ class Base(NamedTuple):
     """What a decision that was made ahead of its transaction took for granted.
 
     generation: how often the store was rebuilt. positions: the next offset of each partition. assigned: identifiers that were not
-    stored. versions: customer → version.
+    stored. versions: customer → version. shut: what was
+    quarantined or parked, so that nobody holds it.
     """
 
     generation: int
     positions: Mapping[Partition, int]
     assigned: Mapping[Identifier, Known]
     versions: Mapping[str, int]
+    shut: Mapping[Identifier, Standing] = {}
 
 
 class Lookup(Protocol):
@@ -192,6 +192,9 @@ class Settling(Transaction, Protocol):
     def swept(self, digest: str, customer: str | None) -> None:
         """The sweep has come up to this customer; None: it is finished."""
 
+    def forget_sweep(self, digest: str) -> None:
+        """As if it had not begun."""
+
     def unsettled(self, limit: int, *, large: bool = False) -> list[Mark]:
         """Lock and return up to `limit` marks, the oldest first, passing over locked ones. `large`: those that were postponed."""
 
@@ -211,8 +214,7 @@ class Settling(Transaction, Protocol):
         """Every node of these identifiers that is stored."""
 
     def hold_nodes(self, nodes: Collection[str]) -> None:
-        """Lock these nodes until the end, in one order for all: what is nobody's has no customer to hold it by, and what is
-        shut is held by those who see it so."""
+        """Lock these nodes until the end, in one order for all: they have no customer to hold them by, or are shut."""
 
     def links_at(self, identifiers: Collection[Identifier]) -> list[Link]:
         """Every link that has one of these at either end."""

@@ -157,8 +157,8 @@ def try_segment(
         portrait, stored = held(url, customer)
     now = time.time_ns() // 1_000_000
     found = catalogue.evaluate(portrait, now, stored)
-    values = catalogue.values(segment, portrait, now)
     try:
+        values = catalogue.values(segment, portrait, now)
         holds = catalogue.holds(segment, portrait, now, found.names)
     except Exception as error:  # whatever a rule does wrong
         raise LocalStackError(f"the rule of {segment} fails for {customer}: {error}") from error
@@ -202,7 +202,7 @@ def preview(
     try:
         family = read_family(file.read_text("utf-8"), str(file))
         others = [each for each in current.families if each.name != family.name]
-        catalogue = Catalogue([*others, family], current.zone, time.perf_counter)
+        catalogue = Catalogue([*others, family], current.zone, time.thread_time)
     except (BadSegments, UnicodeDecodeError) as error:
         raise LocalStackError(str(error)) from error
     gone = {rule.segment for each in current.families if each.name == family.name for rule in each.rules}
@@ -217,7 +217,7 @@ def preview(
     for each in found:
         table.add_row(each.segment, *(f"{count:,}" for count in (each.now, each.then, each.entering, each.leaving)))
     console.print(table, f"[dim]in {time.perf_counter() - begun:.1f} s[/dim]")
-    for name, failure in catalogue.failing.items():
+    for name, failure in list(catalogue.failing.items()):
         console.print(
             f"[red]✗[/red] {name} failed for {failure.times:,} customers: {escape(failure.message)}", soft_wrap=True
         )

@@ -29,7 +29,11 @@ SLOW_SECONDS = 0.05
 SHIPPED = "processors/segments/shipped"
 """Where the segments that ship are, and what the names of their files begin with."""
 
+MEANING = 1
+"""Raise this when a field or function comes to mean something else: then everybody is evaluated again."""
+
 _MOST_REMEMBERED = 4_096
+_LOOK_AGAIN_MS = 60 * 60 * 1000
 
 _TYPES = {field.name: field.type for field in FIELDS}
 
@@ -83,11 +87,17 @@ class Catalogue:
                 each.name,
                 each.version,
                 each.choose,
+                each.where and each.where.text,
                 [(rule.segment, [when.text for when in rule.when]) for rule in each.rules],
             )
             for each in self.families
         ]
-        return blake2b(f"{self.zone}\0{said}".encode(), digest_size=16).hexdigest()
+        return blake2b(f"{MEANING}\0{self.zone}\0{said}".encode(), digest_size=16).hexdigest()
+
+    @property
+    def whole(self) -> bool:
+        """Whether no family is out of use."""
+        return not self._out_of_use
 
     def evaluate(self, portrait: Portrait, now: int, before: Collection[str] = ()) -> Segments:
         """Where a customer who was in the segments `before` belongs at `now` (Unix ms). Until `due`, and without a new event, the
@@ -100,6 +110,7 @@ class Catalogue:
             at = len(names)
             try:
                 if family.name in self._out_of_use:
+                    view.turns_at(now + _LOOK_AGAIN_MS)
                     names += self._as_before(family, before)
                 else:
                     names += self._chosen(family, view) if family.memory is None else self._remembered(family, view)
@@ -139,8 +150,14 @@ class Catalogue:
 
     def reasons(self, segments: Iterable[str], portrait: Portrait, now: int, held: Collection[str] = ()) -> list[str]:
         """Why a customer is in each of these."""
-        view = View(READ, portrait, now, self.zone, held)
-        return [self._reason(self.rule_of[segment], view) for segment in segments]
+        view, told = View(READ, portrait, now, self.zone, held), list[str]()
+        for segment in segments:
+            try:
+                told.append(self._reason(self.rule_of[segment], view))
+            except Exception as error:  # it holds, all the same
+                self._fail(segment, f"{type(error).__name__}: {error}")
+                told.append(self.rule_of[segment].about)
+        return told
 
     def _reason(self, rule: Rule, view: View) -> str:
         condition = rule.when[0]

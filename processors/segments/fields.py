@@ -58,6 +58,11 @@ def _share_of_greatest(name: str) -> Read:
     return share
 
 
+def _store_share(view: View) -> int | None:
+    most = max((count for name, count in view.portrait.stores.items() if name), default=None)
+    return None if most is None else _percent(most, view.portrait.purchases)
+
+
 def _percent_of_purchases(name: str) -> Read:
     return lambda view: _percent(view.portrait.counts.get(name, 0), view.portrait.purchases)
 
@@ -151,7 +156,9 @@ FIELDS: tuple[Field, ...] = (
         "rhythm", "span", "The median time between days with a purchase, when there are three or more.", _rhythm, True
     ),
     Field("gap", "span", "The time between the last two days with a purchase.", _gap, True),
-    Field("discount_share", "int", "Percent of the undiscounted price that was discount.", _discount_share, True),
+    Field(
+        "discount_share", "int", "Percent that discounts are of them and the revenue together.", _discount_share, True
+    ),
     Field(
         "discounted_share",
         "int",
@@ -170,7 +177,7 @@ FIELDS: tuple[Field, ...] = (
     Field("category", "text", "The category in which the most was paid.", _greatest("categories"), True),
     Field("categories", "counts", "What was paid by category.", _stored("categories")),
     Field("store", "text", "The store with the most purchases.", _greatest("stores"), True),
-    Field("store_share", "int", "Percent of purchases that were made there.", _share_of_greatest("stores"), True),
+    Field("store_share", "int", "Percent of all purchases that were made there.", _store_share, True),
     Field("stores_used", "int", "Different stores.", lambda view: len(view.portrait.stores)),
     Field("stores", "counts", "Purchases by store.", _stored("stores")),
     Field("acquisition", "text", "How the customer came: web:facebook, store:HCM-01 and so on.", _acquisition, True),

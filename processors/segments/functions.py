@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
+from processors.segments.fields import bought_on
 from processors.segments.view import DAY_MS, View, in_year, span
 
 _LATEST = 2**63
@@ -67,18 +68,26 @@ def _revenue_in(view: View, length: str | int) -> int:
     return sum(amount for _, amount in _entries(view, length))
 
 
-def _birthday_in(view: View, length: str) -> bool:
+def _came_back(view: View, silence: str | int, length: str | int) -> bool:
+    times, least = bought_on(view.portrait.recent), _length(silence)
+    for earlier, later in zip(times[-2::-1], times[:0:-1], strict=True):
+        if later - earlier >= least:
+            return within(view, later, length)
+    return False
+
+
+def _birthday_in(view: View, length: str | int) -> bool:
     born = view.get("birthday")
     return born is not None and _comes(view, date.fromisoformat(born), length)
 
 
-def _anniversary_in(view: View, instant: int, length: str) -> bool:
+def _anniversary_in(view: View, instant: int, length: str | int) -> bool:
     return _comes(view, view.day_of(instant), length)
 
 
-def _comes(view: View, first: date, length: str) -> bool:
+def _comes(view: View, first: date, length: str | int) -> bool:
     """Whether the day of the year of `first` comes again today, or within so many days."""
-    days, today = timedelta(span(length) // DAY_MS), view.today
+    days, today = timedelta(_length(length) // DAY_MS), view.today
     year = max(today.year, first.year + 1)
     day = in_year(first, year)
     if day < today:
@@ -129,9 +138,22 @@ FUNCTIONS: tuple[Function, ...] = (
         "Whole days of 24 hours since the instant. Changes daily; `older` and `within` change once and cost less.",
         _days_since,
     ),
-    Function("purchases_in", "span", "int", "Purchases within the last span; as `purchases`.", _purchases_in),
+    Function(
+        "purchases_in",
+        "span",
+        "int",
+        "Purchases within the last span: what has one instant is one.",
+        _purchases_in,
+    ),
     Function("days_bought_in", "span", "int", "Days (of UTC) within the last span with a purchase.", _days_bought_in),
     Function("revenue_in", "span", "int", "What was paid within the last span, less what was paid back.", _revenue_in),
+    Function(
+        "came_back",
+        "span, span",
+        "bool",
+        "The customer bought again less than the second span ago, after the first span or longer without.",
+        _came_back,
+    ),
     Function(
         "birthday_in",
         "span",

@@ -53,7 +53,7 @@ def _remainder(a: int, b: int) -> int:
     return a - b * _divided(a, b)
 
 
-_KINDS = {"int": "int", "instant": "int", "span": "int", "bool": "bool", "text": "text", "texts": "list", "counts": ""}
+_KINDS = {"int": "int", "instant": "int", "span": "int", "bool": "bool", "text": "text", "texts": "texts", "counts": ""}
 """Which types are one as far as comparing and reckoning go; "" is left to the library."""
 
 
@@ -120,8 +120,8 @@ class _Translation:
             return source, kind
         token = self._take()
         other, other_kind = self._reckoned("+-", lambda: self._reckoned("*/%", self._unary))
-        alike = kind in ("int", "text") and (kind == other_kind or (token == "in" and other_kind == "list"))  # noqa: S105
-        if not alike or (token == "in") is not (other_kind == "list") or self._peek() in _LOOKING:  # noqa: S105
+        wanted = f"{kind}s" if token == "in" else kind  # noqa: S105
+        if kind not in ("int", "text") or other_kind != wanted or self._peek() in _LOOKING:
             raise _Untranslatable
         return f"({source} {token} {other})", "bool"
 
@@ -148,7 +148,10 @@ class _Translation:
             self._take(")")
             return inside
         if found == "[":
-            return f"[{self._listed(']')}]", "list"
+            entries, kinds = self._listed("]")
+            if len(kinds) != 1:
+                raise _Untranslatable
+            return f"[{entries}]", f"{kinds.pop()}s"
         if found[0].isdigit():
             return str(int(found)), "int"
         if found[0] in "\"'":
@@ -157,16 +160,16 @@ class _Translation:
             return found.capitalize(), "bool"
         if self._peek() == "(" and found in _CALLS:
             self._take()
-            return f"call_{found}(view, {self._listed(')')})", _KINDS[_CALLS[found].type]
+            return f"call_{found}(view, {self._listed(')')[0]})", _KINDS[_CALLS[found].type]
         if self._peek() in ("(", "[") or not _KINDS.get(_TYPES.get(found, "")):
             raise _Untranslatable
         return f"view.get({found!r})", _KINDS[_TYPES[found]]
 
-    def _listed(self, end: str) -> str:
-        entries: list[str] = []
+    def _listed(self, end: str) -> tuple[str, set[str]]:
+        entries: list[tuple[str, str]] = []
         while self._peek() != end:
             if entries:
                 self._take(",")
-            entries.append(self._choice()[0])
+            entries.append(self._choice())
         self._take(end)
-        return ", ".join(entries)
+        return ", ".join(source for source, _ in entries), {kind for _, kind in entries}

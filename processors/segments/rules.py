@@ -40,14 +40,16 @@ class BadSegments(ValueError):
 
 class Condition(NamedTuple):
     """One expression, compiled. needs: fields of it that may be unknown: then it does not hold. named: all its fields, and those
-    that its functions look at. calls: what it asks of functions that says more than yes or no. few: all this takes few values,
-    which do not change with time alone. native: the same as a Python function, if it could be translated."""
+    that its functions look at. calls: what it asks of functions that says more than yes or no. uses: segments that it refers to.
+    few: all this takes few values, which do not change with time alone. native: the same as a Python function, if it could be
+    translated."""
 
     text: str
     program: cel.Program
     needs: tuple[str, ...]
     named: tuple[str, ...]
     calls: tuple[tuple[str, cel.Program], ...]
+    uses: frozenset[str]
     few: bool
     native: Callable[[View], Any] | None
 
@@ -59,7 +61,6 @@ class Rule(NamedTuple):
     about: str
     when: tuple[Condition, ...]
     line: int
-    uses: frozenset[str]
 
 
 class Family(NamedTuple):
@@ -75,6 +76,12 @@ class Family(NamedTuple):
     memory: tuple[str, ...] | None
     source: str
     file: str
+
+    @property
+    def uses(self) -> set[str]:
+        """Segments that its conditions refer to."""
+        asked = [condition for rule in self.rules for condition in rule.when] + ([self.where] if self.where else [])
+        return {segment for condition in asked for segment in condition.uses}
 
 
 def read_family(text: str, file: str) -> Family:
@@ -146,13 +153,13 @@ def in_order(families: Iterable[Family]) -> tuple[Family, ...]:
             if (other := home.setdefault(rule.segment, family)) is not family:
                 raise _bad(family.file, rule.line, f"segment {rule.segment} is there twice, also in {other.file}")
     for family in waiting:
-        for rule in family.rules:
-            for used in sorted(rule.uses - home.keys()):
-                raise _bad(family.file, rule.line, f"{rule.segment} refers to {used}, and there is no such segment")
+        for used in sorted(family.uses - home.keys()):
+            lines = [rule.line for rule in family.rules for each in rule.when if used in each.uses]
+            raise _bad(family.file, min(lines, default=1), f"it refers to {used}, and there is no such segment")
     ordered: list[Family] = []
     done: set[str] = set()
     while waiting:
-        ready = [each for each in waiting if {home[used].name for rule in each.rules for used in rule.uses} <= done]
+        ready = [each for each in waiting if {home[used].name for used in each.uses} <= done]
         if not ready:
             circle = " → ".join(_circle(waiting, home))
             raise _bad(waiting[0].file, 1, f"families refer to each other in a circle: {circle}")
@@ -167,7 +174,7 @@ def _circle(families: list[Family], home: Mapping[str, Family]) -> list[str]:
     path = [families[0].name]
     while True:
         family = stuck[path[-1]]
-        used = {home[segment].name for rule in family.rules for segment in rule.uses}
+        used = {home[segment].name for segment in family.uses}
         path.append(min(used & stuck.keys()))
         if path[-1] in path[:-1]:
             return path[path.index(path[-1]) :]
@@ -185,25 +192,24 @@ def _rule(node: yaml.Node, file: str) -> Rule:
     conditions = tuple(_condition(entry, segment, file) for entry in entries)
     if not conditions:
         raise _bad(file, _line(when), f"{segment}: an empty list holds for nobody")
-    uses = {
-        double or single
-        for each in conditions
-        for function, double, single in _CALLED.findall(each.text)
-        if function == "in_segment"
-    }
-    return Rule(segment, _text(fields, "about", file, node), conditions, line, frozenset(uses))
+    return Rule(segment, _text(fields, "about", file, node), conditions, line)
 
 
 def _condition(node: yaml.Node, segment: str, file: str) -> Condition:
     line = _line(node)
     if not isinstance(node, yaml.ScalarNode):
         raise _bad(file, line, f"{segment}: a condition is text, or a list of texts")
-    text = " ".join(node.value.split())
+    code = node.value.strip()
+    text = " ".join(code.split())
+    if "//" in re.sub(r"\"[^\"]*\"|'[^']*'", "", code):
+        raise _bad(file, line, f"{segment}: a condition has no comments: put them on lines of their own, after #")
     try:
-        program = cel.compile(text)
+        program = cel.compile(code)
     except ValueError as error:
         raise _bad(file, line, f"{segment}: {text!r} cannot be read: {_said(error)}") from error
     bound = set(re.findall(r"\.(?:all|exists|exists_one|filter|map)\s*\(\s*(\w+)", text))
+    for name in sorted(bound & _FIELDS.keys()):
+        raise _bad(file, line, f"{segment}: {name} is a field: call what the list is gone through with something else")
     named = [name for name in program.variables() if name not in bound]
     for name in named:
         if name not in _FIELDS:
@@ -222,9 +228,10 @@ def _condition(node: yaml.Node, segment: str, file: str) -> Condition:
     needs = tuple(name for name in named if _FIELDS[name].optional)
     few = all(_FIELDS[name].few for name in named) and not _FUNCTIONS.keys() & set(program.functions())
     looked_at = [] if "birthday" in named or "birthday_in" not in program.functions() else ["birthday"]
-    calls = dict.fromkeys(_TELLING.findall(text))
-    asked = (*named, *looked_at)
-    return Condition(text, program, needs, asked, tuple((call, cel.compile(call)) for call in calls), few, native(text))
+    told = [(call, cel.compile(call)) for call in dict.fromkeys(_TELLING.findall(code))]
+    calls = tuple((call, program) for call, program in told if bound.isdisjoint(program.variables()))
+    uses = frozenset(double or single for function, double, single in _CALLED.findall(code) if function == "in_segment")
+    return Condition(text, program, needs, (*named, *looked_at), calls, uses, few, native(code))
 
 
 def _mapping(node: yaml.Node, file: str, known: set[str], what: str) -> dict[str, yaml.Node]:

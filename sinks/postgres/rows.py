@@ -19,7 +19,7 @@ from psycopg2.extensions import cursor
 from schemas import clean
 from schemas import portrait as portraits
 from schemas.clean import CleanEvent
-from schemas.identifiers import Link, node_of
+from schemas.identifiers import Link
 from schemas.portrait import Move, Portrait, Segments, Summary
 from sinks.store import Changes, Refused
 
@@ -196,7 +196,6 @@ class Packed(NamedTuple):
     links: Mapping[str, str] | None
     moves: Mapping[str, str] | None
     unsettled: str | None
-    shut: str | None
 
 
 def pack(changes: Changes) -> Packed:
@@ -217,7 +216,6 @@ def pack(changes: Changes) -> Packed:
             turns=_turns(changes.merged) if changes.merged else None,
             links=_links(changes.links) if changes.links else None,
             moves=_moves(changes.moves) if changes.moves else None,
-            shut=array(map(node_of, sorted(changes.shut))) if changes.shut else None,
             unsettled=array(map(str, sorted(changes.unsettled))) if changes.unsettled else None,
         )
     except (StructError, UnicodeEncodeError) as error:

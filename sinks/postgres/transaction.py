@@ -9,7 +9,7 @@ import msgspec
 from psycopg2.extensions import cursor
 
 from schemas import portrait
-from schemas.identifiers import Identifier, Known, Link, Pair, node_of
+from schemas.identifiers import Identifier, Known, Link, Pair, Standing, node_of, shut_among
 from schemas.portrait import Listed, Portrait
 from schemas.rejected import DeadLetter
 from sinks.postgres import lookup
@@ -68,11 +68,20 @@ class PostgresTransaction:
             return False
         if base.assigned and len(self._assign(base.assigned)) < len(base.assigned):
             return False
-        if not base.versions:
+        if base.versions:
+            ids, versions = array(base.versions), array(map(str, base.versions.values()))
+            (confirmed,) = self.ask("confirm_customers", ids=ids, versions=versions)[0]
+            if confirmed < len(base.versions):
+                return False
+        return self._still_shut(base.shut)
+
+    def _still_shut(self, shut: Mapping[Identifier, Standing]) -> bool:
+        """After the customers, as settling does: in one order."""
+        if not shut:
             return True
-        ids, versions = array(base.versions), array(map(str, base.versions.values()))
-        (confirmed,) = self.ask("confirm_customers", ids=ids, versions=versions)[0]
-        return bool(confirmed == len(base.versions))
+        standings = array([str(int(standing)) for standing in shut.values()])
+        (same,) = self.ask("still_shut", nodes=array(map(node_of, shut)), standings=standings)[0]
+        return bool(same == len(shut))
 
     def stored(self, keys: Collection[str]) -> dict[str, str]:
         return lookup.stored(self.ask, keys)
@@ -87,6 +96,9 @@ class PostgresTransaction:
         return lookup.recorded(self.ask, pairs)
 
     def stands(self, known: Mapping[Identifier, Known], kin: Mapping[str, Collection[Identifier]]) -> bool:
+        if not self._still_shut(shut_among(known)):
+            self._let_go()
+            return False
         now = self.customers_of(known)
         mine = set(self._assigned)
         if now == known and all(
@@ -162,8 +174,6 @@ class PostgresTransaction:
             self.execute("mark_unsettled", identifiers=packed.unsettled, judged=False)
         if packed.links is not None:
             self.execute("keep_links", **packed.links)
-        if packed.shut is not None:
-            self.execute("mark_opened", nodes=packed.shut)
         if packed.moves is not None:
             self.execute("change_memberships", **packed.moves, at=packed.at)
 
@@ -197,6 +207,9 @@ class PostgresTransaction:
 
     def swept(self, digest: str, customer: str | None) -> None:
         self.execute("swept", digest=digest, after=customer)
+
+    def forget_sweep(self, digest: str) -> None:
+        self.execute("forget_sweep", digest=digest)
 
     def _keep(self, held: list[tuple[Any, ...]]) -> None:
         self._held = {customer: tuple(segments) for customer, segments, _ in held}

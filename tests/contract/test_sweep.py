@@ -117,6 +117,16 @@ def test_rules_that_come_back_are_evaluated_again_but_not_by_those_who_run_alrea
     assert sweep(store, RULES, NOW) == 0  # a worker with the rules of before
 
 
+def test_a_sweep_without_all_families_begins_anew_with_the_next_worker(new_store: MakeStore) -> None:
+    store, limping = new_store(), Catalogue(WITH_WHALES.segments.families, LIFECYCLE.zone)
+    apply(store, [part([bought(1, 900)], 0)], RULES, NOW)
+    limping._out_of_use.add("whales")
+    swept(store, WITH_WHALES._replace(segments=limping))
+    assert held(store) == [("new",)]
+    assert swept(store, WITH_WHALES) == 1
+    assert held(store) == [("new", "whale")]
+
+
 def test_what_happened_long_ago_is_told_as_a_backfill(new_store: MakeStore) -> None:
     store = new_store()
     apply(store, [part([bought(1, 100, days=20), bought(2, 100)], 0)], RULES, NOW)

@@ -89,7 +89,7 @@ def bought(kind: str, date: str) -> Any:
 def stage(rows: Any, now: Any) -> str:
     """The lifecycle by the definition in docs/segments.md."""
     first, last = rows["time"].min(), rows["time"].max()
-    kept = rows["time"].tail(RECENT_KEPT)
+    kept = rows["time"].drop_duplicates().tail(RECENT_KEPT)
     days = kept.groupby(kept.dt.floor("D")).min().sort_values()
     between = days.diff().dropna()
     silent, known = now - last, len(days) >= 3
@@ -106,7 +106,8 @@ def stage(rows: Any, now: Any) -> str:
         or silent >= 180 * DAY
     ):
         return "at_risk"
-    if len(between) and between.iloc[-1] >= 180 * DAY and silent < 60 * DAY:
+    returns = days[days.diff() >= 180 * DAY]
+    if len(returns) and now - returns.iloc[-1] < 60 * DAY:
         return "won_back"
     if rows["order"].nunique() >= 5 and now - first >= 60 * DAY:
         return "loyal"
@@ -114,8 +115,8 @@ def stage(rows: Any, now: Any) -> str:
 
 
 def often(rows: Any, now: Any) -> str | None:
-    year = rows[rows["time"] > now - 365 * DAY].tail(RECENT_KEPT)
-    days, orders = year["time"].dt.floor("D").nunique(), rows["order"].nunique()
+    year = rows["time"].drop_duplicates().tail(RECENT_KEPT)
+    days, orders = year[year > now - 365 * DAY].dt.floor("D").nunique(), rows["order"].nunique()
     if orders >= 12 and days >= 12:
         return "frequency_high"
     if orders >= 4 and days >= 4:

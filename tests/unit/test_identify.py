@@ -85,7 +85,6 @@ def test_new_identifiers_of_one_event_are_one_new_customer() -> None:
         merged={},
         links=links_of(event),
         unsettled=frozenset(),
-        shut=frozenset(),
     )
     assert stored.asked == []
 
@@ -131,7 +130,7 @@ def test_customers_that_turn_out_to_be_one_are_merged_into_the_oldest() -> None:
 
 def test_an_event_of_nobody_has_no_customer_and_no_node() -> None:
     found = identified(Stored(), said(1, {}))
-    assert found == Identity({}, {}, {}, {}, {}, [], frozenset(), frozenset())
+    assert found == Identity({}, {}, {}, {}, {}, [], frozenset())
 
 
 def test_a_limit_that_is_reached_leaves_the_event_with_its_strongest_identifier_and_marks_both_sides() -> None:
@@ -145,7 +144,6 @@ def test_a_limit_that_is_reached_leaves_the_event_with_its_strongest_identifier_
         merged={},
         links=links_of(event),
         unsettled=frozenset(parse_identifier(name) for name in ("card_no:2", "phone:+84901")),
-        shut=frozenset(),
     )
 
 

@@ -72,6 +72,10 @@ WRONG = {
     + a("x", "orders > 1")
     + a("x", "orders > 2"): "value.yaml:8: x is there twice, first in line 5",
     HEAD + "where: nope > 1\nsegments:\n" + a("x", "orders > 1"): "value.yaml:4: value: there is no field nope",
+    HEAD + "segments:\n" + a("x", "orders > 1 // some"): "value.yaml:7: x: a condition has no comments",
+    HEAD
+    + "segments:\n"
+    + a("x", "'identifiers.exists(store, store == \"email\")'"): "value.yaml:7: x: store is a field",
     HEAD + "segments:\n" + a("x", "orders"): "value.yaml:7: x: 'orders': it is neither true nor false, but 1",
     HEAD
     + "segments:\n"
@@ -92,10 +96,18 @@ def test_families_come_after_those_that_they_refer_to() -> None:
     assert [each.name for each in in_order([late, early])] == ["z", "a"]
 
 
+def test_what_all_segments_of_a_family_need_may_refer_to_others_too() -> None:
+    head = HEAD.replace("value", "a") + "where: in_segment('y')\nsegments:\n"
+    late, early = read_family(head + a("x", "orders > 1"), "a.yaml"), family(a("y", "orders > 1"))
+    assert [each.name for each in in_order([late, early])] == ["value", "a"]
+    with pytest.raises(BadSegments, match="refers to y"):
+        in_order([late])
+
+
 @pytest.mark.parametrize(
     ("conditions", "message"),
     [
-        (['in_segment("nobody")'], "f0.yaml:6: s0 refers to nobody, and there is no such segment"),
+        (['in_segment("nobody")'], "f0.yaml:6: it refers to nobody, and there is no such segment"),
         (['in_segment("s0")'], "families refer to each other in a circle: f0 → f0"),
         (['in_segment("s1")', 'in_segment("s0")'], "families refer to each other in a circle: f0 → f1 → f0"),
     ],

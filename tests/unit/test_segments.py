@@ -76,6 +76,7 @@ LIFECYCLES: Sequence[tuple[str, Portrait, str]] = (
     ("loyal", bought("2025-01-01", "2025-03-01", "2025-05-01", "2025-07-01", "2025-09-01"), "2026-01-01 00:00"),
     ("past", bought("2025-01-01", "2025-06-01", "2025-11-01"), "2026-11-01 10:00"),  # a year, whatever the rhythm
     ("won_back", bought("2025-01-01", "2026-05-01"), "2026-06-30 09:59"),
+    ("won_back", bought("2025-01-01", "2026-05-01", "2026-05-04"), "2026-06-01 00:00"),  # and goes on buying
     ("current", bought("2025-01-01", "2026-05-01"), "2026-06-30 10:00"),
     ("cancelled", bought("2026-05-01", statuses={"card:1": ("cancelled", at("2026-05-02"), "e")}), "2026-05-03 00:00"),
     ("new", bought("2026-05-01", statuses={"card:1": ("cancelled", at("2026-04-30"), "e")}), "2026-05-03 00:00"),
@@ -256,6 +257,36 @@ def test_a_rule_that_fails_leaves_the_customer_where_it_was_and_harms_nobody_els
     assert {"steady", "divides"} <= {*fine.names}
 
 
+@pytest.mark.parametrize(
+    "when",
+    [
+        "orders > 0 || hours_share('a', 2) > 3",  # the second part is not needed to decide
+        "['a', 'b'].exists(x, status(x) == '')",  # what it asks has no meaning outside
+        "purchases_in('1d') >= 0 && 100 / orders > 1",
+    ],
+)
+def test_whoever_is_in_a_segment_has_a_reason_whatever_the_rule_is_like(when: str) -> None:
+    family = read_family(f'family: odd\n{HEAD}  - {{segment: odd, about: Some., when: "{when}"}}\n', "odd.yaml")
+    catalogue, who = Catalogue([*SHIPPED.families, family], VIET_NAM), bought("2026-06-01")
+    after = segment(who, catalogue, at("2026-06-02"))
+    told = {move.segment: move.reason for move in moves("c", (), after, who, catalogue, at("2026-06-02"))}
+    assert told["odd"]
+    assert told["new"].startswith("within(first_order")
+
+
+def test_rules_that_differ_have_different_digests() -> None:
+    texts = [
+        f"family: a\nabout: x\nversion: 1\n{where}segments:\n  - {{segment: s, about: x, when: {when}}}\n"
+        for where in ("", "where: orders > 1\n", "where: orders > 2\n")
+        for when in ("orders > 3", "orders > 4")
+    ]
+    digests = {
+        Catalogue([read_family(text, "a.yaml")], zone).digest for text in texts for zone in (VIET_NAM, ZoneInfo("UTC"))
+    }
+    assert len(digests) == 12
+    assert SHIPPED.digest == Catalogue(tuple(reversed(SHIPPED.families)), VIET_NAM).digest
+
+
 def test_a_rule_that_takes_too_long_is_taken_out_of_use() -> None:
     nested = "categories.all(a, categories.all(b, categories.exists(c, a + b + c != '')))"
     slow = RISKY + f'  - {{segment: slow, about: Some., when: "{nested}"}}\n'
@@ -268,6 +299,9 @@ def test_a_rule_that_takes_too_long_is_taken_out_of_use() -> None:
     assert {*catalogue.evaluate(portrait, at("2026-06-02")).names} == {"new", "frequency_low"}
     held = catalogue.evaluate(portrait, at("2026-06-02"), before=("steady", "loyal"))
     assert {*held.names} == {"new", "frequency_low", "steady"}  # as before
+    assert held.due is not None
+    assert held.due <= at("2026-06-02") + 3_600_000  # by then it may be in use again
+    assert not catalogue.whole
 
 
 def test_a_pattern_that_would_explode_elsewhere_does_not() -> None:

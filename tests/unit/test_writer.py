@@ -12,7 +12,8 @@ import pytest
 from ops.verify import verify
 from processors import writer as module
 from processors.apply import Slice
-from processors.writer import Fetched, Writer
+from processors.succession import Fetched
+from processors.writer import Writer
 from schemas.identity import Mark
 from sinks.memory import MemoryStore, MemoryTransaction
 from sinks.store import Base, Retryable, Span

@@ -10,9 +10,11 @@ with entry as (
     join portrait.identifiers as known on known.node = event.node
     where known.customer_id is not null and event.body::jsonb -> 'purchase' is not null
 ), newest as (
-    select customer_id, time, amount, row_number() over (partition by customer_id order by time desc, amount desc) as place
+    select customer_id, time, sum(amount) as amount,
+        row_number() over (partition by customer_id order by time desc, (paid >= 0) desc) as place
     from entry
     where paid >= 0 or amount < 0
+    group by customer_id, time, paid >= 0
 ), recent as (
     select customer_id, jsonb_agg(jsonb_build_array(time, amount) order by time, amount) as entries
     from newest
