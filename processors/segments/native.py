@@ -1,7 +1,8 @@
 """Conditions as Python functions: what most of them say, five times as fast as the library that defines what they mean.
 
 Only what means the same in both languages is translated: logic, comparisons and whole numbers, texts without escapes, lists,
-calls. For all else, and whenever a translation fails for some values, `cel` decides (`tests/property/test_native.py`).
+calls. (Whole numbers beyond 64 bits are an error there, and none here.) For all else, and whenever a translation fails for some
+values, `cel` decides (`tests/property/test_native.py`).
 """
 
 from __future__ import annotations

@@ -88,7 +88,10 @@ def test_what_is_translated_means_the_same(text: str, portrait: Portrait, now: i
         mine = translated(view)
     except Exception:
         return  # the library is asked
-    theirs = answer(program, view)
+    try:
+        theirs = answer(program, view)
+    except OverflowError:
+        return  # beyond 64 bits; Python goes on
     assert (mine, type(mine)) == (theirs, type(theirs)), text
 
 

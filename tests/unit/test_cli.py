@@ -16,6 +16,7 @@ from ops.local.home import DATABASE_URL, KAFKA, Home, write_env
 
 COMMANDS = {
     *("up", "down", "status", "demo", "import", "topics", "customer", "verify", "rebuild", "bench", "migrate"),
+    *(f"segments {name}" for name in ("ls", "check", "explain", "try", "preview")),
     *("rejected ls", "rejected show", "rejected replay"),
     *(f"identity {name}" for name in ("join", "never", "split", "block", "trust", "undo", "judgements", "suggest")),
     *("identity review ls", "identity review accept", "identity review refuse"),

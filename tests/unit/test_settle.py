@@ -102,3 +102,19 @@ def test_a_value_on_both_sides_of_a_judgement_is_torn_from_neither() -> None:
     settle_all(store, NARROW)
     assert sorted(len(portrait.identifiers) for portrait in store.tables.portraits.values()) == [1, 2]
     assert_right(store, events, [apart], NARROW)
+
+
+def test_what_needs_too_many_events_together_is_settled_in_several_turns() -> None:
+    store, events = MemoryStore(), [said(n, known(f"card_no:c{n % 4}", f"phone:+8490{n % 4}")) for n in range(12)]
+    put(store, *events)
+    apart = [
+        Judgement(n + 1, Kind.APART, *((each,) for each in known(f"card_no:c{n}", f"phone:+8490{n}"))) for n in range(4)
+    ]
+    for judgement in apart:
+        store.judge(judgement)
+    turns = []
+    while settled := settle(store, NARROW, NOW, most_events=4):  # each has three
+        turns.append(settled)
+    assert len(turns) > 1
+    assert not store.tables.large
+    assert_right(store, events, apart, NARROW)
