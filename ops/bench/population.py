@@ -51,6 +51,7 @@ def populate(stack: BenchStack, people: int, anchor: datetime, progress: Callabl
     stack.ask("delete from portrait.positions where partition >= %s", _BEYOND)
     for statement in _SETTLE:
         stack.ask(statement)
+    stack.ask("insert into portrait.sweeps (digest, finished_at) values (%s, now())", shipped_catalogue().digest)
     ((customers,),) = stack.ask("select count(*) from portrait.customers")
     return int(customers)
 
