@@ -90,11 +90,12 @@ class MemoryTransaction(TableLookup):
             tables.events[event.key] = (event, node)
         for ended, survivor in changes.merged.items():
             self._end(ended, survivor)
-            for alias, into in list(tables.aliases.items()):
+            tables.turns.append(Turn("merged", ended, survivor, ""))
+            for alias, into in sorted(tables.aliases.items()):
                 if into == ended:
                     tables.aliases[alias] = survivor
+                    tables.turns.append(Turn("moved", alias, survivor, ""))
             tables.aliases[ended] = survivor
-            tables.turns.append(Turn("merged", ended, survivor, ""))
             for node, member in list(tables.members.items()):
                 if member.customer == ended:
                     tables.members[node] = member._replace(customer=survivor)

@@ -231,6 +231,17 @@ def _turns(merged: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def moved_turns(moved: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Ids that led to a customer which became part of another one, each with that: where they lead is told of each, so that it
+    stays known when the two are divided again."""
+    return {
+        "actions": array(["moved"] * len(moved)),
+        "customers": array([alias for alias, _ in moved]),
+        "others": array([survivor for _, survivor in moved]),
+        "reasons": array(["the customer that it led to became part of this one"] * len(moved)),
+    }
+
+
 def _links(links: Sequence[Link]) -> dict[str, str]:
     return {
         "a": array([f"{kind}:{value}" for (kind, value), *_ in links]),

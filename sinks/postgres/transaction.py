@@ -13,7 +13,7 @@ from schemas.identifiers import Identifier, Known, Link, Pair, Standing, node_of
 from schemas.portrait import Listed, Portrait
 from schemas.rejected import DeadLetter
 from sinks.postgres import lookup
-from sinks.postgres.rows import CUSTOMER_COLUMNS, EVENT_COLUMNS, Packed, array, copy_rows, timestamp
+from sinks.postgres.rows import CUSTOMER_COLUMNS, EVENT_COLUMNS, Packed, array, copy_rows, moved_turns, timestamp
 from sinks.postgres.sql import statement
 from sinks.store import Base, Gap, Partition, Position, Refused, Span
 
@@ -159,11 +159,14 @@ class PostgresTransaction:
         self.execute("keep_duplicates", origins=array(duplicates), keys=array(duplicates.values()))
 
     def save(self, packed: Packed) -> None:
+        moved: list[tuple[Any, ...]] = []
         if packed.merged is not None:
-            self.execute("lead_to_survivors", **packed.merged)
+            moved = self.ask("lead_to_survivors", **packed.merged)
             self.execute("end_customers", **packed.merged, at=packed.at)
         if packed.turns is not None:
             self.execute("tell_turns", **packed.turns, at=packed.at)
+            if moved:
+                self.execute("tell_turns", **moved_turns(moved), at=packed.at)
         if packed.events:
             copy_rows(self._at, "portrait.events", EVENT_COLUMNS, packed.events)
         if packed.customers:
