@@ -231,7 +231,8 @@ class Writer:
     async def _settle_all(self) -> None:
         self._is_unsettled = False
         try:
-            self._is_unsettled |= not await self.in_thread(self._settle)
+            if not await self.in_thread(self._settle):
+                self._is_unsettled = True
         finally:
             self._settled_at, self._settling_now = time.monotonic(), None
 

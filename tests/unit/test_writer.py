@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -122,4 +123,23 @@ def test_a_new_beginning_makes_room_for_who_waits_to_hand_over(monkeypatch: pyte
         await asyncio.sleep(60)
 
     monkeypatch.setattr(module.Writer, "run", idle)
+    run(MemoryStore(), work)
+
+
+def test_what_a_batch_leaves_unsettled_while_others_are_settled_is_not_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def work(writer: Writer) -> None:
+        writer._is_unsettled = True
+        settling = asyncio.ensure_future(writer._settle_now())
+        while writer._settling_now is None:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.01)  # it is in its thread
+        writer._is_unsettled = True  # as a batch does that was written meanwhile
+        going_on.set()
+        await settling
+        assert writer._is_unsettled
+
+    going_on = threading.Event()
+    monkeypatch.setattr(module.Writer, "_settle", lambda _: going_on.wait(10))
     run(MemoryStore(), work)
