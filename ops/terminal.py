@@ -23,6 +23,7 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.table import Table
 from rich.text import Text
 
 from ops.local.home import DATABASE_URL, KAFKA, Home, LocalStackError
@@ -147,3 +148,11 @@ def counted(description: str, unit: str, total: int | None = None) -> Iterator[C
             progress.update(task, completed=done, total=of)
 
         yield told
+
+
+def table_of(*titles: str) -> Table:
+    """A plain table; a column whose title begins with a blank is of numbers."""
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    for title in titles:
+        table.add_column(title.strip(), justify="right" if title.startswith(" ") else "left")
+    return table

@@ -252,14 +252,15 @@ def changes_of(
     segments: dict[str, Segments] = {}
     moved: list[Move] = []
     before = reading.segments(portraits)
-    history = _history(claimed, identity, now)
+    of, since = identity.customers, now - HISTORY_MS
+    lately = {of.get(event.key) for event in claimed if event.time >= since}
     for customer, portrait in portraits.items():
         held = before.get(customer, ())
         summaries[customer] = summarise(portrait, rules.base_currency)
         segments[customer] = after = segment(portrait, rules.segments, now, held)
         if after.names != held:
             found = moves(customer, held, after, portrait, rules.segments, now)
-            old = backfill or customer in history
+            old = backfill or (bool(claimed) and customer not in lately)
             moved.extend(move._replace(backfill=True) for move in found) if old else moved.extend(found)
     return Changes(
         events=[(event, identity.nodes.get(event.key)) for event in claimed],
@@ -273,10 +274,3 @@ def changes_of(
         unsettled=identity.unsettled,
         now=now,
     )
-
-
-def _history(claimed: Sequence[CleanEvent], identity: Identity, now: int) -> set[str]:
-    """Customers of whom all events of the batch are history, so that nobody congratulates them now."""
-    of, since = identity.customers, now - HISTORY_MS
-    told = {of[event.key] for event in claimed if event.key in of}
-    return told.difference([of[event.key] for event in claimed if event.time >= since and event.key in of])

@@ -214,7 +214,7 @@ def _digest(name: str) -> bytes:
     return blake2b(name.encode(), digest_size=16).digest()
 
 
-def _most(counts: dict[str, int]) -> str | None:
+def greatest(counts: dict[str, int]) -> str | None:
     """The name with the greatest count; of equal ones the first by text."""
     if len(counts) == 1:
         return next(iter(counts)) or None
@@ -238,8 +238,8 @@ def summarise(portrait: Portrait, base_currency: str) -> Summary:
         (
             *(map(traits.get, _TRAIT_COLUMNS) if traits else _NO_TRAITS),
             None if portrait.acquisition is None else portrait.acquisition[0],
-            _most(portrait.channels),
-            _most(portrait.stores),
+            greatest(portrait.channels),
+            greatest(portrait.stores),
             portrait.first_seen,
             portrait.last_seen,
             portrait.events,

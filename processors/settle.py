@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 
-from processors.apply import NOBODY, Rules, changes_of
+from processors.apply import ATTEMPTS_TO_HOLD, NOBODY, Rules, changes_of
 from processors.cluster import TOO_MANY, Partition, cluster
 from processors.drawing import Drawing, Folded, Scattered, TooMany, TooMuch
 from processors.gather import Gathered, TooLarge, gather
@@ -24,7 +24,6 @@ MARKS_AT_A_TIME = 250
 MOST_EVENTS = 5_000
 """As many events are folded while the stream waits, at the most: a fraction of a second."""
 
-ATTEMPTS_TO_HOLD = 20
 ATTEMPTS_TO_FOLD = 3
 
 

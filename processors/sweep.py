@@ -5,11 +5,10 @@ Nobody is written whom the new rules leave where they are. What changes is told 
 
 from __future__ import annotations
 
-from processors.apply import NOBODY, Rules, changes_of
+from processors.apply import ATTEMPTS_TO_HOLD, NOBODY, Rules, changes_of
 from sinks.store import Retryable, Store
 
 CUSTOMERS_AT_A_TIME = 1_000
-ATTEMPTS_TO_HOLD = 20
 
 
 def begin_sweep(store: Store, rules: Rules) -> None:

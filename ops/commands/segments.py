@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
 from ops.local.home import LocalStackError
@@ -22,6 +21,7 @@ from ops.terminal import (
     print_json,
     reference_of,
     segments_of,
+    table_of,
 )
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def list_segments(home: HomeOption = None, json: JsonOption = False) -> None:
         )
         return
     most = max(counts.values(), default=1)
-    table = _table("family", "segment", "customers", "", "")
+    table = table_of("family", "segment", " customers", "", "")
     for family in catalogue.families:
         for number, rule in enumerate(family.rules):
             count = counts.get(rule.segment, 0)
@@ -126,11 +126,11 @@ def explain(
             }
         )
         return
-    table = _table("field", "type", "")
+    table = table_of("field", "type", "")
     for field in FIELDS:
         table.add_row(field.name, f"{field.type}{'?' if field.optional else ''}", field.about)
     console.print(table, "[dim]?: may be unknown, and then no condition holds that names it.[/dim]\n")
-    table = _table("function", "type", "")
+    table = table_of("function", "type", "")
     for function in FUNCTIONS:
         table.add_row(f"{function.name}({function.arguments})", function.type, function.about)
     console.print(table)
@@ -213,7 +213,7 @@ def preview(
     if json:
         print_json([each._asdict() for each in found])
         return
-    table = _table("segment", "now", "then", "enter", "leave")
+    table = table_of("segment", " now", " then", " enter", " leave")
     for each in found:
         table.add_row(each.segment, *(f"{count:,}" for count in (each.now, each.then, each.entering, each.leaving)))
     console.print(table, f"[dim]in {time.perf_counter() - begun:.1f} s[/dim]")
@@ -269,11 +269,3 @@ def _show(rule: Rule, family: Family, values: dict[str, str] | None = None) -> N
         console.print(f"  and none of {', '.join(before)} applies", soft_wrap=True)
     for name, value in (values or {}).items():
         console.print(f"  [dim]{name}[/dim] {escape(value)}", soft_wrap=True)
-
-
-def _table(*titles: str) -> Table:
-    table = Table(box=None, header_style="dim", pad_edge=False)
-    for title in titles:
-        right = title in ("customers", "now", "then", "enter", "leave")
-        table.add_column(title, justify="right" if right else "left")
-    return table

@@ -7,7 +7,7 @@ from rich.table import Table
 from ops.local.home import Home
 from ops.local.supervisor import State
 from ops.status import Reading, Report
-from ops.terminal import console
+from ops.terminal import console, table_of
 
 
 def show(report: Report, home: Home) -> None:
@@ -26,15 +26,8 @@ def show(report: Report, home: Home) -> None:
         console.print(f"[red]✗[/red] {problem}")
 
 
-def _table(*titles: str) -> Table:
-    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
-    for title in titles:
-        table.add_column(title.strip(), justify="right" if title.startswith(" ") else "left")
-    return table
-
-
 def _processes(report: Report) -> Table:
-    table = _table("process", "state", " pid", " up for", " restarts")
+    table = table_of("process", "state", " pid", " up for", " restarts")
     for line in (*report.processes, *([report.supervisor] if report.supervisor else [])):
         style = "green" if line.state == State.READY else "yellow"
         table.add_row(
@@ -49,7 +42,7 @@ def _processes(report: Report) -> Table:
 
 def _readings(readings: tuple[Reading, ...]) -> Table:
     """One line a topic, and one for each partition that lags."""
-    table = _table("topic", "partition", " position", " end", " lag", " oldest waits")
+    table = table_of("topic", "partition", " position", " end", " lag", " oldest waits")
     for topic in dict.fromkeys(each.topic for each in readings):
         own = [each for each in readings if each.topic == topic]
         table.add_row(
@@ -70,7 +63,7 @@ def _readings(readings: tuple[Reading, ...]) -> Table:
 def _books(report: Report) -> Table:
     books = report.balance
     assert books is not None
-    table = _table("received", "=", " stored", " duplicate", " rejected", " suppressed", "")
+    table = table_of("received", "=", " stored", " duplicate", " rejected", " suppressed", "")
     verdict = "[green]✓ the books balance[/green]"
     if not report.caught_up:
         waiting = sum(each.lag_events for each in report.readings)

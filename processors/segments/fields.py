@@ -12,6 +12,7 @@ from itertools import pairwise
 from statistics import median_low
 from typing import Literal, NamedTuple
 
+from processors.portray import greatest
 from processors.segments.view import DAY_MS, Read, View, in_year
 
 Type = Literal["int", "bool", "text", "instant", "span", "texts", "counts"]
@@ -41,13 +42,7 @@ def _part(trait: str, name: str) -> Read:
 
 
 def _greatest(name: str) -> Read:
-    return lambda view: _most(getattr(view.portrait, name))
-
-
-def _most(counts: Mapping[str, int]) -> str | None:
-    """The name with the greatest count; of equal ones the first by text."""
-    most = max((count for name, count in counts.items() if name), default=0)
-    return min((name for name, count in counts.items() if name and count == most), default=None) if most > 0 else None
+    return lambda view: greatest({each: count for each, count in getattr(view.portrait, name).items() if count > 0})
 
 
 def _share_of_greatest(name: str) -> Read:

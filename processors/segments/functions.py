@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Mapping
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from processors.segments.fields import bought_on
@@ -70,7 +71,7 @@ def _revenue_in(view: View, length: str | int) -> int:
 
 def _came_back(view: View, silence: str | int, length: str | int) -> bool:
     times, least = bought_on(view.portrait.recent), _length(silence)
-    for earlier, later in zip(times[-2::-1], times[:0:-1], strict=True):
+    for later, earlier in pairwise(reversed(times)):
         if later - earlier >= least:
             return within(view, later, length)
     return False

@@ -116,15 +116,18 @@ class _Translation:
         return source, kind
 
     def _comparison(self) -> tuple[str, str]:
-        source, kind = self._reckoned("+-", lambda: self._reckoned("*/%", self._unary))
+        source, kind = self._sum()
         if self._peek() not in _LOOKING:
             return source, kind
         token = self._take()
-        other, other_kind = self._reckoned("+-", lambda: self._reckoned("*/%", self._unary))
+        other, other_kind = self._sum()
         wanted = f"{kind}s" if token == "in" else kind  # noqa: S105
         if kind not in ("int", "text") or other_kind != wanted or self._peek() in _LOOKING:
             raise _Untranslatable
         return f"({source} {token} {other})", "bool"
+
+    def _sum(self) -> tuple[str, str]:
+        return self._reckoned("+-", lambda: self._reckoned("*/%", self._unary))
 
     def _reckoned(self, signs: str, part: Callable[[], tuple[str, str]]) -> tuple[str, str]:
         source, kind = part()

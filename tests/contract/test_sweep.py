@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from ops.verify import verify
@@ -12,11 +13,9 @@ from processors.segments.catalogue import Catalogue, shipped_catalogue
 from processors.segments.rules import read_family
 from processors.sweep import begin_sweep, sweep
 from schemas.clean import CleanEvent, Purchase
-from schemas.identifiers import Identifier
-from schemas.ids import event_key
 from sinks.memory import MemoryStore
 from tests.contract.conftest import MakeStore
-from tests.stories import DAY, LIFECYCLE, NOW, RULES, apply, part
+from tests.stories import DAY, LIFECYCLE, NOW, RULES, apply, interaction, part
 
 WHALES = read_family(
     """
@@ -35,17 +34,10 @@ WITH_WHALES = RULES._replace(segments=Catalogue([*LIFECYCLE.families, WHALES], L
 
 def bought(number: int, amount: int, days: int = 1) -> CleanEvent:
     """Customer `number` bought so many days ago."""
-    return CleanEvent(
-        key=event_key("/s", str(number)),
-        source="/s",
-        id=str(number),
-        type="loyalty.card_scanned.v1",
-        channel="loyalty",
+    return msgspec.structs.replace(
+        interaction(number, f"C{number}"),
         time=NOW - days * DAY + DAY // 2,
-        received=NOW,
-        identifiers=(Identifier("card_no", f"C{number}"),),
         purchase=Purchase(amount, "VND", amount),
-        origin=f"s/0/{number}",
     )
 
 
