@@ -15,7 +15,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -30,7 +30,7 @@ from processors.publish import publish
 from processors.reference import BadReference, Reference, load_reference
 from processors.segments.catalogue import read_catalogue
 from processors.settings import BadSetting, WorkerSettings
-from processors.succession import Fetched, Succession
+from processors.succession import Fetched, Succession, within
 from processors.transport import TP, App, Assignor, fetches
 from processors.writer import Writer
 from schemas import clean
@@ -98,17 +98,19 @@ def make_app(settings: WorkerSettings, reference: Reference) -> App:
         """Raw records become clean events or dead letters; the next fetch is read when Kafka has acknowledged all of them."""
         async for records in stream:
             crash_point("fetched")
-            place, run = partition(records), span(records)
-            if not succession.follows(place, run):
+            place = partition(records)
+            following = succession.take(place, span(records))
+            if following is None:
                 continue
             try:
-                await publish(await app.maybe_start_producer(), await _prepared(records, reference))
+                made = await _prepared(within(records, following), reference)
+                await publish(await app.maybe_start_producer(), made)
             except asyncio.CancelledError:
                 raise
             except Exception:
                 fail_stop("clean events could not be sent on")
             crash_point("sent")
-            prepared[place] = run.end
+            prepared[place] = following.end
 
     @app.agent(fetches(app, VALID), name="customers")
     async def customers_agent(stream: Any) -> None:
@@ -219,7 +221,7 @@ class Progress:
         return now - before[1]
 
 
-async def _prepared(records: list[Any], reference: Reference) -> list[tuple[str, bytes, bytes]]:
+async def _prepared(records: Sequence[Any], reference: Reference) -> list[tuple[str, bytes, bytes]]:
     """What a fetch of raw records becomes: (topic, key, value), one for each record.
 
     Lets others run now and then: the customers of this worker are not to wait for thousands of raw events.

@@ -21,12 +21,27 @@ class Fetched(NamedTuple):
     records: Sequence[Any]
     read: Callable[[Sequence[Any]], Slice]
 
+    def within(self, span: Span) -> Fetched:
+        """Those of the records that are in `span`."""
+        return self if span == self.span else self._replace(span=span, records=within(self.records, span))
+
+
+def within(records: Sequence[Any], span: Span) -> Sequence[Any]:
+    """Those of the records of a fetch that are in `span`."""
+    return (
+        records
+        if span.first <= records[0].offset
+        else [each for each in records if span.first <= each.offset < span.end]
+    )
+
 
 class Succession:
     """The next offset of each partition that is being read.
 
-    After an assignment reading begins anew, and fetches of the time before may still turn up: they do not follow, are passed
-    over, and will be fetched again. When fetches go on coming that do not follow, records were lost between Kafka and here.
+    After an assignment reading begins anew, and fetches of the time before may still turn up. One that does not begin where
+    reading stands is passed over, and will be fetched again; one that does begin there is as good as any, and the next fetch,
+    which begins where reading began, is taken from where that one ended. When fetches go on coming that do not follow,
+    records were lost between Kafka and here.
     """
 
     def __init__(self) -> None:
@@ -39,18 +54,18 @@ class Succession:
         for partition in positions:
             self._holes.pop(partition, None)
 
-    def follows(self, partition: Partition, span: Span) -> bool:
-        """Whether `span` is the next one, which it then was. Ends the process when a hole does not close."""
-        expected = self._next.get(partition)
-        if expected is not None and span.first < expected:
-            return False
-        if expected is not None and span.first > expected:
+    def take(self, partition: Partition, span: Span) -> Span | None:
+        """What of `span` comes next, which it then did; None when nothing does. Ends the process when a hole does not close."""
+        expected = self._next.get(partition, span.first)
+        if span.end <= expected:
+            return None
+        if span.first > expected:
             since = self._holes.setdefault(partition, time.monotonic())
             if time.monotonic() - since > _HOLE_SECONDS:
                 fail_stop(
                     f"{partition.topic}/{partition.number}: offsets {expected} to {span.first - 1} were not handed over"
                 )
-            return False
+            return None
         self._holes.pop(partition, None)
         self._next[partition] = span.end
-        return True
+        return Span(expected, span.end)

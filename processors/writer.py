@@ -96,14 +96,14 @@ class Writer:
             self._changed.notify_all()
 
     async def add(self, fetched: Fetched) -> None:
-        """Take a fetch in, if it follows on the one before; waits while a full batch is waiting already."""
+        """Take in what of a fetch follows on the one before; waits while a full batch is waiting already."""
         async with self._changed:
             await self._changed.wait_for(lambda: self._waiting_events < self._batch_events)
-            if not self._succession.follows(fetched.partition, fetched.span):
-                return
-            self._waiting.append(fetched)
-            self._waiting_events += len(fetched.records)
-            self._changed.notify_all()
+            following = self._succession.take(fetched.partition, fetched.span)
+            if following is not None:
+                self._waiting.append(fetched.within(following))
+                self._waiting_events += len(fetched.records)
+                self._changed.notify_all()
 
     async def run(self) -> None:
         """Apply what was taken in, for ever: one batch is written while the next one is decided."""

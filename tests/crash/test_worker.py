@@ -9,6 +9,7 @@ import pytest
 
 from tests.crash.faults import (
     STAGED,
+    contents,
     frozen_in_a_transaction,
     killed_after_sending,
     killed_while_kafka_is_ahead,
@@ -84,8 +85,25 @@ def test_two_workers_that_meet_at_one_customer_lose_nothing_of_each_other(server
 
 def test_a_worker_that_was_frozen_past_its_session_writes_nothing_when_it_wakes_up(servers: Servers) -> None:
     with stream(servers) as running:
-        assert not frozen_in_a_transaction(running, running.worker, STAGED)
+        before, after = STAGED[: len(STAGED) * 2 // 3], STAGED[len(STAGED) * 2 // 3 :]
+        zombie = frozen_in_a_transaction(running, running.worker, before)
+        written, joined = contents(running), zombie.log.count(_JOINED)
+        zombie.child.thaw()
+        running.until(
+            lambda: any(said in zombie.log for said in _FENCED) and zombie.log.count(_JOINED) > joined,
+            30,
+            what="a zombie that is fenced",
+        )
+        running.drain()
+        assert contents(running) == written
+        send(running.kafka, after)
+        running.drain()
+        assert zombie.codes == []
         check(running, STAGED)
+
+
+_FENCED = ("could not be written as it was decided", "the store could not do it now")
+_JOINED = "Setting newly assigned partitions"
 
 
 @pytest.mark.parametrize("seed", range(1, 1 + int(os.environ.get("PORTRAIT_CRASH_SEEDS", "3"))))
