@@ -13,6 +13,7 @@ What this relies on inside faust-streaming 0.15.3, and `tests/integration/test_t
 - `Consumer._buffered_partitions` are those that `_getmany` is not asked for, because the agent's buffer is full.
 - `AIOKafkaConsumerThread._create_worker_consumer` makes aiokafka's consumer, which starts with its `_fetch_max_wait_ms`.
 - `Consumer.force_commit` asks `_filter_tps_with_pending_acks` for partitions and `_new_offset` for the offset of each.
+- `Consumer.on_partitions_assigned` comes before anything is committed of the new assignment.
 - `Consumer._add_gap` is called for the offsets inside a message, and has nothing to do.
 - `Consumer.seek_to_committed` is called after every assignment, and its answer is where reading starts.
 - `PartitionAssignor._get_copartitioned_groups` is asked whenever the group's leader assigns.
@@ -77,6 +78,10 @@ class _FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 class FetchConsumer(driver.Consumer):  # type: ignore[misc]
     """A Faust consumer of whole fetches."""
 
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._begun: set[TP] = set()
+
     def _new_consumer_thread(self) -> _FetchThread:
         return _FetchThread(self, loop=self.loop, beacon=self.beacon)
 
@@ -96,8 +101,14 @@ class FetchConsumer(driver.Consumer):  # type: ignore[misc]
         self._unacked_messages.discard(message)
         return first
 
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Until reading has begun, what this process knows of a partition is from an assignment before: others may have gone on."""
+        self._begun.clear()
+        await super().on_partitions_assigned(assigned, generation_id)
+
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
-        return (tp for tp in self.assignment() if topics is None or tp in topics or tp.topic in topics)
+        assigned = self._begun.intersection(self.assignment())
+        return (tp for tp in assigned if topics is None or tp in topics or tp.topic in topics)
 
     def _new_offset(self, tp: TP) -> int | None:
         done: int | None = self.app.done(tp)
@@ -108,10 +119,12 @@ class FetchConsumer(driver.Consumer):  # type: ignore[misc]
         committed = await super().seek_to_committed()
         assigned = set(self.assignment())
         begin = self.app.begin
-        if begin is None or not assigned:
-            return committed  # type: ignore[no-any-return]
-        stored = await begin(self, assigned, committed)
-        await self.seek_wait(stored)
+        stored: dict[TP, int] = {}
+        if begin is not None and assigned:
+            stored = await begin(self, assigned, committed)
+            await self.seek_wait(stored)
+        if assigned == set(self.assignment()):
+            self._begun.update(assigned)
         return {**committed, **stored}
 
 

@@ -195,7 +195,9 @@ class Stream:
         self.posts.append(post)
         return post
 
-    def until(self, condition: Callable[[], Any], seconds: float = LAG_SECONDS, *, what: str = "") -> float:
+    def until(
+        self, condition: Callable[[], Any], seconds: float = LAG_SECONDS, *, what: str | Callable[[], str] = ""
+    ) -> float:
         """Wait until `condition` holds, and start again what has died meanwhile. The seconds that it took.
 
         Raises AssertionError with the ends of all logs when it takes longer than `seconds`.
@@ -212,7 +214,8 @@ class Stream:
                 logs = "\n".join(
                     f"--- {post.child.log.name} {post.codes}\n{tail(post.child.log, 40)}" for post in self.posts
                 )
-                raise AssertionError(f"{what or condition.__name__} did not come true in {seconds:.0f} s\n{logs}")
+                wanted = what() if callable(what) else what or condition.__name__
+                raise AssertionError(f"{wanted} did not come true in {seconds:.0f} s\n{logs}")
             time.sleep(0.05)
 
     def look_after(self) -> None:
@@ -238,21 +241,22 @@ class Stream:
         """Wait until everything that is in the raw topics is in the store, and settled; the seconds that it took."""
         with ExitStack() as stack:
             admin = stack.enter_context(asking(self.kafka))
-            took = self.until(lambda: self.lag(admin) == 0, seconds, what="no lag")
+            took = self.until(lambda: not self.lag(admin), seconds, what=lambda: f"no lag ({self.lag(admin)})")
         print(f"\nno lag after {took:.1f} s", end=" ")
         return took
 
-    def lag(self, admin: KafkaAdminClient) -> int:
-        """How many records are not yet prepared, or not yet applied; when all are, how many identifiers are not yet settled."""
-        raw = offsets(admin, RAW_NAMES, OffsetSpec.LATEST)
+    def lag(self, admin: KafkaAdminClient) -> dict[str, int]:
+        """How many records of which partitions are not yet prepared, or not yet applied; when all are, how many identifiers are
+        not yet settled."""
+        raw, stored = offsets(admin, RAW_NAMES, OffsetSpec.LATEST), self.positions()
         committed = self.committed(admin)
-        behind = sum(max(0, end - committed.get(place, 0)) for place, end in raw.items())
-        if behind:
-            return behind
-        stored = self.positions()
-        ends = offsets(admin, (VALID, REJECTED), OffsetSpec.LATEST)
-        behind = sum(end - stored.get(place, 0) for place, end in ends.items())
-        return behind or self.unsettled()
+        behind = {f"{topic}/{n}": end - committed.get((topic, n), 0) for (topic, n), end in raw.items()}
+        if not any(each > 0 for each in behind.values()):
+            ends = offsets(admin, (VALID, REJECTED), OffsetSpec.LATEST)
+            behind = {f"{topic}/{n}": end - stored.get((topic, n), 0) for (topic, n), end in ends.items()}
+            if not any(behind.values()):
+                behind = {"to be settled": self.unsettled()}
+        return {place: each for place, each in behind.items() if each > 0}
 
     def unsettled(self) -> int:
         """How many marks wait to be settled."""

@@ -47,6 +47,7 @@ def test_this_is_the_faust_that_the_transport_was_written_for() -> None:
         (driver.Consumer, "_getmany", ["self", "active_partitions", "timeout"]),
         (driver.Consumer, "_add_gap", ["self", "tp", "offset_from", "offset_to"]),
         (driver.Consumer, "_new_offset", ["self", "tp"]),
+        (driver.Consumer, "on_partitions_assigned", ["self", "assigned", "generation_id"]),
         (driver.Consumer, "_filter_tps_with_pending_acks", ["self", "topics"]),
         (driver.Consumer, "ack", ["self", "message"]),
         (driver.Consumer, "seek_to_committed", ["self"]),
@@ -143,6 +144,33 @@ def test_a_fetch_is_done_when_kafka_has_acknowledged_all_of_it(send_: Any, waits
             producer.acknowledged[1].exception()
 
     asyncio.run(run())
+
+
+def test_nothing_is_committed_of_an_assignment_before_until_reading_has_begun_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    place = transport.TP("events.web", 0)
+
+    async def assign() -> list[list[transport.TP]]:
+        app = transport.App("committing", broker="kafka://127.0.0.1:1", store="memory://", web_enabled=False)
+
+        async def nothing(*_: Any) -> dict[transport.TP, int]:
+            return {}
+
+        consumer = transport.FetchConsumer(app.transport, nothing, nothing, nothing)
+        monkeypatch.setattr(consumer, "assignment", lambda: {place})
+        monkeypatch.setattr(driver.Consumer, "seek_to_committed", nothing)
+        monkeypatch.setattr(driver.Consumer, "seek_wait", nothing)
+        monkeypatch.setattr(app, "on_rebalance_return", lambda: None)
+        committed = []
+        for _ in range(2):
+            await consumer.on_partitions_assigned({place})
+            committed.append(list(consumer._filter_tps_with_pending_acks()))
+            await consumer.seek_to_committed()
+            committed.append(list(consumer._filter_tps_with_pending_acks()))
+        return committed
+
+    assert asyncio.run(assign()) == [[], [place], [], [place]]
 
 
 def test_kafkas_offsets_of_the_clean_log_do_not_count_whether_ahead_or_behind(servers: Servers) -> None:
