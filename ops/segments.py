@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from typing import NamedTuple
 
 from ops.sql import reading, rows, streamed
 from processors.segments.catalogue import Catalogue
 from schemas import portrait
 from schemas.portrait import Portrait
+from sinks.postgres.store import PostgresStore
 
 
 class Preview(NamedTuple):
@@ -27,6 +29,12 @@ def members(url: str) -> dict[str, int]:
     """How many customers are in each segment. Raises psycopg2.Error."""
     with reading(url) as at:
         return dict(rows(at, "segment_members"))
+
+
+def learn(url: str, catalogue: Catalogue) -> None:
+    """Let the catalogue measure customers by the bounds in force. Raises what a store raises."""
+    with closing(PostgresStore(url, application_name="portrait-command")) as store:
+        catalogue.bounds = store.bounds()
 
 
 def held(url: str, customer: str) -> tuple[Portrait, tuple[str, ...]]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from ops.verify_segments import Memberships
 from processors.cluster import Node, Partition, cluster
 from processors.identity_rules import IdentityRules, identity_rules
 from processors.refold import Folded, Observed, fingerprint, refold, store_hash
+from processors.segments.catalogue import Catalogue
 from schemas.clean import CleanEvent
 from schemas.identifiers import Identifier, Standing, node_of
-from schemas.portrait import Portrait, canonical
+from schemas.portrait import Listed, Portrait, canonical
 from sinks.store import Snapshot, Store
 
 DIFFERENCES_TOLD = 20
@@ -24,25 +26,39 @@ def untold(done: int, total: int) -> None:
 
 
 class Verdict(NamedTuple):
-    """What `verify` found. `hash` is of what is served; `differences` are in words, the first twenty."""
+    """What `verify` found. `hash` is of what is served; `differences` are in words, the first twenty. segments: whether they were
+    compared, too; not as long as new rules are being applied to everybody."""
 
     equal: bool
     hash: str
     customers: int
     events: int
     differences: list[str]
+    segments: bool = False
 
 
-def verify(store: Store, progress: Progress = untold, rules: IdentityRules | None = None) -> Verdict:
-    """Compare every served portrait, and who is who, with what the stored events say, as of one instant.
+def verify(
+    store: Store,
+    progress: Progress = untold,
+    rules: IdentityRules | None = None,
+    segments: Catalogue | None = None,
+    now: int = 0,
+) -> Verdict:
+    """Compare every served portrait, its segments at `now` (Unix ms), and who is who, with what the stored events say, as of one
+    instant. Without `segments`, these are not compared.
 
     Memory: one portrait at a time, some 1 kB an identifier and as much a link, 32 bytes a customer.
     """
     with store.snapshot() as snapshot:
-        return _verify(snapshot, progress, identity_rules() if rules is None else rules)
+        return _verify(
+            snapshot,
+            progress,
+            identity_rules() if rules is None else rules,
+            None if segments is None else Memberships(snapshot, segments, now),
+        )
 
 
-def _verify(snapshot: Snapshot, progress: Progress, rules: IdentityRules) -> Verdict:
+def _verify(snapshot: Snapshot, progress: Progress, rules: IdentityRules, memberships: Memberships | None) -> Verdict:
     customers, total = snapshot.counts()
     check = _Identities(snapshot, rules)
     differences: list[str] = []
@@ -53,16 +69,21 @@ def _verify(snapshot: Snapshot, progress: Progress, rules: IdentityRules) -> Ver
             fresh.append(folded.keys)
             served.append(folded.keys)
             continue
+        named: tuple[Sequence[str], Sequence[str]] = (), ()
+        if folded is not None and stored is not None and memberships is not None:
+            named = memberships.sides(folded.portrait, stored)
         if folded is not None and customer is not None:
-            fresh.append(fingerprint(folded.portrait, folded.keys))
+            fresh.append(fingerprint(folded.portrait, folded.keys, named[0]))
         if stored is not None:
-            served.append(fingerprint(stored, folded.keys if folded is not None else b""))
+            served.append(fingerprint(stored.portrait, folded.keys if folded is not None else b"", named[1]))
         if folded is None:
             differences.append(f"customer {customer} is served and has no events")
         elif stored is None:
             differences.append(f"customer {customer} has events and is not served")
-        elif fresh[-1] != served[-1]:
-            differences.append(f"customer {customer}: {', '.join(_differing(folded.portrait, stored))}")
+        elif differing := _differing(folded.portrait, stored.portrait):
+            differences.append(f"customer {customer}: {', '.join(differing)}")
+    if memberships is not None:
+        differences += [*memberships.differences, *memberships.untold(DIFFERENCES_TOLD)]
     differences += check.differences()
     served_hash = store_hash(served)
     return Verdict(
@@ -71,6 +92,7 @@ def _verify(snapshot: Snapshot, progress: Progress, rules: IdentityRules) -> Ver
         customers=customers,
         events=total,
         differences=differences[:DIFFERENCES_TOLD],
+        segments=memberships is not None and memberships.compared,
     )
 
 
@@ -87,20 +109,20 @@ def _watched(
 
 
 def _side_by_side(
-    folded: Iterator[Folded], served: Iterator[tuple[str, Portrait]]
-) -> Iterator[tuple[str | None, Folded | None, Portrait | None]]:
+    folded: Iterator[Folded], served: Iterator[Listed]
+) -> Iterator[tuple[str | None, Folded | None, Listed | None]]:
     """Join two streams that are ordered by customer id."""
     left, right = next(folded, None), next(served, None)
     while left is not None or right is not None:
-        if right is None or (left is not None and (left.customer or "") < right[0]):
+        if right is None or (left is not None and (left.customer or "") < right.customer):
             assert left is not None
             yield left.customer, left, None
             left = next(folded, None)
-        elif left is None or right[0] < (left.customer or ""):
-            yield right[0], None, right[1]
+        elif left is None or right.customer < (left.customer or ""):
+            yield right.customer, None, right
             right = next(served, None)
         else:
-            yield right[0], left, right[1]
+            yield right.customer, left, right
             left, right = next(folded, None), next(served, None)
 
 

@@ -142,6 +142,7 @@ def refresh(store: Store, rules: Rules, now: int, limit: int = 500) -> int:
     with store.transaction() as tx:
         customers = tx.due(now, limit)
         if customers:
+            rules.segments.bounds = tx.bounds()  # it may be new ones that they are due by
             portraits = tx.portraits(customers)
             tx.save(store.pack(changes_of(tx, (), portraits, NOBODY, rules, now)))
     return len(customers)

@@ -35,9 +35,10 @@ def refold(events: Iterable[tuple[str | None, CleanEvent]]) -> Iterator[Folded]:
         yield Folded(customer, portrait, keys.digest())
 
 
-def fingerprint(portrait: Portrait, keys: bytes) -> bytes:
-    """16 bytes that two customers share only when their events, identifiers and portraits are the same, whatever their ids."""
-    return blake2b(canonical(portrait) + keys, digest_size=16).digest()
+def fingerprint(portrait: Portrait, keys: bytes, segments: Iterable[str] = ()) -> bytes:
+    """16 bytes that two customers share only when their events, identifiers, portraits and segments are the same, whatever their
+    ids."""
+    return blake2b(canonical(portrait) + keys + " ".join(sorted(segments)).encode(), digest_size=16).digest()
 
 
 def store_hash(fingerprints: Iterable[bytes]) -> str:

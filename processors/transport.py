@@ -102,7 +102,7 @@ class FetchConsumer(driver.Consumer):  # type: ignore[misc]
         return first
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Until reading has begun, what this process knows of a partition is from an assignment before: others may have gone on."""
+        """What this process knows of a partition is of an assignment before, until reading has begun: others may have gone on."""
         self._begun.clear()
         await super().on_partitions_assigned(assigned, generation_id)
 

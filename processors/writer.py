@@ -23,9 +23,10 @@ from processors.ahead import Ahead, Overlay
 from processors.apply import Applied, Decision, Rules, Slice, Stale, apply, decide, refresh, write
 from processors.guard import EXIT_GAP, fail_stop
 from processors.halve import as_letter, halves
+from processors.rank import Ranking
 from processors.settle import MOST_EVENTS, settle, settle_large
 from processors.succession import Fetched, Succession
-from processors.sweep import begin_sweep, sweep
+from processors.sweep import sweep
 from sinks.store import Base, Fatal, Gap, Partition, Refused, Retryable, Store
 
 logger = logging.getLogger(__name__)
@@ -145,11 +146,11 @@ class Writer:
                 gc.collect()
 
     async def keep_settled(self) -> None:
-        """Every few seconds, for ever, settle beside the stream what was postponed, and evaluate everybody by new rules."""
-        run = asyncio.get_running_loop().run_in_executor
-        await run(self._settling, self._insist, begin_sweep, self._beside, self._rules)
+        """Every few seconds, for ever, settle beside the stream what was postponed, and rank and evaluate everybody."""
+        run, ranking = asyncio.get_running_loop().run_in_executor, Ranking(self._beside, self._rules)
         while True:
             await run(self._settling, self._insist, self._settle_large)
+            await run(self._settling, self._insist, ranking.turn, self._clock())
             swept = await run(self._settling, self._insist, sweep, self._beside, self._rules, self._clock())
             counters.SWEPT.inc(swept)
             for segment, failure in list(self._rules.segments.failing.items()):

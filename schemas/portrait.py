@@ -11,6 +11,8 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from schemas.ranks import Ranked
+
 Fact = tuple[Any, int, str]
 """(value, event time, event key). Of two facts the one with the greater (time, key) is the newer one."""
 
@@ -105,12 +107,13 @@ class Segments(NamedTuple):
     """Where a customer belongs at an instant.
 
     `names` are all segments, `lifecycle` the one of that family. `due` (ms) is the next instant at which time alone could change
-    any of it, None when it never will.
+    any of it, None when it never will. `ranked` is where the customer stands among all others.
     """
 
     lifecycle: str
     names: tuple[str, ...]
     due: int | None
+    ranked: Ranked = Ranked()
 
 
 class Move(NamedTuple):
@@ -129,9 +132,10 @@ class Move(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """A living customer as stored, not held: the names of its segments, and when it is due (Unix ms)."""
+    """A living customer as stored, not held: the names of its segments, when it is due (Unix ms), where it stood."""
 
     customer: str
     segments: tuple[str, ...]
     due: int | None
+    ranked: Ranked
     portrait: Portrait

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
@@ -10,7 +11,8 @@ from schemas.clean import CleanEvent
 from schemas.identifiers import Identifier, Link
 from schemas.identity import Member
 from schemas.judgements import Judgement
-from schemas.portrait import Portrait
+from schemas.portrait import Listed
+from schemas.ranks import Bounds
 from sinks.memory_tables import TableLookup, Tables
 from sinks.memory_transaction import MemoryTransaction
 from sinks.store import (
@@ -58,6 +60,9 @@ class MemoryStore:
     def positions(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         return {each: self.tables.positions[each] for each in partitions if each in self.tables.positions}
 
+    def bounds(self) -> Bounds | None:
+        return self.tables.bounds
+
     @contextmanager
     def snapshot(self) -> Iterator[MemorySnapshot]:
         yield MemorySnapshot(self.tables)
@@ -79,8 +84,21 @@ class MemorySnapshot:
         rows = [(self._tables.customer(node), node, event) for event, node in self._tables.events.values()]
         yield from sorted(rows, key=lambda row: (row[0] or "", row[2].key))
 
-    def served(self) -> Iterator[tuple[str, Portrait]]:
-        yield from sorted(self._tables.portraits.items())
+    def served(self) -> Iterator[Listed]:
+        yield from map(self._tables.listed, sorted(self._tables.portraits))
+
+    def swept(self, digest: str) -> bool:
+        sweeps = self._tables.sweeps
+        return not sweeps or (next(reversed(sweeps)) == digest and sweeps[digest] is None)
+
+    def uneven_changes(self) -> Iterator[tuple[str, str, int, int]]:
+        entered: Counter[tuple[str, str]] = Counter()
+        for move in self._tables.moves:
+            entered[move.customer, move.segment] += 1 if move.action == "entered" else -1
+        held = {(customer, name) for customer, each in self._tables.segments.items() for name in each.names}
+        for customer, name in sorted(entered.keys() | held):
+            if entered[customer, name] != ((customer, name) in held):
+                yield customer, name, entered[customer, name], 2 * ((customer, name) in held)
 
     def members(self) -> Iterator[Member]:
         yield from sorted(self._tables.members.values(), key=lambda member: member[:2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -9,7 +10,8 @@ from schemas.clean import CleanEvent
 from schemas.identifiers import Identifier, Known, Link, Pair, node_of
 from schemas.identity import Mark, Member, Refusal, Review, Turn
 from schemas.judgements import Judgement
-from schemas.portrait import Move, Portrait, Segments, Summary
+from schemas.portrait import Listed, Move, Portrait, Segments, Summary
+from schemas.ranks import Bounds
 from schemas.rejected import DeadLetter
 from sinks.store import (
     Partition,
@@ -43,11 +45,18 @@ class Tables:
     generation: int = 0
     settlements: int = 0
     sweeps: dict[str, str | None] = field(default_factory=dict)
+    bounds: Bounds | None = None
+    next_ranking: int = 0
 
     def customer(self, node: str | None) -> str | None:
         """The living customer of a node."""
         member = self.members.get(node or "")
         return None if member is None else member.customer
+
+    def listed(self, customer: str) -> Listed:
+        """A living customer, with a portrait of the caller's own."""
+        names, due, ranked = (held := self.segments[customer]).names, held.due, held.ranked
+        return Listed(customer, names, due, ranked, copy.deepcopy(self.portraits[customer]))
 
     def mark(self, identifiers: Iterable[Identifier], judged: bool = False) -> None:
         """Remember that these are to be settled."""

@@ -9,9 +9,10 @@ from schemas.clean import CleanEvent
 from schemas.identifiers import Identifier, Known, Link, Standing, earliest, node_of
 from schemas.identity import Mark, Member, Name, Resettled, Turn
 from schemas.judgements import Judgement
-from schemas.portrait import Listed, Move, Portrait
+from schemas.portrait import Move, Portrait
 from schemas.rejected import DeadLetter
-from sinks.memory_tables import TableLookup, Tables
+from sinks.memory_evaluating import MemoryEvaluating
+from sinks.memory_tables import Tables
 from sinks.store import (
     Base,
     Changes,
@@ -23,7 +24,7 @@ from sinks.store import (
 )
 
 
-class MemoryTransaction(TableLookup):
+class MemoryTransaction(MemoryEvaluating):
     """See `sinks.store.Settling`."""
 
     def __init__(self, tables: Tables) -> None:
@@ -129,41 +130,6 @@ class MemoryTransaction(TableLookup):
     def advance(self, position: Position) -> None:
         for partition, span in position.spans.items():
             self._tables.positions[partition] = max(span.end, self._tables.positions.get(partition, 0))
-
-    def due(self, now: int, limit: int) -> list[str]:
-        waiting = [
-            customer for customer, each in self._tables.segments.items() if each.due is not None and each.due <= now
-        ]
-        return sorted(waiting)[:limit]
-
-    def begin_sweep(self, digest: str) -> None:
-        sweeps = self._tables.sweeps
-        if next(reversed(sweeps), None) != digest:
-            sweeps.pop(digest, None)
-            sweeps[digest] = ""
-
-    def sweep(self, digest: str) -> str | None:
-        sweeps = self._tables.sweeps
-        return sweeps[digest] if next(reversed(sweeps), None) == digest else None
-
-    def customers_after(self, customer: str, limit: int) -> list[Listed]:
-        tables = self._tables
-        following = sorted(each for each in tables.portraits if each > customer)[:limit]
-        return [
-            Listed(each, tables.segments[each].names, tables.segments[each].due, copy.deepcopy(tables.portraits[each]))
-            for each in following
-        ]
-
-    def bring_forward(self, dues: Mapping[str, int]) -> None:
-        for customer, due in dues.items():
-            held = self._tables.segments[customer]
-            self._tables.segments[customer] = held._replace(due=due if held.due is None else min(due, held.due))
-
-    def swept(self, digest: str, customer: str | None) -> None:
-        self._tables.sweeps[digest] = customer
-
-    def forget_sweep(self, digest: str) -> None:
-        self._tables.sweeps.pop(digest)
 
     def unsettled(self, limit: int, *, large: bool = False) -> list[Mark]:
         return [mark for mark in sorted(self._tables.marks.values()) if (mark.number in self._tables.large) is large][

@@ -17,7 +17,9 @@ from schemas.identifiers import Identifier, Known, Link, Pair, Standing
 from schemas.identity import Mark, Member, Name, Resettled
 from schemas.judgements import Judgement
 from schemas.portrait import Listed, Move, Portrait, Segments, Summary
+from schemas.ranks import Bounds
 from schemas.rejected import DeadLetter
+from sinks.evaluating import Evaluating
 
 
 class Retryable(Exception):
@@ -170,30 +172,15 @@ class Transaction(Reading, Protocol):
     def advance(self, position: Position) -> None:
         """Move the stored positions to the ends of the spans."""
 
+    def bounds(self) -> Bounds | None:
+        """As `Store.bounds`."""
+
     def due(self, now: int, limit: int) -> list[str]:
         """Lock and return up to `limit` customers whose segments may have changed by time alone, passing over locked ones."""
 
 
-class Settling(Transaction, Protocol):
+class Settling(Transaction, Evaluating, Protocol):
     """A transaction that decides anew: from all facts, who some identifiers are; by new rules, where customers belong."""
-
-    def begin_sweep(self, digest: str) -> None:
-        """Let everybody be evaluated by the rules of this digest, unless they are those that were begun with last."""
-
-    def sweep(self, digest: str) -> str | None:
-        """Lock the sweep by the rules of this digest: the customer id that it has come to. None: it is finished, or locked."""
-
-    def customers_after(self, customer: str, limit: int) -> list[Listed]:
-        """The next customers by id."""
-
-    def bring_forward(self, dues: Mapping[str, int]) -> None:
-        """Let these customers be due at these instants (Unix ms), if they are not before."""
-
-    def swept(self, digest: str, customer: str | None) -> None:
-        """The sweep has come up to this customer; None: it is finished."""
-
-    def forget_sweep(self, digest: str) -> None:
-        """As if it had not begun."""
 
     def unsettled(self, limit: int, *, large: bool = False) -> list[Mark]:
         """Lock and return up to `limit` marks, the oldest first, passing over locked ones. `large`: those that were postponed."""
@@ -259,8 +246,15 @@ class Snapshot(Protocol):
         """Every event with its living customer and its node, customer by customer in the order of ids (nobody first), by key
         within one."""
 
-    def served(self) -> Iterator[tuple[str, Portrait]]:
-        """Every living customer's stored portrait, in the order of ids."""
+    def served(self) -> Iterator[Listed]:
+        """Every living customer, in the order of ids."""
+
+    def swept(self, digest: str) -> bool:
+        """Whether everybody was evaluated by the rules of this digest, and by no others since; or there never were others."""
+
+    def uneven_changes(self) -> Iterator[tuple[str, str, int, int]]:
+        """Where the changes of a customer do not lead to where it is: (customer, segment, entries less exits, how many of its own
+        row and the membership say that it is in it)."""
 
     def members(self) -> Iterator[Member]:
         """Every node."""
@@ -289,6 +283,9 @@ class Store(Protocol):
 
     def pack(self, changes: Changes) -> Any:
         """Make `changes` ready for `Transaction.save`. Costs time and no I/O, for any thread to spend. Raises Refused."""
+
+    def bounds(self) -> Bounds | None:
+        """What all customers are measured by; None, when too few have bought."""
 
     def positions(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """The next offset to read of each partition that has been read before."""

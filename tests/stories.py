@@ -242,6 +242,6 @@ def part(events: Sequence[CleanEvent], first: int, partition: Partition = LOG) -
 
 def verified(store: Store) -> Verdict:
     """The verdict on `store`, which must be that it equals a fresh fold."""
-    verdict = verify(store)
+    verdict = verify(store, segments=RULES.segments, now=NOW)
     assert verdict.equal, verdict.differences
     return verdict

@@ -40,7 +40,8 @@ def register(app: typer.Typer) -> None:
 
 
 def verify(home: HomeOption = None, json: JsonOption = False) -> None:
-    """Fold all stored events afresh and compare with what is served, as of one instant. Exit code 1 when they differ.
+    """Fold all stored events afresh and compare with what is served, segments included, as of one instant. Exit code 1 when they
+    differ.
 
     Customers are compared by their events and identifiers: which of several ids survived a merge does not matter.
     """
@@ -48,11 +49,12 @@ def verify(home: HomeOption = None, json: JsonOption = False) -> None:
     from ops.verify import verify as compare
     from sinks.postgres.store import PostgresStore
 
-    url = database_url(home)
+    url, segments = database_url(home), segments_of(home)
     store = PostgresStore(url, application_name="portrait-verify")
     try:
         with store_errors(url), counted("Folding afresh", "events") as told:
-            verdict = compare(store, told)
+            segments.bounds = store.bounds()
+            verdict = compare(store, told, segments=segments, now=time.time_ns() // 1_000_000)
     finally:
         store.close()
     if json:
@@ -61,11 +63,16 @@ def verify(home: HomeOption = None, json: JsonOption = False) -> None:
             "hash": verdict.hash,
             "customers": verdict.customers,
             "events": verdict.events,
+            "segments": verdict.segments,
         }
         print_json(told_of if verdict.equal else {**told_of, "differences": verdict.differences})
     else:
         sign = "[green]✓ equal[/green]" if verdict.equal else "[red]✗ not equal[/red]"
         console.print(f"{sign}: {verdict.customers:,} customers of {verdict.events:,} events, hash {verdict.hash}")
+        if not verdict.segments:
+            console.print(
+                "[yellow]–[/yellow] segments were not compared: new rules are being applied to everybody, or no worker has them"
+            )
         for difference in verdict.differences:
             console.print(f"  {difference}", markup=False)
     if not verdict.equal:
@@ -81,6 +88,7 @@ def rebuild(
 ) -> None:
     """Fold all stored events afresh and serve the result. Customers keep their ids. Workers wait, readers do not."""
     from ops.rebuild import rebuild as fold_all
+    from ops.segments import learn
     from ops.sql import store_errors
     from processors.apply import Rules
     from processors.identity_rules import identity_rules
@@ -91,6 +99,7 @@ def rebuild(
         raise LocalStackError("nothing was changed")
     rules = Rules(reference.base_currency, segments_of(home), identity_rules())
     with store_errors(url), counted("Rebuilding", "events") as told:
+        learn(url, rules.segments)
         done = fold_all(url, rules, time.time_ns() // 1_000_000, told)
     if json:
         print_json(done._asdict())

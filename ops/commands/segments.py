@@ -147,7 +147,7 @@ def try_segment(
 ) -> None:
     """Ask why a customer is in a segment, or is not: the conditions, and the values of all that they name."""
     from ops.customer import find
-    from ops.segments import held
+    from ops.segments import held, learn
     from ops.sql import store_errors
 
     catalogue, url = segments_of(home), database_url(home)
@@ -155,6 +155,7 @@ def try_segment(
     with store_errors(url):
         customer = find(url, who, reference_of(home))
         portrait, stored = held(url, customer)
+        learn(url, catalogue)
     now = time.time_ns() // 1_000_000
     found = catalogue.evaluate(portrait, now, stored)
     try:
@@ -193,6 +194,7 @@ def preview(
     json: JsonOption = False,
 ) -> None:
     """Count who would be in the segments of a file, who would enter and who would leave. Changes nothing."""
+    from ops.segments import learn
     from ops.segments import preview as previewed
     from ops.sql import store_errors
     from processors.segments.catalogue import Catalogue
@@ -209,6 +211,7 @@ def preview(
     wanted = {rule.segment for rule in family.rules} | gone
     begun = time.perf_counter()
     with store_errors(url), counted("Evaluating", "customers") as told:
+        learn(url, catalogue)
         found = previewed(url, catalogue, wanted, time.time_ns() // 1_000_000, most, told)
     if json:
         print_json([each._asdict() for each in found])

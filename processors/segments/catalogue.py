@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime, tzinfo
-from functools import cache, cached_property
+from functools import cache
 from hashlib import blake2b
 from importlib.resources import files
 from pathlib import Path
@@ -22,6 +22,7 @@ from processors.segments.functions import FUNCTIONS
 from processors.segments.rules import BadSegments, Condition, Family, Rule, in_order, read_family
 from processors.segments.view import DAY_MS, View
 from schemas.portrait import Portrait, Segments
+from schemas.ranks import Bounds, Ranked
 
 SLOW_SECONDS = 0.05
 """A rule that takes longer than this for one customer is taken out of use, with its family, until the process ends."""
@@ -61,7 +62,7 @@ class _Seeing:
 
 class Catalogue:
     """Families of segments, ready to be evaluated, by several threads at once. `zone` is where days begin; `timer` (seconds)
-    tells how long rules take, None lets them.
+    tells how long rules take, None lets them. `bounds` may be replaced at any time.
 
     Raises BadSegments when the families do not fit together.
     """
@@ -74,14 +75,15 @@ class Catalogue:
             rule.segment: family for family in self.families for rule in family.rules
         }
         self.rule_of: Mapping[str, Rule] = {rule.segment: rule for family in self.families for rule in family.rules}
+        self.bounds: Bounds | None = None
         self.failing: dict[str, Failure] = {}
         self._out_of_use: set[str] = set()
         self._memories: dict[str, dict[tuple[Any, ...], list[str]]] = {family.name: {} for family in self.families}
         self._idle: list[_Seeing] = []
 
-    @cached_property
+    @property
     def digest(self) -> str:
-        """Names what these rules say: 32 hex digits, equal for equal rules."""
+        """Names what these rules say, and whether customers are ranked: 32 hex digits, equal for equal rules."""
         said = [
             (
                 each.name,
@@ -92,18 +94,22 @@ class Catalogue:
             )
             for each in self.families
         ]
-        return blake2b(f"{MEANING}\0{self.zone}\0{said}".encode(), digest_size=16).hexdigest()
+        ranking = self.bounds is not None  # when there are bounds for the first time, everybody is evaluated
+        return blake2b(f"{MEANING}\0{self.zone}\0{said}\0{ranking}".encode(), digest_size=16).hexdigest()
 
     @property
     def whole(self) -> bool:
         """Whether no family is out of use."""
         return not self._out_of_use
 
-    def evaluate(self, portrait: Portrait, now: int, before: Collection[str] = ()) -> Segments:
+    def evaluate(
+        self, portrait: Portrait, now: int, before: Collection[str] = (), ranked: Ranked | None = None
+    ) -> Segments:
         """Where a customer who was in the segments `before` belongs at `now` (Unix ms). Until `due`, and without a new event, the
-        answer stays the same."""
+        answer stays the same. `ranked`: where the customer is to stand among all, whatever the bounds say."""
         names: list[str] = []
-        view = View(READ, portrait, now, self.zone, names)
+        view = self._seen(portrait, now, names)
+        view.stands(ranked)
         lifecycle = ""
         begun = self._timer() if self._timer else 0.0
         for family in self.families:
@@ -121,7 +127,11 @@ class Catalogue:
                 lifecycle = names[at] if len(names) > at else ""
         if self._timer and self._timer() - begun > SLOW_SECONDS:
             self._look_for_slow_ones(self._timer, portrait, now)
-        return Segments(lifecycle, tuple(names), view.due)
+        ranked = view.ranked
+        return Segments(lifecycle, tuple(names), view.due, ranked)
+
+    def _seen(self, portrait: Portrait, now: int, held: Collection[str] = ()) -> View:
+        return View(READ, portrait, now, self.zone, held, self.bounds)
 
     def _as_before(self, family: Family, before: Collection[str]) -> list[str]:
         return [each for each in before if self.family_of.get(each) is family]
@@ -139,7 +149,7 @@ class Catalogue:
 
     def holds(self, segment: str, portrait: Portrait, now: int, held: Collection[str] = ()) -> bool:
         """Whether the condition of a segment holds, whatever its family says. Raises what is wrong with the rule."""
-        view, where = View(READ, portrait, now, self.zone, held), self.family_of[segment].where
+        view, where = self._seen(portrait, now, held), self.family_of[segment].where
         return (where is None or self._holds(where, view)) and any(
             self._holds(condition, view) for condition in self.rule_of[segment].when
         )
@@ -150,7 +160,7 @@ class Catalogue:
 
     def reasons(self, segments: Iterable[str], portrait: Portrait, now: int, held: Collection[str] = ()) -> list[str]:
         """Why a customer is in each of these."""
-        view, told = View(READ, portrait, now, self.zone, held), list[str]()
+        view, told = self._seen(portrait, now, held), list[str]()
         for segment in segments:
             try:
                 told.append(self._reason(self.rule_of[segment], view))
@@ -169,7 +179,7 @@ class Catalogue:
 
     def values(self, segment: str, portrait: Portrait, now: int) -> dict[str, str]:
         """Everything that the conditions of a segment ask, as a person would read it."""
-        view, told = View(READ, portrait, now, self.zone), dict[str, str]()
+        view, told = self._seen(portrait, now), dict[str, str]()
         for condition in self.rule_of[segment].when:
             told |= {name: self._shown(name, view.get(name)) for name in condition.named}
             if all(view.get(name) is not None for name in condition.needs):

@@ -19,7 +19,8 @@ Type = Literal["int", "bool", "text", "instant", "span", "texts", "counts"]
 
 
 class Field(NamedTuple):
-    """Something that conditions may name. few: it takes few different values, and none of them changes with time alone."""
+    """Something that conditions may name. few: it takes few different values, and none of them changes with time alone, or
+    `Catalogue.evaluate` sees to it."""
 
     name: str
     type: Type
@@ -127,6 +128,10 @@ def _age(view: View) -> int | None:
     return today.year - day.year - (today < this)
 
 
+def _ranked(name: str) -> Read:
+    return lambda view: getattr(view.ranked, name)
+
+
 def _acquisition(view: View) -> str | None:
     return None if view.portrait.acquisition is None else str(view.portrait.acquisition[0])
 
@@ -162,6 +167,28 @@ FIELDS: tuple[Field, ...] = (
         True,
     ),
     Field("coupon_share", "int", "Percent of purchases with a coupon.", _percent_of_purchases("coupon_purchase"), True),
+    Field("year_revenue", "int", "Revenue of the last 365 days, of the newest 400 purchases.", _ranked("year_revenue")),
+    Field(
+        "recency_score", "int", "1 to 5: by the last purchase, a fifth of all buyers each.", _ranked("recency"), True
+    ),
+    Field("frequency_score", "int", "1 to 5: by orders.", _ranked("frequency"), True, True),
+    Field("monetary_score", "int", "1 to 5: by revenue.", _ranked("monetary"), True, True),
+    Field(
+        "top_percent",
+        "int",
+        "Of those who paid something within 365 days, the best 1, 5, 10, 20 or 100 percent, by what they paid.",
+        _ranked("top"),
+        True,
+        True,
+    ),
+    Field(
+        "vital",
+        "bool",
+        "Of the smallest group of customers who made 80 percent of the revenue of the last 365 days.",
+        _ranked("vital"),
+        True,
+        True,
+    ),
     Field("cancelled", "bool", "Every card was given back, and nothing was bought since.", _cancelled),
     Field("cancelled_at", "instant", "When the last card was given back, if every one was.", _cancelled_at, True),
     Field("unfollowed_at", "instant", "When the last page was unfollowed, if every one was.", _unfollowed_at, True),
@@ -200,5 +227,8 @@ FIELDS: tuple[Field, ...] = (
     Field("sector", "text", "Its sector.", _part("company", "sector"), True),
     Field("company_size", "text", "Its size, as stated.", _part("company", "size"), True),
 )
+
+RANKED = frozenset({"recency_score", "frequency_score", "monetary_score", "top_percent", "vital"})
+"""Where a customer stands among all others."""
 
 READ: Mapping[str, Read] = {field.name: field.read for field in FIELDS}

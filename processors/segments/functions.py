@@ -5,7 +5,6 @@ Instants are Unix ms; a span is text such as "90d", or milliseconds, as the fiel
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Collection, Mapping
 from datetime import date, timedelta
 from itertools import pairwise
@@ -13,8 +12,6 @@ from typing import Any, NamedTuple
 
 from processors.segments.fields import bought_on
 from processors.segments.view import DAY_MS, View, in_year, span
-
-_LATEST = 2**63
 
 
 class Function(NamedTuple):
@@ -48,25 +45,16 @@ def _days_since(view: View, instant: int) -> int:
     return max(days, 0)
 
 
-def _entries(view: View, length: str | int) -> list[tuple[int, int]]:
-    """Purchases and returns within the span, and a note of when the first of them leaves it."""
-    entries, whole = view.portrait.recent, _length(length)
-    first = bisect_right(entries, (view.now - whole, _LATEST))
-    if first < len(entries):
-        view.turns_at(entries[first][0] + whole)
-    return entries[first:] if first else entries
-
-
 def _purchases_in(view: View, length: str | int) -> int:
-    return sum(1 for _, amount in _entries(view, length) if amount >= 0)
+    return sum(1 for _, amount in view.entries(_length(length)) if amount >= 0)
 
 
 def _days_bought_in(view: View, length: str | int) -> int:
-    return len({time // DAY_MS for time, amount in _entries(view, length) if amount >= 0})
+    return len({time // DAY_MS for time, amount in view.entries(_length(length)) if amount >= 0})
 
 
 def _revenue_in(view: View, length: str | int) -> int:
-    return sum(amount for _, amount in _entries(view, length))
+    return sum(amount for _, amount in view.entries(_length(length)))
 
 
 def _came_back(view: View, silence: str | int, length: str | int) -> bool:

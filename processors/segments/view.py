@@ -6,17 +6,21 @@ That is exact, because a condition can see the time through fields and functions
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any
 
 from schemas.portrait import Portrait
+from schemas.ranks import Bounds, Ranked, rank
 
 DAY_MS = 24 * 60 * 60 * 1000
 _UNITS = {"h": 60 * 60 * 1000, "d": DAY_MS, "w": 7 * DAY_MS}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_LATEST = 2**63
+_YEAR_MS = 365 * DAY_MS
 
 
 Read = Callable[["View"], Any]
@@ -24,25 +28,34 @@ Read = Callable[["View"], Any]
 
 
 class View:
-    """`portrait` at `now` (Unix ms). `zone` is where days begin; `held` are the segments decided so far; `read` finds the fields.
+    """`portrait` at `now` (Unix ms). `zone` is where days begin; `held` are the segments decided so far; `read` finds the
+    fields; `bounds` tell where the customer stands among all.
 
     `due` is the first instant after `now` at which something that was asked changes; None, when nothing will.
     """
 
-    __slots__ = ("_known", "_read", "_today", "_traits", "due", "held", "now", "portrait", "zone")
+    __slots__ = ("_known", "_ranked", "_read", "_today", "_traits", "bounds", "due", "held", "now", "portrait", "zone")
 
     def __init__(
-        self, read: Mapping[str, Read], portrait: Portrait, now: int, zone: tzinfo, held: Collection[str] = ()
+        self,
+        read: Mapping[str, Read],
+        portrait: Portrait,
+        now: int,
+        zone: tzinfo,
+        held: Collection[str] = (),
+        bounds: Bounds | None = None,
     ) -> None:
         self._read = read
         self.portrait = portrait
         self.now = now
         self.zone = zone
         self.held = held
+        self.bounds = bounds
         self.due: int | None = None
         self._known: dict[str, Any] = {}
         self._traits: dict[str, Any] | None = None
         self._today: date | None = None
+        self._ranked: Ranked | None = None
 
     def get(self, name: str) -> Any:
         """The value of a field, None when it is unknown. Raises KeyError when there is no such field."""
@@ -60,6 +73,33 @@ class View:
             for _, values in self.portrait.stated.values():
                 traits.update(values)
         return traits
+
+    @property
+    def ranked(self) -> Ranked:
+        """Where the customer stands among all."""
+        if self._ranked is None:
+            portrait = self.portrait
+            year = sum(amount for _, amount in self.entries(_YEAR_MS)) if portrait.recent else 0
+            self._ranked = rank(
+                self.bounds,
+                last_order=portrait.last_order,
+                orders=portrait.orders,
+                revenue=portrait.revenue,
+                year_revenue=year,
+            )
+        return self._ranked
+
+    def stands(self, ranked: Ranked | None) -> None:
+        """Take this for where the customer stands."""
+        self._ranked = ranked
+
+    def entries(self, length: int) -> list[tuple[int, int]]:
+        """Purchases and returns within so many ms, and a note of when the first of them leaves them."""
+        entries = self.portrait.recent
+        first = bisect_right(entries, (self.now - length, _LATEST))
+        if first < len(entries):
+            self.turns_at(entries[first][0] + length)
+        return entries[first:] if first else entries
 
     @property
     def today(self) -> date:

@@ -8,10 +8,18 @@ from typing import Any
 from schemas.identifiers import Identifier, Known, Link, Pair, Standing, node_of
 from schemas.identity import Member
 from schemas.judgements import Judgement, Kind
+from schemas.portrait import Listed, decode
+from schemas.ranks import Ranked
 from sinks.postgres.rows import array
 
 Ask = Callable[..., list[tuple[Any, ...]]]
 """Runs a statement of `sinks/postgres/sql`, given its name and parameters, and returns its rows."""
+
+
+def listed(row: tuple[Any, ...]) -> Listed:
+    """A customer as `customers_after` and `served` list it."""
+    customer, segments, due, *ranked, state = row
+    return Listed(customer, tuple(segments), due, Ranked(*ranked), decode(state))
 
 
 def generation(ask: Ask) -> int:

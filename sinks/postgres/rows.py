@@ -32,6 +32,8 @@ _NULL = b"\xff\xff\xff\xff"
 _length = Struct(">i").pack
 _integer = Struct(">iq").pack
 _uuid = Struct(">i16s").pack
+_smallint = Struct(">ih").pack
+_boolean = Struct(">i?").pack
 _TEXT_OID = 25
 
 
@@ -92,7 +94,10 @@ def event_row(event: CleanEvent, node: str | None) -> bytes:
     )
 
 
-CUSTOMER_COLUMNS = ", ".join(("id", "updated", "lifecycle", "segments", "due", *Summary._fields, "state", "anchor"))
+_RANKS = ("year_revenue", "recency_score", "frequency_score", "monetary_score", "top_percent", "vital")
+CUSTOMER_COLUMNS = ", ".join(
+    ("id", "updated", "lifecycle", "segments", "due", *Summary._fields, *_RANKS, "state", "anchor")
+)
 
 _TRAITS, _INTEGERS = Summary._fields.index("acquisition_channel"), Summary._fields.index("first_seen")
 _NO_VALUES, _NO_TRAITS = (None,) * _TRAITS, (_NULL * _TRAITS,)
@@ -125,10 +130,21 @@ def customer_row(
             _NULL if first is None else _integer(8, first),
             _NULL if last is None else _integer(8, last),
             _integer(8, summary.points),
+            _integer(8, segments.ranked.year_revenue),
+            _scores(segments.ranked[1:]),
             _length(len(state)),
             state,
             _NULL if anchor is None else _uuid(16, bytes.fromhex(anchor)),
         )
+    )
+
+
+@lru_cache(maxsize=4096)
+def _scores(scores: tuple[int | bool | None, ...]) -> bytes:
+    """Fields that are small numbers, and the last one a truth."""
+    *numbers, last = scores
+    return b"".join([_NULL if each is None else _smallint(2, each) for each in numbers]) + (
+        _NULL if last is None else _boolean(1, last)
     )
 
 

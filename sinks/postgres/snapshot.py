@@ -7,12 +7,12 @@ from typing import Any
 
 from psycopg2.extensions import connection
 
-from schemas import clean, portrait
+from schemas import clean
 from schemas.clean import CleanEvent
 from schemas.identifiers import Identifier, Link
 from schemas.identity import Member
 from schemas.judgements import Judgement
-from schemas.portrait import Portrait
+from schemas.portrait import Listed
 from sinks.postgres import lookup
 from sinks.postgres.sql import statement
 
@@ -33,9 +33,14 @@ class PostgresSnapshot:
         for customer, node, body in self._rows("events_by_customer"):
             yield customer, node, clean.decode(body.encode())
 
-    def served(self) -> Iterator[tuple[str, Portrait]]:
-        for customer, state in self._rows("served"):
-            yield customer, portrait.decode(state.encode())
+    def served(self) -> Iterator[Listed]:
+        yield from map(lookup.listed, self._rows("served"))
+
+    def swept(self, digest: str) -> bool:
+        return bool(next(self._rows("is_swept", digest=digest))[0])
+
+    def uneven_changes(self) -> Iterator[tuple[str, str, int, int]]:
+        yield from self._rows("uneven_changes")
 
     def members(self) -> Iterator[Member]:
         yield from map(lookup.member, self._rows("all_members"))
@@ -49,8 +54,8 @@ class PostgresSnapshot:
     def unsettled(self) -> list[Identifier]:
         return [lookup.named(name) for (name,) in self._rows("all_unsettled")]
 
-    def _rows(self, name: str) -> Iterator[tuple[Any, ...]]:
+    def _rows(self, name: str, **parameters: Any) -> Iterator[tuple[Any, ...]]:
         with self._reading.cursor(name=f"portrait_{name}") as at:
             at.itersize = _ROWS_AT_A_TIME
-            at.execute(statement(name))
+            at.execute(statement(name), parameters)
             yield from at

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE, connection
 
+from schemas.ranks import Bounds
 from sinks.postgres.committed import PostgresCommitted
 from sinks.postgres.connecting import connect
 from sinks.postgres.errors import translated
@@ -70,6 +71,10 @@ class PostgresStore:
             stored = tx.ask("positions")
         known = {Partition(topic, number): offset for topic, number, offset in stored}
         return {each: known[each] for each in partitions if each in known}
+
+    def bounds(self) -> Bounds | None:
+        with self.transaction() as tx:
+            return tx.bounds()
 
     def begin(self, partition: Partition, first: int) -> None:
         """Remember that `partition` is read from offset `first` on, unless it has been read before."""

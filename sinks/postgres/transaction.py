@@ -11,6 +11,7 @@ from psycopg2.extensions import cursor
 from schemas import portrait
 from schemas.identifiers import Identifier, Known, Link, Pair, Standing, node_of, shut_among
 from schemas.portrait import Listed, Portrait
+from schemas.ranks import Bounds
 from schemas.rejected import DeadLetter
 from sinks.postgres import lookup
 from sinks.postgres.rows import CUSTOMER_COLUMNS, EVENT_COLUMNS, Packed, array, copy_rows, moved_turns, timestamp
@@ -203,7 +204,7 @@ class PostgresTransaction:
 
     def customers_after(self, customer: str, limit: int) -> list[Listed]:
         found = self.ask("customers_after", after=customer, limit=limit)
-        return [Listed(each, tuple(segments), due, portrait.decode(state)) for each, segments, due, state in found]
+        return [lookup.listed(row) for row in found]
 
     def bring_forward(self, dues: Mapping[str, int]) -> None:
         self.execute("bring_forward", customers=array(dues), times=array(map(str, dues.values())))
@@ -213,6 +214,28 @@ class PostgresTransaction:
 
     def forget_sweep(self, digest: str) -> None:
         self.execute("forget_sweep", digest=digest)
+
+    def bounds(self) -> Bounds | None:
+        stored = self.ask("bounds")
+        return msgspec.json.decode(stored[0][0], type=Bounds) if stored else None
+
+    def begin_ranking(self, now: int) -> bool:
+        return bool(self.ask("begin_ranking", now=timestamp(now)))
+
+    def measure(self, now: int) -> Bounds | None:
+        customers, recency, frequency, monetary, top, vital = self.ask("measure")[0]
+        if not customers:
+            return None
+        return Bounds(tuple(recency), tuple(frequency), tuple(monetary), tuple(top or ()), vital, customers, now)
+
+    def keep_bounds(self, bounds: Bounds | None, next_at: int) -> None:
+        kept = None if bounds is None else msgspec.json.encode(bounds).decode()
+        self.execute("keep_bounds", bounds=kept, next=timestamp(next_at))
+
+    def ranked_elsewhere(self, bounds: Bounds, now: int, limit: int) -> list[str]:
+        given = {name: array(map(str, getattr(bounds, name))) for name in ("recency", "frequency", "monetary", "top")}
+        found = self.ask("ranked_elsewhere", **given, vital=bounds.vital, now=timestamp(now), limit=limit)
+        return [customer for (customer,) in found]
 
     def _keep(self, held: list[tuple[Any, ...]]) -> None:
         self._held = {customer: tuple(segments) for customer, segments, _ in held}

@@ -36,6 +36,7 @@ def new_store(request: pytest.FixtureRequest) -> Iterator[MakeStore]:
                 "portrait.sweeps, portrait.rejected, portrait.unsettled, portrait.judgements, portrait.reviews, "
                 "portrait.identity_changes"
             )
+            tx._at.execute("update portrait.rankings set bounds = null, next_at = '-infinity'")
         return opened[0]
 
     yield in_memory if request.param == "memory" else in_postgres

@@ -51,7 +51,7 @@ def event(
 
 def customers(store: Store) -> dict[str, Any]:
     with store.snapshot() as snapshot:
-        return dict(snapshot.served())
+        return {each.customer: each.portrait for each in snapshot.served()}
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -14,7 +14,6 @@ from typing import NamedTuple
 from ops.verify import verify
 from processors.prepare import prepare
 from processors.reference import load_reference
-from processors.segment import segment
 from processors.segments.catalogue import shipped_catalogue
 from schemas.clean import CleanEvent
 from schemas.rejected import Rejected
@@ -62,7 +61,8 @@ def audit(stream: Stream) -> tuple[Books, list[str]]:
     with closing(PostgresStore(stream.url)) as store:
         verdict = verify(store)
         with store.snapshot() as snapshot:
-            served = dict(snapshot.served())
+            served = {each.customer: each for each in snapshot.served()}
+            untold = list(snapshot.uneven_changes())
     members: dict[str, set[str]] = {customer: set() for customer in served}
     for customer, name in stream.rows("select customer_id::text, segment from crm.customer_segments"):
         members.setdefault(customer, set()).add(name)
@@ -84,7 +84,11 @@ def audit(stream: Stream) -> tuple[Books, list[str]]:
         "what is served is the fold of what is stored": verdict.equal,
         "what is served is the fold of what was accepted": verdict.hash == expected_hash(list(accepted.values())),
         "segments follow from what is served": members
-        == {customer: {*segment(each, shipped_catalogue(), NOW).names} for customer, each in served.items()},
+        == {
+            customer: {*shipped_catalogue().evaluate(each.portrait, NOW, ranked=each.ranked).names}
+            for customer, each in served.items()
+        },
+        "the changes lead to the segments": not untold,
         "the stored positions are the ends of the log": ends == {place: positions.get(place) for place in ends},
     }
     books = Books(len(raw), len(at_the_door), len(stored), len(repeated), len(kept), verdict.hash, verdict.customers)

@@ -5,24 +5,35 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import math
 import os
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from processors.apply import NOBODY, Rules, changes_of
+from processors.identity_rules import identity_rules
 from processors.portray import RECENT_KEPT, fold, is_new_order
 from processors.prepare import prepare
+from processors.rank import Ranking
 from processors.reference import load_reference
-from processors.segments.catalogue import shipped_catalogue
+from processors.segments.catalogue import read_catalogue, shipped_catalogue
+from processors.sweep import sweep
 from producers.mapping import load_mapping
 from producers.rows import Row
 from schemas.clean import CleanEvent
 from schemas.portrait import Portrait
+from schemas.ranks import Ranked
+from sinks.postgres.migrate import migrate
+from sinks.postgres.store import PostgresStore
 
 pytestmark = pytest.mark.integration
 
@@ -46,7 +57,7 @@ def lines(kind: str) -> list[dict[str, str]]:
 
 
 def clean_events(kind: str, until: int) -> Iterator[CleanEvent]:
-    mapping, reference = load_mapping(kind), load_reference({})
+    mapping, reference = load_mapping(kind), rules_and_reference()[1]
     for number, values in enumerate(lines(kind), 2):
         payload = json.dumps(
             mapping.event(Row(number, number, values, str(number).encode()), f"/import/{kind}")
@@ -66,8 +77,41 @@ def ours(kind: str, date: str) -> dict[str, tuple[Portrait, set[str]]]:
     for event in clean_events(kind, now):
         customer = event.identifiers[0].value
         fold(portraits.setdefault(customer, Portrait()), event, new_order=is_new_order(event, customer, orders))
-    catalogue = shipped_catalogue()
+    catalogue = read_catalogue(shipped_catalogue().zone)
     return {customer: (each, {*catalogue.evaluate(each, now).names}) for customer, each in portraits.items()}
+
+
+@cache
+def rules_and_reference() -> tuple[Rules, Any]:
+    reference = load_reference({"PORTRAIT_CURRENCY": "USD"})
+    return Rules("USD", read_catalogue(reference.timezone), identity_rules()), reference
+
+
+@pytest.fixture(scope="module")
+def url(new_database: Callable[[], str]) -> str:
+    made = new_database()
+    migrate(made)
+    return made
+
+
+def ranked(url: str, kind: str, date: str) -> dict[str, tuple[Ranked, set[str]]]:
+    """customer → where it stands at `date`, as a store in PostgreSQL has it that holds all of them."""
+    now, (rules, _) = int(pd.Timestamp(date, tz="UTC").timestamp() * 1000), rules_and_reference()
+    ids = {str(uuid.uuid4()): (customer, portrait) for customer, (portrait, _) in ours(kind, date).items()}
+    with closing(PostgresStore(url)) as store:
+        with store.transaction() as tx:
+            tx._at.execute("truncate portrait.customers, portrait.memberships, portrait.sweeps, portrait.outbox")
+            tx._at.execute("update portrait.rankings set bounds = null, next_at = '-infinity'")
+            portraits = {customer: portrait for customer, (_, portrait) in ids.items()}
+            tx.save(store.pack(changes_of(tx, (), portraits, NOBODY, rules, now)))
+        rules.segments.bounds = None
+        ranking = Ranking(store, rules)
+        ranking.turn(now)
+        ranking.turn(now)
+        while sweep(store, rules, now):
+            pass
+        with store.snapshot() as snapshot:
+            return {ids[each.customer][0]: (each.ranked, {*each.segments}) for each in snapshot.served()}
 
 
 @cache
@@ -149,3 +193,50 @@ def test_lifecycle_and_frequency_are_those_of_another_computation(kind: str, dat
             wrong.append((customer, mine, expected))
     assert wrong == []
     assert len(stages) >= 3
+
+
+def fifth(values: Any) -> Any:
+    """1 to 5, by how many fifths of all end below a value: the position of the last of equal ones counts."""
+    ends = np.quantile(values.to_numpy(), [0.2, 0.4, 0.6, 0.8], method="inverted_cdf")
+    return 1 + sum((values > end).astype(int) for end in ends)
+
+
+def standing(frame: Any, now: Any) -> Any:
+    """One row a customer: scores, and shares of the revenue of the last 365 days. Amounts in cents."""
+    frame = frame.assign(cents=(100 * frame["amount"]).round().astype(int))
+    table = frame.groupby("customer").agg(last=("time", "max"), orders=("order", "nunique"), paid=("cents", "sum"))
+    table["recency"] = fifth(table["last"].astype("int64"))
+    table["frequency"], table["monetary"] = fifth(table["orders"]), fifth(table["paid"])
+    year = frame[frame["time"] > now - 365 * DAY].groupby("customer")["cents"].sum()
+    table["year"] = year.reindex(table.index, fill_value=0)
+    best = table[table["year"] > 0].sort_values("year", ascending=False)
+    before = best["year"].cumsum() - best["year"]
+    enough = best[before < 0.8 * best["year"].sum()]["year"].min()  # the last one that was needed
+    table["vital"] = table["year"] >= enough
+    for percent in (20, 10, 5, 1):
+        least = best["year"].iloc[math.ceil(len(best) * percent / 100) - 1]
+        table.loc[table["year"] >= least, "top"] = percent
+    table["top"] = table["top"].fillna(100)
+    return table
+
+
+@pytest.mark.parametrize(("kind", "date"), CASES)
+def test_scores_and_the_80_20_group_are_those_of_another_computation(url: str, kind: str, date: str) -> None:
+    found, now = ranked(url, kind, date), pd.Timestamp(date, tz="UTC")
+    table = standing(bought(kind, date), now)
+    assert set(table.index) == set(found)
+    for customer, row in table.iterrows():
+        mine, segments = found[str(customer)]
+        scores = (int(row["recency"]), int(row["frequency"]), int(row["monetary"]))
+        paid = row["year"] > 0
+        best = (int(row["top"]), bool(row["vital"])) if paid else (None, None)
+        assert mine == Ranked(int(row["year"]), *scores, *best), customer
+        assert ("vital_few" in segments, "useful_many" in segments) == (
+            paid and row["vital"],
+            paid and not row["vital"],
+        )
+        assert ("rfm_champions" in segments) == (scores[0] == 5 and math.ceil((scores[1] + scores[2]) / 2) >= 4)
+        assert ("rfm_lost" in segments) == (scores == (1, 1, 1))
+    vital = table[table["vital"]]
+    assert 0.8 <= vital["year"].sum() / table["year"].sum() < 0.81
+    assert 0.1 < len(vital) / len(table) < 0.7

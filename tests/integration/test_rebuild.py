@@ -113,5 +113,5 @@ def test_what_was_decided_before_a_rebuild_is_not_written_after_it(new_database:
     assert (worker.stale, worker.done) == (1, True)
     verified(store)
     with store.snapshot() as snapshot:
-        assert sorted(portrait.events for _, portrait in snapshot.served()) == [1, 2]
+        assert sorted(each.portrait.events for each in snapshot.served()) == [1, 2]
     store.close()

@@ -150,6 +150,7 @@ def test_nothing_is_committed_of_an_assignment_before_until_reading_has_begun_an
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     place = transport.TP("events.web", 0)
+    monkeypatch.setattr(transport.FetchConsumer, "_new_consumer_thread", lambda _: None)
 
     async def assign() -> list[list[transport.TP]]:
         app = transport.App("committing", broker="kafka://127.0.0.1:1", store="memory://", web_enabled=False)

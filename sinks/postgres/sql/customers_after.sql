@@ -1,5 +1,6 @@
 -- The next living customers by id, as they are, without holding them. Parameters: after, an id; limit.
-select id::text, segments, floor(extract(epoch from due_at) * 1000)::bigint, state
+select id::text, segments, floor(extract(epoch from due_at) * 1000)::bigint, year_revenue, recency_score,
+    frequency_score, monetary_score, top_percent, vital, state
 from portrait.customers
 where id > %(after)s::uuid
 order by id

@@ -3,13 +3,15 @@ with saved as (
     insert into portrait.customers as stored (
         id, version, updated_at, lifecycle, segments, due_at, full_name, email, phone, birthday, age_band, gender, province,
         area, income_band, language, acquisition_channel, preferred_channel, preferred_store, first_seen_at, last_seen_at,
-        events, orders, revenue, currency, revenue_by_currency, first_order_at, last_order_at, points, state, anchor
+        events, orders, revenue, currency, revenue_by_currency, first_order_at, last_order_at, points, year_revenue,
+        recency_score, frequency_score, monetary_score, top_percent, vital, state, anchor
     )
     select
         id, 1, to_timestamp(updated / 1000.0), lifecycle, segments, to_timestamp(due / 1000.0), full_name, email, phone,
         birthday::date, age_band, gender, province, area, income_band, language, acquisition_channel, preferred_channel,
         preferred_store, to_timestamp(first_seen / 1000.0), to_timestamp(last_seen / 1000.0), events, orders,
-        revenue::numeric, currency, revenue_by_currency::jsonb, to_timestamp(first_order / 1000.0), to_timestamp(last_order / 1000.0), points, state, anchor
+        revenue::numeric, currency, revenue_by_currency::jsonb, to_timestamp(first_order / 1000.0), to_timestamp(last_order / 1000.0), points,
+        year_revenue, recency_score, frequency_score, monetary_score, top_percent, vital, state, anchor
     from incoming
     on conflict (id) do update set
         version = stored.version + 1, updated_at = excluded.updated_at, lifecycle = excluded.lifecycle,
@@ -22,7 +24,10 @@ with saved as (
         orders = excluded.orders, revenue = excluded.revenue, currency = excluded.currency,
         revenue_by_currency = excluded.revenue_by_currency, first_order_at = excluded.first_order_at,
         due_at = case when %(exact)s then excluded.due_at else least(stored.due_at, excluded.due_at) end,
-        last_order_at = excluded.last_order_at, points = excluded.points, state = excluded.state
+        last_order_at = excluded.last_order_at, points = excluded.points, year_revenue = excluded.year_revenue,
+        recency_score = excluded.recency_score, frequency_score = excluded.frequency_score,
+        monetary_score = excluded.monetary_score, top_percent = excluded.top_percent, vital = excluded.vital,
+        state = excluded.state
     returning id
 )
 insert into portrait.outbox (customer_id) select id from saved

@@ -1,2 +1,5 @@
--- Every living customer's portrait, ordered by id.
-select id::text, state from portrait.customers order by id
+-- Every living customer as it is served, ordered by id.
+select id::text, segments, floor(extract(epoch from due_at) * 1000)::bigint, year_revenue, recency_score,
+    frequency_score, monetary_score, top_percent, vital, state
+from portrait.customers
+order by id

@@ -1,0 +1,68 @@
+"""Whether everybody is in the segments that the rules say, and whether the changes that were told lead there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from processors.segments.catalogue import Catalogue
+from processors.segments.fields import RANKED
+from schemas.portrait import Listed, Portrait
+from sinks.store import Snapshot
+
+
+class Memberships:
+    """Compares customer by customer. Who is due at `now` (Unix ms) may be elsewhere by now, and is left out; everybody is, as
+    long as the rules are about to be applied to all.
+
+    Where a customer stands among all others is taken as stored: `processors.rank` sees to it again and again.
+    """
+
+    def __init__(self, snapshot: Snapshot, catalogue: Catalogue, now: int) -> None:
+        self._catalogue = catalogue
+        self._now = now
+        self._snapshot = snapshot
+        self._ranked = _by_rank(catalogue)
+        self.compared = snapshot.swept(catalogue.digest)
+        self.differences: list[str] = []
+
+    def sides(self, folded: Portrait, stored: Listed) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The segments of a customer by its events, and as served: those by rank are not among them, as they depend on when they
+        were computed."""
+        served = self._lasting(stored.segments)
+        if not self.compared or (stored.due is not None and stored.due <= self._now):
+            return served, served
+        found = self._catalogue.evaluate(folded, self._now, stored.segments, stored.ranked).names
+        if found != stored.segments:
+            more, less = (
+                ", ".join(sorted({*a} - {*b})) for a, b in ((stored.segments, found), (found, stored.segments))
+            )
+            self.differences.append(
+                f"customer {stored.customer}: in {more or 'nothing'} too many, not in {less or 'nothing'}"
+            )
+        return self._lasting(found), served
+
+    def _lasting(self, names: Sequence[str]) -> tuple[str, ...]:
+        return tuple(name for name in names if name not in self._ranked)
+
+    def untold(self, most: int) -> list[str]:
+        """Where the changes do not lead to the segments, in words."""
+        found = []
+        for customer, segment, entered, member in self._snapshot.uneven_changes():
+            found.append(
+                f"customer {customer}: entered {segment} {entered} times more often than left, and {member} of 2 places say "
+                "that it is in it"
+            )
+            if len(found) == most:
+                break
+        return found
+
+
+def _by_rank(catalogue: Catalogue) -> set[str]:
+    """The segments that depend on where a customer stands among all others."""
+    found: set[str] = set()
+    for family in catalogue.families:
+        conditions = [condition for rule in family.rules for condition in rule.when]
+        for condition in [*conditions, family.where] if family.where else conditions:
+            if not RANKED.isdisjoint(condition.named) or not found.isdisjoint(condition.uses):
+                found.update(rule.segment for rule in family.rules)
+    return found
