@@ -181,6 +181,7 @@ def make_app(settings: WorkerSettings, reference: Reference) -> App:
         assigned = [TP(*tp) for tp in app.consumer.assignment()]
         if not assigned:
             return
+        app.consumer.commit_again()
         ends = await app.consumer.highwaters(*assigned)
         for tp in assigned:
             place, at, end = Partition(*tp), done(tp), ends.get(tp) or 0

@@ -14,6 +14,7 @@ What this relies on inside faust-streaming 0.15.3, and `tests/integration/test_t
 - `AIOKafkaConsumerThread._create_worker_consumer` makes aiokafka's consumer, which starts with its `_fetch_max_wait_ms`.
 - `Consumer.force_commit` asks `_filter_tps_with_pending_acks` for partitions and `_new_offset` for the offset of each.
 - `Consumer.on_partitions_assigned` comes before anything is committed of the new assignment.
+- `Consumer._committed_offset` is what Faust thinks is committed; None is nothing.
 - `Consumer._add_gap` is called for the offsets inside a message, and has nothing to do.
 - `Consumer.seek_to_committed` is called after every assignment, and its answer is where reading starts.
 - `PartitionAssignor._get_copartitioned_groups` is asked whenever the group's leader assigns.
@@ -113,6 +114,12 @@ class FetchConsumer(driver.Consumer):  # type: ignore[misc]
     def _new_offset(self, tp: TP) -> int | None:
         done: int | None = self.app.done(tp)
         return done
+
+    def commit_again(self) -> None:
+        """Let the next commit be of every partition, whether there is news or not: aiokafka repeats a commit that a process made
+        before it froze, when it is back in the group, and takes Kafka's offset back behind what others committed meanwhile."""
+        for tp in self._begun:
+            self._committed_offset[tp] = None
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """After an assignment: begin where `App.begin` says."""

@@ -23,6 +23,7 @@ from faust.transport import consumer as stock  # isort: skip
 from faust.transport.drivers import aiokafka as driver  # isort: skip
 from kafka import TopicPartition
 from kafka.admin import OffsetSpec
+from mode import Service
 
 from ops.topics import create_topics
 from processors.publish import publish
@@ -150,7 +151,7 @@ def test_nothing_is_committed_of_an_assignment_before_until_reading_has_begun_an
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     place = transport.TP("events.web", 0)
-    monkeypatch.setattr(transport.FetchConsumer, "_new_consumer_thread", lambda _: None)
+    monkeypatch.setattr(transport.FetchConsumer, "_new_consumer_thread", lambda _: Service())
 
     async def assign() -> list[list[transport.TP]]:
         app = transport.App("committing", broker="kafka://127.0.0.1:1", store="memory://", web_enabled=False)
@@ -169,9 +170,13 @@ def test_nothing_is_committed_of_an_assignment_before_until_reading_has_begun_an
             committed.append(list(consumer._filter_tps_with_pending_acks()))
             await consumer.seek_to_committed()
             committed.append(list(consumer._filter_tps_with_pending_acks()))
+        consumer._committed_offset[place] = 7
+        committed.append([place] if consumer._should_commit(place, 7) else [])
+        consumer.commit_again()
+        committed.append([place] if consumer._should_commit(place, 7) else [])
         return committed
 
-    assert asyncio.run(assign()) == [[], [place], [], [place]]
+    assert asyncio.run(assign()) == [[], [place], [], [place], [], [place]]
 
 
 def test_kafkas_offsets_of_the_clean_log_do_not_count_whether_ahead_or_behind(servers: Servers) -> None:
