@@ -15,6 +15,7 @@ from processors.apply import Slice, apply
 from schemas.clean import CleanEvent, Purchase
 from schemas.identifiers import Identifier
 from schemas.ids import event_key
+from schemas.ranks import Bounds
 from schemas.rejected import DeadLetter
 from sinks.postgres.migrate import ensure_login, migrate
 from sinks.postgres.store import PostgresStore
@@ -22,6 +23,17 @@ from sinks.store import Span
 from tests.stories import DAY, LOG, NOW, RULES, feed
 
 PASSWORD = "not a secret: of a test"
+
+
+BOUNDS = Bounds(
+    recency=(NOW - 4 * DAY, NOW - 3 * DAY, NOW - 2 * DAY, NOW - DAY),
+    frequency=(2, 3, 5, 9),
+    monetary=(100_000, 200_000, 300_000, 400_000),
+    top=(250_000, 350_000, 450_000, 900_000),
+    vital=300_000,
+    customers=500,
+    computed_at=NOW,
+)
 
 
 class Shop(NamedTuple):
@@ -146,7 +158,8 @@ LETTER = DeadLetter(
 
 
 def open_shop(new_database: Callable[[], str]) -> Shop:
-    """Migrate a new database; apply EVENTS, then, in a batch of its own, MEETING, which makes one of two; LETTER."""
+    """Migrate a new database; apply EVENTS, then, in a batch of its own, MEETING, which makes one of two; LETTER. Put BOUNDS in
+    force."""
     url = new_database()
     migrate(url)
     store = PostgresStore(url)
@@ -157,6 +170,8 @@ def open_shop(new_database: Callable[[], str]) -> Shop:
         feed(store, [MEETING], first=len(EVENTS), now=NOW + 60_000)
         end = len(EVENTS) + 1
         apply(store, [Slice(LOG, Span(end, end + 1), (), ((end, LETTER),))], RULES, NOW)
+        with store.transaction() as tx:
+            tx.keep_bounds(BOUNDS, NOW)
     finally:
         store.close()
     return Shop(url, an=at[f"email:{EMAIL}"], bình=at["facebook_id:1000231945500781"], till=at[f"card_no:{CARD}"])

@@ -144,6 +144,21 @@ def test_every_move_between_segments_is_kept(shop: Shop, reader: str) -> None:
     ]
 
 
+def test_bounds_say_from_which_value_on_a_customer_has_a_score(shop: Shop, reader: str) -> None:
+    found = ask(reader, "select measure, score, from_time, from_value, computed_at from crm.bounds")
+    assert {when for *_, when in found} == {moment(NOW)}
+    assert sorted((measure, score or 0, time or value) for measure, score, time, value, _ in found) == [
+        *(("frequency", score, Decimal(value)) for score, value in ((2, 2), (3, 3), (4, 5), (5, 9))),
+        *(("monetary", score, Decimal(100_000 * (score - 1))) for score in (2, 3, 4, 5)),
+        *(("recency", score, ago(6 - score)) for score in (2, 3, 4, 5)),
+        *(
+            ("top", percent, Decimal(least))
+            for percent, least in ((1, 900_000), (5, 450_000), (10, 350_000), (20, 250_000))
+        ),
+        ("vital", 0, Decimal(300_000)),
+    ]
+
+
 def test_the_history_is_that_of_the_customer_they_became(shop: Shop, pii_reader: str) -> None:
     found = ask(
         pii_reader,
