@@ -28,7 +28,7 @@ POINTS = (
     "inserted:3",
     "before_commit:4",
     "after_commit:3",
-    "resettled:3",
+    "resettled:1",
     "assignment:1",
 )
 LOG = deliveries(1_500)
