@@ -218,9 +218,13 @@ class AheadFeed:
 
 
 def expected_hash(
-    events: Sequence[CleanEvent], judgements: Sequence[Judgement] = (), rules: IdentityRules | None = None
+    events: Sequence[CleanEvent],
+    judgements: Sequence[Judgement] = (),
+    rules: IdentityRules | None = None,
+    segments: Catalogue | None = None,
 ) -> str:
-    """The hash that a store of these events must have, by the plainest means: who is who by all facts, then each one's fold."""
+    """The hash that a store of these events must have, by the plainest means: who is who by all facts, then each one's fold, and
+    its segments at NOW."""
     rules = identity_rules() if rules is None else rules
     observed = Observed()
     for event in events:
@@ -232,7 +236,12 @@ def expected_hash(
     ]
     rows.sort(key=lambda row: (row[0] or "", row[1].key))
     folds = list(refold(rows))
-    return store_hash([f.keys if f.customer is None else fingerprint(f.portrait, f.keys) for f in folds])
+    return store_hash(
+        f.keys
+        if f.customer is None
+        else fingerprint(f.portrait, f.keys, () if segments is None else segments.evaluate(f.portrait, NOW).names)
+        for f in folds
+    )
 
 
 def part(events: Sequence[CleanEvent], first: int, partition: Partition = LOG) -> Slice:

@@ -80,7 +80,7 @@ def test_a_rebuild_mends_any_damage_and_keeps_the_ids(damage: str, new_database:
     assert (rebuilt.customers, rebuilt.events) == (3, 7)
     assert (rebuilt.changed == 0) == (damage in UNSEEN)
     assert told[-1] == (14, 14)
-    after = verify(store)
+    after = verify(store, segments=RULES.segments, now=NOW)
     assert (after.equal, after.differences, after.hash) == (True, [], before.hash)
     with psycopg2.connect(url) as opened, opened.cursor() as at:
         at.execute("select identifier, customer_id from portrait.identifiers order by identifier")
