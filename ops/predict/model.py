@@ -19,6 +19,10 @@ FEWEST = 50
 """Customers who bought on more than one day, that there must be to learn from."""
 
 
+_TOO_MUCH = 2.0**62
+"""Minor units, and anything else: the store counts in 64 bits."""
+
+
 class Model(NamedTuple):
     """What was learned. customers, repeaters, paying: how many there were to learn from, how many of them bought on more than one
     day, and how many of these paid something then. spending: None where these are fewer than `FEWEST`. correlation: of how often
@@ -55,12 +59,12 @@ def learn(of: Histories) -> Model:
 
 
 def forecast(model: Model, of: Histories, days: int) -> Forecast:
-    """What is expected of each within `days`. Raises UnfitError where that is no finite number."""
+    """What is expected of each within `days`. Raises UnfitError where that is no number, or too great a one."""
     alive = model.timing.p_alive(of)
     purchases = np.minimum(model.timing.expected_purchases(of, days / WEEK), days)
     value = None if model.spending is None else purchases * model.spending.expected_value(of)
     for column in (alive, purchases, value):
-        if column is not None and not (np.isfinite(column).all() and (column >= 0).all()):
+        if column is not None and not ((column >= 0) & (column < _TOO_MUCH)).all():  # nor NaN
             raise UnfitError(f"the fitted model gives no number for some customers: {model.timing}, {model.spending}")
     return Forecast(alive, purchases, value)
 

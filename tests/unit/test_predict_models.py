@@ -244,7 +244,16 @@ def test_a_likelihood_without_a_maximum_is_refused(slope: float) -> None:
         maximise(lambda _: (0.0, np.array([slope])), [[0.0]], [(-5.0, 5.0)])
 
 
-def test_a_model_that_gives_no_number_is_refused() -> None:
-    broken = Model(TIMING._replace(r=float("nan")), SPENDING, 1, 1, 1, None)
+@pytest.mark.parametrize(
+    ("timing", "spending"),
+    [
+        (TIMING._replace(r=float("nan")), SPENDING),
+        (TIMING, SPENDING._replace(v=float("inf"))),
+        (TIMING, SPENDING._replace(v=1e30)),
+        (TIMING, SPENDING._replace(v=-1e9)),
+    ],
+)
+def test_a_model_that_gives_no_number_is_refused(timing: BgNbd, spending: GammaGamma) -> None:
+    broken = Model(timing, spending, 1, 1, 1, None)
     with pytest.raises(UnfitError, match="gives no number"):
         forecast(broken, rows((1, 1, 2, 3.0)), 90)
