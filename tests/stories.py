@@ -122,13 +122,19 @@ def said(number: int, identifiers: Mapping[str, str], time: int = NOW, verified:
 
 
 def feed(
-    store: Store, events: Sequence[CleanEvent], *, batch: int = 500, first: int = 0, now: int = NOW
+    store: Store,
+    events: Sequence[CleanEvent],
+    *,
+    batch: int = 500,
+    first: int = 0,
+    now: int = NOW,
+    rules: Rules = RULES,
 ) -> list[Applied]:
     """Apply `events` as the records of one partition from offset `first` on, in batches; settle after each one."""
     applied = []
     for at in range(0, len(events), batch):
-        applied.append(apply(store, [part(events[at : at + batch], first + at)], RULES, now))
-        settle(store, RULES, now)
+        applied.append(apply(store, [part(events[at : at + batch], first + at)], rules, now))
+        settle(store, rules, now)
     return applied
 
 

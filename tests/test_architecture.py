@@ -64,6 +64,8 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "splink": ("ops/suggest/engine.py", "ops/suggest/learning.py"),
     "duckdb": ("ops/suggest/*",),
     "pyarrow": ("ops/suggest/*",),
+    "numpy": ("ops/predict/*", "ops/bench/predictions.py"),
+    "scipy": ("ops/predict/*", "ops/commands/predict.py"),
 }
 """Library → the files that know it."""
 

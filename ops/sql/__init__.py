@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from importlib.resources import files
+from io import StringIO
 from typing import Any
 
 import psycopg2
@@ -66,6 +67,11 @@ def streamed(at: cursor, name: str, /, **parameters: Any) -> Iterator[tuple[Any,
         stream.itersize = _ROWS_AT_A_TIME
         stream.execute(_statement(name), parameters)
         yield from stream
+
+
+def copied(at: cursor, name: str, /, lines: Iterable[str]) -> None:
+    """Give `lines`, in COPY's text format, to the COPY that `NAME.sql` is."""
+    at.copy_expert(_statement(name), StringIO("".join(lines)))
 
 
 def _statement(name: str) -> str:

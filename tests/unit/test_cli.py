@@ -15,7 +15,20 @@ from ops.commands.importing import rejects_name
 from ops.local.home import DATABASE_URL, KAFKA, Home, write_env
 
 COMMANDS = {
-    *("up", "down", "status", "demo", "import", "topics", "customer", "verify", "rebuild", "bench", "migrate"),
+    *(
+        "up",
+        "down",
+        "status",
+        "demo",
+        "import",
+        "topics",
+        "customer",
+        "verify",
+        "rebuild",
+        "bench",
+        "migrate",
+        "predict",
+    ),
     *(f"segments {name}" for name in ("ls", "check", "explain", "try", "preview")),
     *("rejected ls", "rejected show", "rejected replay"),
     *(f"identity {name}" for name in ("join", "never", "split", "block", "trust", "undo", "judgements", "suggest")),
