@@ -13,6 +13,7 @@ LATENCY_MS = 2_000.0
 CROWDED_SHARE = 0.75
 LINKED_SHARE = 0.85
 SHARED_SHARE = 0.80
+TURNING_SHARE = 0.90
 PYTHON_RSS_MB = 300.0
 
 
@@ -75,6 +76,10 @@ def verdicts(results: Results) -> Iterator[Verdict]:
             f"{share:.0%}",
             share / CROWDED_SHARE,
         )
+    if crowded and results.turning:
+        share = results.turning.rate / crowded.rate
+        about = "(i) the same, while a day turns for everybody within a minute"
+        yield Verdict(about, f"≥ {TURNING_SHARE:.0%} of (e)", f"{share:.0%}", share / TURNING_SHARE)
     if results.alone and results.linked:
         share = results.linked.rate / results.alone.rate
         about = "(g) three of ten events link two identifiers"

@@ -145,6 +145,7 @@ def _backlogs(results: Results) -> tuple[tuple[str, Backlog | None], ...]:
         ("g, linked", results.linked),
         ("h, none", results.unshared),
         ("h, shared", results.shared),
+        ("i", results.turning),
     )
 
 

@@ -127,7 +127,7 @@ class Machine(msgspec.Struct, frozen=True):
 
 class Results(msgspec.Struct, frozen=True):
     """One run of the bench; None is what was not asked for. alone, linked: (g), events of one identifier each, and the same with
-    two in three of ten. unshared, shared: (h), without and with customers who share identifiers."""
+    two in three of ten. unshared, shared: (h), without and with customers who share identifiers. turning: (i)."""
 
     command: str
     begun: str
@@ -143,3 +143,4 @@ class Results(msgspec.Struct, frozen=True):
     linked: Backlog | None = None
     unshared: Backlog | None = None
     shared: Backlog | None = None
+    turning: Backlog | None = None

@@ -14,7 +14,7 @@ from rich.progress import TaskID
 
 from ops.bench.backlog import measure_backlog, measure_flatness
 from ops.bench.machine import command, look_at_machine, now, revision
-from ops.bench.population import populate
+from ops.bench.population import populate, turn_a_day
 from ops.bench.report import markdown, show
 from ops.bench.results import Backlog, Flat, Latency, Results, Stage, Sustained
 from ops.bench.stack import BenchStack, bench_stack
@@ -33,6 +33,7 @@ MEASUREMENTS = {
     "f": "memory, with ten times the events",
     "g": "as a, all events of one identifier, and with three of ten that link two",
     "h": "as a, but in order; and with a tablet, a made-up number, cards and telephones that several people share",
+    "i": "as e, while all that a day changes by time alone comes within a minute",
 }
 
 
@@ -119,6 +120,8 @@ class _Bench:
                     workload = self._workload(f"bench-g{linked}", linked=linked)
                     yield {field: measure_backlog(workload, self._sizes.workers, self._place, progress)}
 
+        if "i" in wanted:
+            yield {"turning": self.crowded("i", turn_a_day)}
         if "h" in wanted:
             for field, shared in (("unshared", 0), ("shared", _SHARED_OF_A_HUNDRED)):
                 yield {field: self.sharing(shared)}
@@ -150,18 +153,20 @@ class _Bench:
         with _shown("d") as progress, bench_stack(self._place, 1, lambda text: progress(text, 0, 0)) as stack:
             return measure_stages(stack, workload, lambda name: progress(name, 0, 0))
 
-    def crowded(self) -> Backlog:
-        with _shown("e") as progress:
+    def crowded(self, letter: str = "e", then: Callable[[BenchStack], None] = lambda _: None) -> Backlog:
+        with _shown(letter) as progress:
 
             def fill(stack: BenchStack) -> int:
-                return populate(
+                customers = populate(
                     stack,
                     self._sizes.population,
                     self._begun,
                     lambda done, of: progress("Enrolling the population", done, of),
                 )
+                then(stack)
+                return customers
 
-            return measure_backlog(self._workload("bench-e"), self._sizes.workers, self._place, progress, fill)
+            return measure_backlog(self._workload(f"bench-{letter}"), self._sizes.workers, self._place, progress, fill)
 
     def sharing(self, shared: int) -> Backlog:
         """In the order in which events happen, as channels send them: who shares what is found out once."""
