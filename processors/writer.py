@@ -32,12 +32,11 @@ from sinks.store import Base, Fatal, Gap, Partition, Refused, Retryable, Store
 logger = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 
-_LONGEST_PAUSE = 5.0
+_LONGEST_PAUSE, _REFRESH_SECONDS = 5.0, 2.0
 _SETTLING_EVERY, _LONGEST_SETTLING = 3.0, 1.5
 """While batches wait, what they leave unsettled is settled every so many seconds, for so long at most. Settling changes customers
 that the next batch is about, so that one is decided only then, and nothing is written meanwhile."""
 
-_REFRESH_SECONDS = 2.0
 _GARBAGE_TURNS = 30
 _MOST_PLAIN = 64
 """Batches applied in the plain way, at the most, before one is decided ahead again."""
