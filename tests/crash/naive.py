@@ -20,7 +20,12 @@ from sinks.store import Base, Partition, Reading, Span
 
 def auto_commit() -> None:
     """Begin where Kafka's committed offset is, as consumers do, and not at the stored position."""
-    transport.FetchConsumer.seek_to_committed = Consumer.seek_to_committed  # type: ignore[method-assign]
+
+    async def seek_to_committed(self: transport.FetchConsumer) -> Any:
+        self._begun.update(self.assignment())
+        return await Consumer.seek_to_committed(self)
+
+    transport.FetchConsumer.seek_to_committed = seek_to_committed  # type: ignore[method-assign]
     _without_comparing()
 
 
