@@ -26,8 +26,8 @@ ARROWS: dict[str, set[str]] = {
 STAGES = frozenset(
     f"processors.{name}"
     for name in (
-        *("prepare", "normalise", "contacts", "enrich", "places", "reference", "text"),
-        *("identity_rules", "link", "identify", "cluster", "portray", "segment"),
+        *("prepare", "normalise", "contacts", "enrich", "told", "service", "places", "reference", "text", "words"),
+        *("identity_rules", "link", "identify", "cluster", "portray", "relationship", "segment"),
         *(f"segments.{name}" for name in ("view", "fields", "functions", "trial", "native", "rules", "catalogue")),
     )
 )
