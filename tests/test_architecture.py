@@ -28,7 +28,10 @@ STAGES = frozenset(
     for name in (
         *("prepare", "normalise", "contacts", "enrich", "told", "service", "places", "reference", "text", "words"),
         *("identity_rules", "link", "identify", "cluster", "portray", "relationship", "segment"),
-        *(f"segments.{name}" for name in ("view", "fields", "functions", "trial", "native", "rules", "catalogue")),
+        *(
+            f"segments.{name}"
+            for name in ("view", "relationship", "fields", "functions", "trial", "native", "rules", "catalogue")
+        ),
     )
 )
 """The pure core: functions of values. They import the nouns and one another."""
