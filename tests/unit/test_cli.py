@@ -17,6 +17,7 @@ from ops.local.home import DATABASE_URL, KAFKA, Home, write_env
 COMMANDS = {
     *("up", "down", "status", "demo", "import", "topics", "customer", "verify", "rebuild", "bench", "migrate"),
     *(f"segments {name}" for name in ("ls", "check", "explain", "try", "preview")),
+    *(f"account {name}" for name in ("assign", "unassign", "ls", "history")),
     *("rejected ls", "rejected show", "rejected replay"),
     *(f"identity {name}" for name in ("join", "never", "split", "block", "trust", "undo", "judgements", "suggest")),
     *("identity review ls", "identity review accept", "identity review refuse"),
