@@ -70,6 +70,8 @@ def test_an_account_holds_when_the_command_returns_and_its_history_is_kept(runni
         (mine, "partner", "doi.tac@shop.example"),
         (mine, "key_account", "Phạm Thu Hà"),
     ]
+    assert portrait.ask("customer", "844")["accounts"]["partner"]["owner"] == "doi.tac@shop.example"
+    assert "key_account, Phạm Thu Hà is responsible" in portrait.run("customer", "844")
     portrait.run("account", "assign", "912", "internal")
     portrait.run("account", "assign", "844", "key_account", "--owner", "Minh", "--by", "lan")
     assert held(portrait.ask("account", "ls")) == [
