@@ -15,7 +15,20 @@ from ops.commands.importing import rejects_name
 from ops.local.home import DATABASE_URL, KAFKA, Home, write_env
 
 COMMANDS = {
-    *("up", "down", "status", "demo", "import", "topics", "customer", "verify", "rebuild", "bench", "migrate"),
+    *(
+        "up",
+        "down",
+        "status",
+        "demo",
+        "import",
+        "topics",
+        "customer",
+        "verify",
+        "rebuild",
+        "bench",
+        "migrate",
+        "adopters",
+    ),
     *(f"segments {name}" for name in ("ls", "check", "explain", "try", "preview")),
     *(f"account {name}" for name in ("assign", "unassign", "ls", "history")),
     *("rejected ls", "rejected show", "rejected replay"),
