@@ -8,7 +8,19 @@ import sys
 import typer
 from rich.markup import escape
 
-from ops.commands import checks, customer, demo, identity, importing, predict, rejected, segments, stack
+from ops.commands import (
+    account,
+    adopters,
+    checks,
+    customer,
+    demo,
+    identity,
+    importing,
+    predict,
+    rejected,
+    segments,
+    stack,
+)
 from ops.local.home import LocalStackError
 from ops.terminal import errors
 
@@ -21,7 +33,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for commands in (stack, demo, importing, customer, segments, predict, identity, rejected, checks):
+for commands in (stack, demo, importing, customer, segments, account, predict, adopters, identity, rejected, checks):
     commands.register(app)
 
 

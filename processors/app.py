@@ -1,8 +1,9 @@
 """The stream, in the order of the data: raw events are prepared, clean events become customers.
 
-    events.web ─┐
+    events.web ─────┐
     events.loyalty ─┼─▶ prepare ─▶ events.valid ─▶ customers ─▶ the profile store
-    events.social ─┘        └────▶ events.rejected ─▶ letters ──▶
+    events.social ──┤       └────▶ events.rejected ─▶ letters ──▶
+    events.service ─┘
 
 Run it with `python -m processors.app`; any number of workers share the work. See docs/operating.md for what a worker promises.
 """

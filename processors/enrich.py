@@ -1,14 +1,14 @@
 """Everything that a clean event says beyond the customer's own words: purchase, points, statuses, counts, place, age.
 
-To add a type of event: declare its model in `schemas.events`, write one function here that takes its data and a `Scene`
-and returns what it `Told` (or `Rejected`, if its money cannot be kept), and enter the function in `_TELL`, at the end.
-Nothing behind this module knows types. Money is never dropped: an amount that cannot be kept rejects the event.
+To add a type of event: declare its model in `schemas.events`, write one function here (or in `processors.service`, of what the
+company records) that takes its data and a `Scene` and returns what it `Told` (or `Rejected`, if its money cannot be kept), and
+enter the function in `_TELL`, at the end. Nothing behind this module knows types. Money is never dropped: an amount that cannot
+be kept rejects the event.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -18,7 +18,9 @@ import msgspec
 
 from processors.normalise import Normalised
 from processors.reference import Reference
+from processors.service import TELL_OF_SERVICE
 from processors.text import clean_text
+from processors.told import Scene, Told
 from schemas.clean import CleanEvent, Purchase
 from schemas.codec import Problem
 from schemas.events import (
@@ -34,6 +36,7 @@ from schemas.events import (
 from schemas.ids import event_key
 from schemas.money import MINOR_DIGITS, is_whole, to_minor
 from schemas.rejected import Reason, Rejected
+from schemas.topics import channel_of
 
 MAX_AHEAD_MS = 5 * 60 * 1000
 """How far the clock of a channel may run before ours; a later event time is taken for `received_ms` + this."""
@@ -46,27 +49,6 @@ _MILLISECOND = timedelta(milliseconds=1)
 def _minor(amount: Decimal, currency: str) -> tuple[int, bool]:
     """Minor units of the currency, and whether nothing was rounded off."""
     return to_minor(amount, currency), is_whole(amount, currency)
-
-
-@dataclass(slots=True)
-class Told:
-    """What one type of event says: the fields of `CleanEvent` with these names."""
-
-    traits: dict[str, Any] = field(default_factory=dict)
-    statuses: dict[str, str] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
-    purchase: Purchase | None = None
-    points: int = 0
-    acquisition: str | None = None
-
-
-class Scene(NamedTuple):
-    """What a function of `_TELL` may look at, and `problems`, where it notes what it leaves out."""
-
-    moment: datetime
-    customer: Normalised
-    reference: Reference
-    problems: list[Problem]
 
 
 class Moment(NamedTuple):
@@ -111,7 +93,7 @@ def enrich(
         source=event.source,
         id=event.id,
         type=kind,
-        channel=kind.partition(".")[0],
+        channel=channel_of(kind),
         time=moment.ms,
         received=received_ms,
         identifiers=customer.identifiers,
@@ -122,6 +104,7 @@ def enrich(
         purchase=told.purchase,
         points=told.points,
         acquisition=told.acquisition,
+        recorded=told.recorded,
         problems=tuple(problems),
         origin=origin,
         # what model_dump_json calls, without its detour over str
@@ -176,9 +159,16 @@ def _card_scanned(data: CardScanned, scene: Scene) -> Told | Rejected:
     told = Told(counts={"scan": 1}, acquisition=_from_store(store))
     if data.points is not None:
         told.points = data.points.earned - data.points.redeemed
+        if data.points.expire_at is not None:
+            told.traits["points_lapse"] = _lapse(data.points.expire_at, data.points.expiring)
     if data.basket is not None:
         return _bought(told, data.basket, "$.data.basket", store, scene)
     return told
+
+
+def _lapse(at: datetime, points: int | None) -> dict[str, Any]:
+    when = at.astimezone(UTC).isoformat(timespec="milliseconds")
+    return {"at": when} if points is None else {"at": when, "points": points}
 
 
 def _card_enrolled(data: CardEnrolled, scene: Scene) -> Told:
@@ -286,4 +276,5 @@ _TELL: dict[type[Any], Callable[[Any, Scene], Told | Rejected]] = {
     CardEnrolled: _card_enrolled,
     CardCancelled: _card_cancelled,
     Interacted: _interacted,
+    **TELL_OF_SERVICE,
 }

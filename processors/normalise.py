@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from processors.contacts import NOTHING, PLACEHOLDER, Reading, read_email, read_phone
 from processors.reference import Reference
 from processors.text import clean_text, fold_accents, plain_text
+from processors.words import GENDERS, LANGUAGES, PROFICIENCIES, PURPOSES
 from schemas.codec import Problem
 from schemas.events import Customer, Part
 from schemas.identifiers import Identifier
@@ -152,17 +153,8 @@ def _birthday(stated: str, reference: Reference) -> Reading:
     return (born.isoformat(), None) if born.year >= 1900 else (None, "unreadable_birthday")
 
 
-_GENDERS = (
-    dict.fromkeys(("m", "male", "man", "boy", "mr", "nam", "nam gioi", "ong", "anh", "trai"), "male")
-    | dict.fromkeys(
-        ("f", "female", "woman", "girl", "mrs", "ms", "miss", "nu", "nu gioi", "ba", "chi", "gai"), "female"
-    )
-    | dict.fromkeys(("o", "x", "d", "other", "khac", "gioi tinh khac", "non-binary", "nonbinary", "diverse"), "other")
-)
-_LANGUAGES = {
-    "vn": "vi", "vie": "vi", "vietnamese": "vi", "tieng viet": "vi", "viet": "vi",
-    "eng": "en", "english": "en", "tieng anh": "en", "anh": "en",
-}  # fmt: skip
+_COUNT = re.compile(r"([0-9]{1,3}(?:[., ]?[0-9]{3}){0,2})(?:\.0+)? ?(?:\+|nguoi|nhan vien|people|employees|staff)?")
+_YEAR = re.compile(r"(1[6-9][0-9]{2}|20[0-9]{2})(?:\.0+|-[0-9]{2}-[0-9]{2})?")
 _PEOPLE = re.compile(r"([0-9]{1,2})(?:\.0+)? ?(?:\+|nguoi|people|persons?)?")
 
 
@@ -170,7 +162,7 @@ def _gender(stated: str, reference: Reference) -> Reading:
     text, problem = _text(stated, reference)
     if text is None:
         return None, problem
-    gender = _GENDERS.get(fold_accents(text).strip("."))
+    gender = GENDERS.get(fold_accents(text).strip("."))
     return (gender, None) if gender else (None, "unreadable_gender")
 
 
@@ -190,9 +182,41 @@ def _language(stated: str, reference: Reference) -> Reading:
     if text is None:
         return None, problem
     folded = fold_accents(text)
-    code = _LANGUAGES.get(folded) or folded.replace("_", "-").partition("-")[0]
-    code = _LANGUAGES.get(code, code)
+    code = LANGUAGES.get(folded) or folded.replace("_", "-").partition("-")[0]
+    code = LANGUAGES.get(code, code)
     return (code, None) if len(code) == 2 and code.isascii() and code.isalpha() else (None, "unreadable_language")
+
+
+def _purpose(stated: str, reference: Reference) -> Reading:
+    """personal, gift, work or resale; else as stated."""
+    text, problem = _text(stated, reference)
+    return (None, problem) if text is None else (PURPOSES.get(fold_accents(text), text), None)
+
+
+def _proficiency(stated: str, reference: Reference) -> Reading:
+    text, problem = _text(stated, reference)
+    if text is None:
+        return None, problem
+    level = PROFICIENCIES.get(fold_accents(text))
+    return (level, None) if level else (None, "unreadable_proficiency")
+
+
+def _staff(stated: str, reference: Reference) -> Reading:
+    """People: "1.200 nhân viên" is 1200; a range is no number."""
+    match = _COUNT.fullmatch(fold_accents(plain_text(stated)))
+    if match and (people := int(re.sub(r"[., ]", "", match[1]))):
+        return people, None
+    value, problem = _text(stated, reference)
+    return None, problem if value is None else "unreadable_staff"
+
+
+def _founded(stated: str, reference: Reference) -> Reading:
+    """The year."""
+    match = _YEAR.fullmatch(plain_text(stated))
+    if match:
+        return int(match[1]), None
+    value, problem = _text(stated, reference)
+    return None, problem if value is None else "unreadable_founded"
 
 
 def _country(stated: str, reference: Reference) -> Reading:
@@ -210,8 +234,8 @@ def _postcode(stated: str, reference: Reference) -> Reading:
     return _unless_placeholder(text, text, "text", reference)
 
 
-def _parts(path: str, stated: Part, reference: Reference, problems: list[Problem]) -> dict[str, str]:
-    read = {}
+def _parts(path: str, stated: Part, reference: Reference, problems: list[Problem]) -> dict[str, Any]:
+    read: dict[str, Any] = {}
     for field, part in vars(stated).items():
         if part is not None:
             value, problem = _read_part(field, part, reference)
@@ -266,5 +290,7 @@ _TRAITS: dict[str, _Reader] = {
     "marital_status": _text,
     "household_size": _household_size,
     "language": _language,
+    "purpose": _purpose,
+    "proficiency": _proficiency,
 }
-_PARTS: dict[str, _Reader] = {"country": _country, "postcode": _postcode}
+_PARTS: dict[str, _Reader] = {"country": _country, "postcode": _postcode, "staff": _staff, "founded": _founded}

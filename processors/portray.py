@@ -10,9 +10,11 @@ from bisect import bisect_left
 from hashlib import blake2b
 from typing import Any
 
+from processors.relationship import merge_recorded, record
 from schemas.clean import CleanEvent, Purchase
 from schemas.money import to_major
 from schemas.portrait import Fact, Portrait, Summary
+from schemas.topics import SERVICE
 
 NAMES_KEPT = 256
 RECENT_KEPT = 400
@@ -34,8 +36,9 @@ def fold(portrait: Portrait, event: CleanEvent, *, new_order: bool) -> None:
     else:
         portrait.first_seen = portrait.last_seen = time
     portrait.events += 1
-    channels = portrait.channels
-    channels[event.channel] = channels.get(event.channel, 0) + 1
+    if event.channel != SERVICE:
+        channels = portrait.channels
+        channels[event.channel] = channels.get(event.channel, 0) + 1
     if event.acquisition is not None:
         first = portrait.acquisition
         if first is None or (time, key) < (first[1], first[2]):
@@ -60,6 +63,8 @@ def fold(portrait: Portrait, event: CleanEvent, *, new_order: bool) -> None:
     portrait.points += event.points
     if event.purchase is not None:
         _purchase(portrait, event.purchase, time, new_order)
+    if event.recorded is not None:
+        record(portrait, event)
 
 
 def _purchase(portrait: Portrait, purchase: Purchase, time: int, new_order: bool) -> None:
@@ -144,6 +149,7 @@ def merge(portrait: Portrait, other: Portrait, *, shared_orders: int) -> None:
         setattr(portrait, field, getattr(portrait, field) + getattr(other, field))
     for entry in other.recent:
         _keep_recent(portrait.recent, *entry)
+    merge_recorded(portrait, other)
     portrait.orders += other.orders - shared_orders
     portrait.first_order = _either(min, portrait.first_order, other.first_order)
     portrait.last_order = _either(max, portrait.last_order, other.last_order)

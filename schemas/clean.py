@@ -35,6 +35,31 @@ class Purchase(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     month: str = ""
 
 
+class Account(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, tag_field="kind", tag="account"):
+    """The relation of a customer to the company, from `since` on (ms); with `held` false, that it has ended. `owner`: who is
+    responsible, by name."""
+
+    relation: str
+    held: bool = True
+    owner: str | None = None
+    since: int | None = None
+
+
+class Complaint(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, tag_field="kind", tag="complaint"):
+    """The complaint `id` was made (`open`), or settled. `severity` is low, medium or high."""
+
+    id: str
+    open: bool = True
+    severity: str | None = None
+
+
+class Score(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, tag_field="kind", tag="score"):
+    """An answer to the question `measure`, nps or csat, in percent of its scale."""
+
+    measure: str
+    percent: int
+
+
 class CleanEvent(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One event, valid, normalised and enriched.
 
@@ -42,8 +67,9 @@ class CleanEvent(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     `identifiers` are normalised and sorted, without placeholders; none means that nobody can be told who it was.
     `verified` names the kinds of those that the sender had verified.
     `traits` and `statuses` are last-write-wins facts by (`time`, `key`); `counts` are added; `points` is earned − redeemed.
-    `acquisition` names the channel a new customer came by. `problems` are (JSON path, code) of what was left out.
-    `origin` is `TOPIC/PARTITION/OFFSET` of the raw record. `data` is the channel's own data, declared fields only, as JSON.
+    `acquisition` names the channel a new customer came by. `recorded` is what the company notes of the customer. `problems` are
+    (JSON path, code) of what was left out. `origin` is `TOPIC/PARTITION/OFFSET` of the raw record. `data` is the channel's own
+    data, declared fields only, as JSON.
     """
 
     key: str
@@ -61,6 +87,7 @@ class CleanEvent(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     purchase: Purchase | None = None
     points: int = 0
     acquisition: str | None = None
+    recorded: Account | Complaint | Score | None = None
     problems: tuple[tuple[str, str], ...] = ()
     origin: str = ""
     data: msgspec.Raw = msgspec.Raw(b"{}")

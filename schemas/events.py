@@ -20,6 +20,7 @@ from pydantic import (
     TypeAdapter,
     WithJsonSchema,
     field_validator,
+    model_validator,
 )
 
 from schemas.identifiers import STRENGTH
@@ -61,6 +62,14 @@ Instant = Annotated[
 ]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", examples=["VND"])]
 Name = Annotated[str, Field(min_length=1, max_length=200, coerce_numbers_to_str=True)]
+Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", examples=["hotline", "delivery", "novelty"])]
+Relation = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z][a-z0-9_]{0,39}$",
+        examples=["key_account", "strategic", "exchange", "project", "partner", "internal"],
+    ),
+]
 LongText = Annotated[str, Field(max_length=10_000)]
 
 
@@ -103,6 +112,8 @@ class Company(Part):
     sector: Stated = personal("segments of business customers", keep="P5Y", sensitivity="low")
     size: Stated = personal("segments of business customers", keep="P5Y", sensitivity="low")
     position: Stated = personal("serving business customers", keep="P5Y", sensitivity="low")
+    staff: Stated = personal("segments of business customers", keep="P5Y", sensitivity="low")
+    founded: Stated = personal("segments of business customers", keep="P10Y", sensitivity="low")
 
 
 class Customer(Part):
@@ -138,6 +149,8 @@ class Customer(Part):
     household_size: Stated = personal("segments", keep="P2Y", sensitivity="low")
     language: Stated = personal("speaking the customer's language", keep="P5Y", sensitivity="low")
     company: Company | None = None
+    purpose: Stated = personal("segments by what is bought for", keep="P2Y", sensitivity="low")
+    proficiency: Stated = personal("segments by experience with what is sold", keep="P2Y", sensitivity="low")
 
 
 class Money(Part):
@@ -197,10 +210,13 @@ class Page(Part):
 
 
 class Points(Part):
-    """Loyalty points moved by a scan."""
+    """Loyalty points moved by a scan. `expire_at` is when the next of the customer's points lapse, `expiring` how many these are,
+    as the loyalty system knows it after the scan."""
 
     earned: Annotated[int, Field(ge=-1_000_000_000, le=1_000_000_000)] = 0
     redeemed: Annotated[int, Field(ge=-1_000_000_000, le=1_000_000_000)] = 0
+    expire_at: Instant | None = None
+    expiring: Annotated[int, Field(ge=0, le=1_000_000_000)] | None = None
 
 
 class Content(Part):
@@ -209,6 +225,67 @@ class Content(Part):
     id: Name | None = None
     text: LongText | None = None
     campaign: Annotated[str, Field(max_length=200)] | None = None
+
+
+class Owner(Part):
+    """Who in the company looks after a customer, by any of these."""
+
+    id: Stated = personal("knowing who looks after the customer", keep="P5Y", sensitivity="low")
+    name: Stated = personal("knowing who looks after the customer", keep="P5Y", sensitivity="low")
+    email: Stated = personal("knowing who looks after the customer", keep="P5Y", sensitivity="low")
+
+
+class Complaint(Part):
+    """A complaint. `id` names it among all complaints of this installation; `channel` is where it was made, such as hotline."""
+
+    id: Name
+    channel: Word | None = None
+    category: Word | None = None
+    severity: Literal["low", "medium", "high"] | None = None
+
+
+class Resolved(Part):
+    """The complaint that was settled, and how."""
+
+    id: Name
+    outcome: Word | None = None
+
+
+class Survey(Part):
+    """Which survey it was."""
+
+    id: Name
+    name: Annotated[str, Field(max_length=300)] | None = None
+
+
+_SCALES = {"nps": (Decimal(0), Decimal(10)), "csat": (Decimal(1), Decimal(5))}
+
+
+class Score(Part):
+    """One score: `nps` (how likely the customer is to recommend, whole, 0 to 10) or `csat` (how satisfied, 1 to 5 unless `lowest`
+    and `highest` say otherwise)."""
+
+    kind: Literal["nps", "csat"]
+    value: Amount
+    lowest: Amount | None = None
+    highest: Amount | None = None
+
+    @property
+    def scale(self) -> tuple[Decimal, Decimal]:
+        """The lowest and the highest score that could be given."""
+        lowest, highest = _SCALES[self.kind]
+        return (lowest if self.lowest is None else self.lowest), (highest if self.highest is None else self.highest)
+
+    @model_validator(mode="after")
+    def _on_its_scale(self) -> Score:
+        lowest, highest = self.scale
+        if self.kind == "nps" and ((lowest, highest) != _SCALES["nps"] or self.value != int(self.value)):
+            raise ValueError("an nps is a whole number from 0 to 10")
+        if not lowest < highest:
+            raise ValueError("the scale has no length")
+        if not lowest <= self.value <= highest:
+            raise ValueError(f"the score is not from {lowest} to {highest}")
+        return self
 
 
 class FormSubmitted(Part):
@@ -255,6 +332,52 @@ class Interacted(Part):
     ]
     customer: Customer
     content: Content | None = None
+
+
+class AccountAssigned(Part):
+    """Data of `crm.account_assigned.v1`: from now on (or since `valid_from`) the customer has this relation to the company, and
+    the owner is responsible. Other relations stay as they are."""
+
+    customer: Customer
+    relation: Relation
+    owner: Owner | None = None
+    valid_from: Instant | None = None
+    note: Stated = personal("serving the customer", keep="P5Y", sensitivity="medium")
+    by: Stated = personal("knowing who recorded it", keep="P5Y", sensitivity="low")
+
+
+class AccountUnassigned(Part):
+    """Data of `crm.account_unassigned.v1`: the relation has ended."""
+
+    customer: Customer
+    relation: Relation
+    note: Stated = personal("serving the customer", keep="P5Y", sensitivity="medium")
+    by: Stated = personal("knowing who recorded it", keep="P5Y", sensitivity="low")
+
+
+class ComplaintOpened(Part):
+    """Data of `service.complaint_opened.v1`."""
+
+    customer: Customer
+    complaint: Complaint
+
+
+class ComplaintResolved(Part):
+    """Data of `service.complaint_resolved.v1`. It may arrive before the complaint does."""
+
+    customer: Customer
+    complaint: Resolved
+
+
+class SurveyAnswered(Part):
+    """Data of `survey.answered.v1`. `motives` are why the customer buys here: appearance, promotion, service, novelty, or others
+    of your own."""
+
+    customer: Customer
+    survey: Survey
+    score: Score | None = None
+    motives: Annotated[list[Word], Field(max_length=20)] | None = None
+    answers: Annotated[dict[Annotated[str, Field(max_length=200)], JsonValue], BeforeValidator(_answers)] = {}
 
 
 class Envelope(Part):
@@ -311,15 +434,64 @@ class InteractedEvent(Envelope):
     data: Interacted
 
 
+class AccountAssignedEvent(Envelope):
+    """The company gave a customer a relation, and somebody who is responsible."""
+
+    type: Literal["crm.account_assigned.v1"]
+    data: AccountAssigned
+
+
+class AccountUnassignedEvent(Envelope):
+    """A relation of a customer to the company ended."""
+
+    type: Literal["crm.account_unassigned.v1"]
+    data: AccountUnassigned
+
+
+class ComplaintOpenedEvent(Envelope):
+    """A customer complained, or did so again."""
+
+    type: Literal["service.complaint_opened.v1"]
+    data: ComplaintOpened
+
+
+class ComplaintResolvedEvent(Envelope):
+    """A complaint was settled."""
+
+    type: Literal["service.complaint_resolved.v1"]
+    data: ComplaintResolved
+
+
+class SurveyAnsweredEvent(Envelope):
+    """A customer answered a survey."""
+
+    type: Literal["survey.answered.v1"]
+    data: SurveyAnswered
+
+
 EVENT_MODELS: tuple[type[Envelope], ...] = (
     FormSubmittedEvent,
     CardScannedEvent,
     CardEnrolledEvent,
     CardCancelledEvent,
     InteractedEvent,
+    AccountAssignedEvent,
+    AccountUnassignedEvent,
+    ComplaintOpenedEvent,
+    ComplaintResolvedEvent,
+    SurveyAnsweredEvent,
 )
 Event = Annotated[
-    FormSubmittedEvent | CardScannedEvent | CardEnrolledEvent | CardCancelledEvent | InteractedEvent,
+    FormSubmittedEvent
+    | CardScannedEvent
+    | CardEnrolledEvent
+    | CardCancelledEvent
+    | InteractedEvent
+    | AccountAssignedEvent
+    | AccountUnassignedEvent
+    | ComplaintOpenedEvent
+    | ComplaintResolvedEvent
+    | SurveyAnsweredEvent,
     Field(discriminator="type"),
 ]
 EVENT: TypeAdapter[Any] = TypeAdapter(Event)

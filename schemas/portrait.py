@@ -30,6 +30,9 @@ class Portrait(msgspec.Struct, omit_defaults=True):
     `months` and `categories` sum revenue. `recent` has (time, amount) of the newest 400 purchases and returns, the oldest first:
     what has one instant is one. The amount of a return is negative; one of which no amount is known in the base currency is left
     out.
+    `accounts` maps relations to the latest fact: `owner` and `since`, None when it has ended; `complaints` ids to the latest:
+    open with a `severity`, or None. Of both the newest 64 are kept. `complained` is when the last complaint was made. `scores`
+    maps nps and csat to the newest two answers, the older one first: time, event key, percent of the scale.
     """
 
     events: int = 0
@@ -57,6 +60,10 @@ class Portrait(msgspec.Struct, omit_defaults=True):
     hours: dict[str, int] = {}
     weekdays: dict[str, int] = {}
     recent: list[tuple[int, int]] = []
+    accounts: dict[str, Fact] = {}
+    complaints: dict[str, Fact] = {}
+    complained: int | None = None
+    scores: dict[str, list[tuple[int, str, int]]] = {}
 
     @property
     def traits(self) -> dict[str, Fact]:

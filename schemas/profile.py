@@ -45,14 +45,22 @@ class SegmentHeld(msgspec.Struct, frozen=True, omit_defaults=True):
     rule_version: int
 
 
+class AccountHeld(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One relation of the customer to the company: who is responsible, and from when on it holds."""
+
+    relation: str
+    owner: str | None = None
+    since: Moment | None = None
+
+
 class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
     """One living customer as of `updated_at`: the value on `profiles`, keyed by `customer_id`.
 
     `version` grows with every change of this customer: of two records the greater one is the newer. `events` counts
     what is known of the customer. `identifiers` maps a kind (`schemas.identifiers.STRENGTH`) to its sorted normalised
     values. `aliases` are the sorted ids of customers that were merged into this one; each of them got a tombstone of
-    its own. `segments` are sorted by name. `acquisition_channel` is where the customer came from ("web:facebook",
-    "store:HCM-01").
+    its own. `segments` and `accounts` (relations to the company) are sorted by name. `acquisition_channel` is where the
+    customer came from ("web:facebook", "store:HCM-01").
     """
 
     customer_id: str
@@ -67,6 +75,7 @@ class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
     traits: dict[str, Any] = {}
     statuses: dict[str, str] = {}
     segments: tuple[SegmentHeld, ...] = ()
+    accounts: tuple[AccountHeld, ...] = ()
     acquisition_channel: str | None = None
     preferred_channel: str | None = None
     preferred_store: str | None = None

@@ -39,6 +39,8 @@ VALID = "events.valid"
 PROFILES = "profiles"
 SEGMENT_CHANGES = "segment-changes"
 IDENTITY_CHANGES = "identity-changes"
+SERVICE = "service"
+"""The channel of what the company itself records. No customer is met there, so it is not counted among a customer's channels."""
 
 
 def _raw(channel: str, about: str) -> Topic:
@@ -59,6 +61,7 @@ RAW: tuple[Topic, ...] = (
     _raw("web", "What visitors do on web sites: forms of every kind."),
     _raw("loyalty", "What happens with loyalty cards: enrolment, scans at the till, returns, cancellation."),
     _raw("social", "What followers do on social platforms."),
+    _raw(SERVICE, "What people of the company record of customers: accounts, complaints, answers to surveys."),
 )
 
 TOPICS: tuple[Topic, ...] = (
@@ -115,6 +118,15 @@ BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}
 RAW_NAMES: tuple[str, ...] = tuple(topic.name for topic in RAW)
 
 
+_CHANNELS = {"crm": SERVICE, "survey": SERVICE}
+
+
+def channel_of(event_type: str) -> str:
+    """The channel of an event type: its first word, `web` of `web.form_submitted.v1`; but `service` of `crm.…` and `survey.…`."""
+    first = event_type.partition(".")[0]
+    return _CHANNELS.get(first, first)
+
+
 def raw_topic(event_type: str) -> str:
     """The raw topic of a known event type: `web.form_submitted.v1` goes to `events.web`."""
-    return f"events.{event_type.partition('.')[0]}"
+    return f"events.{channel_of(event_type)}"

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, cast
 
 from schemas import portrait
 from schemas.money import to_major
-from schemas.profile import IdentityChange, Profile, SegmentChange, SegmentHeld, Totals, encode
+from schemas.profile import AccountHeld, IdentityChange, Profile, SegmentChange, SegmentHeld, Totals, encode
 from schemas.topics import IDENTITY_CHANGES, PROFILES, SEGMENT_CHANGES
 from sinks.postgres.outbox import Reading, StoredChange, StoredCustomer, StoredMembership, StoredTurn
 
@@ -91,6 +91,7 @@ def _profile(stored: StoredCustomer, reading: Reading) -> Profile:
         traits={name: fact[0] for name, fact in state.traits.items()},
         statuses={name: fact[0] for name, fact in state.statuses.items()},
         segments=tuple(_held(each) for each in reading.memberships.get(stored.id, ())),
+        accounts=tuple(_account(*each) for each in sorted(state.accounts.items()) if each[1][0] is not None),
         acquisition_channel=stored.acquisition_channel,
         preferred_channel=stored.preferred_channel,
         preferred_store=stored.preferred_store,
@@ -143,6 +144,11 @@ def _by_kind(identifiers: Iterable[str]) -> dict[str, tuple[str, ...]]:
 def _held(membership: StoredMembership) -> SegmentHeld:
     _, segment, family, since, reason, rule_version = membership
     return SegmentHeld(segment=segment, family=family, since=since, reason=reason, rule_version=rule_version)
+
+
+def _account(relation: str, fact: portrait.Fact) -> AccountHeld:
+    since = fact[0]["since"]
+    return AccountHeld(relation, fact[0]["owner"], None if since is None else _moment(since))
 
 
 def _segment_change(change: StoredChange, before: Iterable[str], after: Iterable[str]) -> SegmentChange:

@@ -62,6 +62,29 @@ DATA: dict[str, dict[str, Any]] = {
         "customer": {"facebook_id": "1000123", "full_name": "Trần Thị Bích"},
         "content": {"id": "p-1", "text": "Ngon quá!"},
     },
+    "crm.account_assigned.v1": {
+        "customer": {"customer_no": "KH-204981"},
+        "relation": "key_account",
+        "owner": {"id": "NV-031", "name": "Phạm Thu Hà"},
+        "valid_from": "2026-10-01T00:00:00+07:00",
+        "note": "giao hàng thứ Hai",
+    },
+    "crm.account_unassigned.v1": {"customer": {"customer_no": "KH-204981"}, "relation": "key_account"},
+    "service.complaint_opened.v1": {
+        "customer": {"phone": "0901 234 567"},
+        "complaint": {"id": "CP-1", "channel": "hotline", "category": "delivery", "severity": "high"},
+    },
+    "service.complaint_resolved.v1": {
+        "customer": {"phone": "0901 234 567"},
+        "complaint": {"id": "CP-1", "outcome": "refunded"},
+    },
+    "survey.answered.v1": {
+        "customer": {"email": "An.Nguyen@Gmail.com", "purpose": "quà tặng", "proficiency": "thành thạo"},
+        "survey": {"id": "nps-q4"},
+        "score": {"kind": "nps", "value": 9},
+        "motives": ["service", "novelty"],
+        "answers": {"why": "nhiệt tình"},
+    },
 }
 
 

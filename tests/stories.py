@@ -15,7 +15,7 @@ from processors.identity_rules import IdentityRules, identity_rules
 from processors.refold import Observed, fingerprint, refold, store_hash
 from processors.segments.catalogue import Catalogue, shipped_catalogue
 from processors.settle import settle
-from schemas.clean import CleanEvent, Purchase
+from schemas.clean import Account, CleanEvent, Complaint, Purchase, Score
 from schemas.identifiers import Identifier
 from schemas.ids import event_key
 from schemas.judgements import Judgement
@@ -49,6 +49,22 @@ _purchases = st.builds(
     weekday=st.integers(0, 6),
     month=st.sampled_from(["2025-08", "2025-09"]),
 )
+_recorded = (
+    st.builds(
+        Account,
+        relation=st.sampled_from(["key_account", "partner", "internal"]),
+        held=st.booleans(),
+        owner=st.none() | st.sampled_from(["Hà", "Minh"]),
+        since=st.none() | st.integers(NOW - 400 * DAY, NOW),
+    )
+    | st.builds(
+        Complaint,
+        id=st.sampled_from(["k1", "k2"]),
+        open=st.booleans(),
+        severity=st.none() | st.sampled_from(["low", "high"]),
+    )
+    | st.builds(Score, measure=st.sampled_from(["nps", "csat"]), percent=st.integers(0, 100))
+)
 
 
 @st.composite
@@ -66,7 +82,7 @@ def stories(draw: Any, max_size: int = 14) -> list[CleanEvent]:
                 source="/test",
                 id=str(number),
                 type="loyalty.card_scanned.v1",
-                channel=draw(st.sampled_from(["web", "loyalty", "social"])),
+                channel=draw(st.sampled_from(["web", "loyalty", "social", "service"])),
                 time=draw(_times),
                 received=NOW,
                 identifiers=tuple(sorted(identifiers)),
@@ -84,6 +100,7 @@ def stories(draw: Any, max_size: int = 14) -> list[CleanEvent]:
                 purchase=purchase,
                 points=draw(st.integers(-10, 10)),
                 acquisition=draw(st.none() | st.sampled_from(["web", "store:hcm-01"])),
+                recorded=draw(st.none() | _recorded),
                 origin=f"events.loyalty/0/{number}",
             )
         )

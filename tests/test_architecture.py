@@ -26,9 +26,12 @@ ARROWS: dict[str, set[str]] = {
 STAGES = frozenset(
     f"processors.{name}"
     for name in (
-        *("prepare", "normalise", "contacts", "enrich", "places", "reference", "text"),
-        *("identity_rules", "link", "identify", "cluster", "portray", "segment"),
-        *(f"segments.{name}" for name in ("view", "fields", "functions", "trial", "native", "rules", "catalogue")),
+        *("prepare", "normalise", "contacts", "enrich", "told", "service", "places", "reference", "text", "words"),
+        *("identity_rules", "link", "identify", "cluster", "portray", "relationship", "segment"),
+        *(
+            f"segments.{name}"
+            for name in ("view", "relationship", "fields", "functions", "trial", "native", "rules", "catalogue")
+        ),
     )
 )
 """The pure core: functions of values. They import the nouns and one another."""

@@ -79,6 +79,14 @@ def _who(customer: Customer) -> Panel:
 
         kind, _, value = name.partition(":")
         grid.add_row(kind, f"{escape(value)} [dim](seen {_day(moment(first))} to {_day(moment(last))})[/dim]")
+    for relation, (account, *_) in sorted(customer.portrait.accounts.items()):
+        if account is not None:
+            owner = "nobody is responsible" if account["owner"] is None else f"{account['owner']} is responsible"
+            grid.add_row("account", escape(f"{relation}, {owner}"))
+    for complaint, (made, *_) in sorted(customer.portrait.complaints.items()):
+        if made is not None:
+            severity = "" if made["severity"] is None else f", {made['severity']}"
+            grid.add_row("complaint", f"[red]{escape(complaint)}{severity}[/red]")
     for each in customer.segments:
         grid.add_row(
             each.family,

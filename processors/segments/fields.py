@@ -13,6 +13,7 @@ from statistics import median_low
 from typing import Literal, NamedTuple
 
 from processors.portray import greatest
+from processors.segments import relationship
 from processors.segments.view import DAY_MS, Read, View, in_year
 
 Type = Literal["int", "bool", "text", "instant", "span", "texts", "counts"]
@@ -226,6 +227,59 @@ FIELDS: tuple[Field, ...] = (
     Field("company", "text", "The company that a business customer buys for.", _part("company", "name"), True),
     Field("sector", "text", "Its sector.", _part("company", "sector"), True),
     Field("company_size", "text", "Its size, as stated.", _part("company", "size"), True),
+    Field("company_staff", "int", "How many people work there.", _part("company", "staff"), True),
+    Field("company_years", "int", "Years since the one of its foundation.", relationship.company_years, True),
+    Field("relations", "texts", "What the company has recorded, such as key_account.", relationship.relations, True),
+    Field("account_owner", "text", "Who is responsible for the customer.", relationship.account_owner, True),
+    Field(
+        "account_since", "instant", "Since when the oldest of these relations holds.", relationship.account_since, True
+    ),
+    Field("complaints_open", "int", "Complaints that are not settled.", relationship.complaints_open),
+    Field(
+        "complaint_severity",
+        "text",
+        "Their greatest severity: high, medium, low.",
+        relationship.complaint_severity,
+        True,
+    ),
+    Field("complaint_since", "instant", "When the first of these was made.", relationship.complaint_since, True),
+    Field(
+        "last_complaint", "instant", "When the last complaint was made, settled or not.", _stored("complained"), True
+    ),
+    Field(
+        "nps", "int", "The latest answer to whether the customer would recommend us, 0 to 10.", relationship.nps, True
+    ),
+    Field("nps_group", "text", "promoter from 9 on, passive from 7 on, else detractor.", relationship.nps_group, True),
+    Field("nps_at", "instant", "When that was answered.", relationship.nps_at, True),
+    Field(
+        "csat",
+        "int",
+        "The latest answer to how satisfied the customer is, in percent of its scale.",
+        relationship.csat,
+        True,
+    ),
+    Field("csat_at", "instant", "When that was answered.", relationship.csat_at, True),
+    Field(
+        "satisfaction",
+        "int",
+        "The latest score, nps or csat, in percent of its scale.",
+        relationship.satisfaction,
+        True,
+    ),
+    Field("satisfaction_at", "instant", "When it was given.", relationship.satisfaction_at, True),
+    Field(
+        "satisfaction_before", "int", "The score of the same kind before it.", relationship.satisfaction_before, True
+    ),
+    Field(
+        "satisfaction_fall", "int", "How much less the latest score is than that.", relationship.satisfaction_fall, True
+    ),
+    Field("stated_motives", "texts", "Why the customer buys here, as answered in a survey.", _trait("motives"), True),
+    Field(
+        "purpose", "text", "What is bought for: personal, gift, work, resale, or as stated.", _trait("purpose"), True
+    ),
+    Field("proficiency", "text", "beginner, intermediate or expert, as stated.", _trait("proficiency"), True, True),
+    Field("points_lapse_at", "instant", "When the next points lapse.", relationship.points_lapse_at, True),
+    Field("points_lapsing", "int", "How many points lapse then.", relationship.points_lapsing, True),
 )
 
 RANKED = frozenset({"recency_score", "frequency_score", "monetary_score", "top_percent", "vital"})

@@ -39,6 +39,13 @@ def _older(view: View, instant: int, length: str | int) -> bool:
     return not within(view, instant, length)
 
 
+def _coming(view: View, instant: int, length: str | int) -> bool:
+    begin = instant - _length(length)
+    view.turns_at(begin)
+    view.turns_at(instant)
+    return begin <= view.now < instant
+
+
 def _days_since(view: View, instant: int) -> int:
     days = (view.now - instant) // DAY_MS
     view.turns_at(instant + (days + 1) * DAY_MS)
@@ -180,4 +187,5 @@ FUNCTIONS: tuple[Function, ...] = (
     Function(
         "days_share", "day, …", "int", "Percent of purchases on these days of the week; 0 is Monday.", _days_share
     ),
+    Function("coming", "instant, span", "bool", "The instant is yet to come, and not later than the span.", _coming),
 )

@@ -16,6 +16,19 @@ from schemas.topics import raw_topic
 
 _WEB, _SCAN, _ENROLLED = "web.form_submitted.v1", "loyalty.card_scanned.v1", "loyalty.card_enrolled.v1"
 _SOCIAL = "social.interacted.v1"
+_ASSIGNED, _UNASSIGNED = "crm.account_assigned.v1", "crm.account_unassigned.v1"
+_OPENED, _RESOLVED, _SURVEY = "service.complaint_opened.v1", "service.complaint_resolved.v1", "survey.answered.v1"
+_KINDS = {
+    _WEB: 4,
+    _SCAN: 8,
+    _ENROLLED: 1,
+    _SOCIAL: 3,
+    _ASSIGNED: 1,
+    _UNASSIGNED: 1,
+    _OPENED: 1,
+    _RESOLVED: 1,
+    _SURVEY: 1,
+}
 
 
 class Raw(NamedTuple):
@@ -43,7 +56,7 @@ def deliveries(events: int, seed: int = 1) -> list[Raw]:
 
 def _delivery(chance: random.Random, number: int, people: int) -> Raw:
     person = chance.randrange(people)
-    kind = chance.choices([_WEB, _SCAN, _ENROLLED, _SOCIAL], [4, 8, 1, 3])[0]
+    kind = chance.choices([*_KINDS], [*_KINDS.values()])[0]
     ours = _identifiers(person)
     customer = dict(chance.sample(sorted(ours.items()), chance.choice([1, 1, 2])))
     if chance.random() < 1 / 60:
@@ -82,6 +95,12 @@ def _told(chance: random.Random, kind: str, number: int) -> dict[str, Any]:
         return {"store_id": "hcm-01", "tier": chance.choice(["gold", "silver"])}
     if kind == _WEB:
         return {"form": {"id": "f-1", "kind": chance.choice(["survey", "contact"])}, "answers": {"taste": "cà phê"}}
+    if kind in (_ASSIGNED, _UNASSIGNED):
+        return {"relation": chance.choice(["key_account", "partner"])}
+    if kind in (_OPENED, _RESOLVED):
+        return {"complaint": {"id": f"k-{chance.randrange(9)}"}}
+    if kind == _SURVEY:
+        return {"survey": {"id": "q"}, "score": {"kind": "nps", "value": chance.randint(0, 10)}}
     amount = 1000 * chance.randint(1, 500)
     basket = {"items": [], "total": {"amount": amount, "currency": "VND"}}
     if chance.random() < 0.8:

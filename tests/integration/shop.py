@@ -17,6 +17,7 @@ from schemas.identifiers import Identifier
 from schemas.ids import event_key
 from schemas.ranks import Bounds
 from schemas.rejected import DeadLetter
+from schemas.topics import channel_of
 from sinks.postgres.migrate import ensure_login, migrate
 from sinks.postgres.store import PostgresStore
 from sinks.store import Span
@@ -71,7 +72,7 @@ def event(number: int, when: int, identifiers: dict[str, str], **said: Any) -> C
         source="/shops/hcm-01",
         id=str(number),
         type=kind,
-        channel=kind.partition(".")[0],
+        channel=channel_of(kind),
         time=NOW - when,
         received=NOW - when + 1_000,
         identifiers=tuple(sorted(Identifier(*each) for each in identifiers.items())),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,20 +14,39 @@ from uuid import UUID
 
 import pytest
 
+from schemas.clean import Account, CleanEvent
 from schemas.identifiers import STRENGTH
 from schemas.ids import event_key
 from schemas.money import MINOR_DIGITS, to_major
 from sinks.postgres.migrate import migrate
-from tests.integration.shop import CARD, EMAIL, EVENTS, NAME, PHONE, Shop, ask, login, open_shop
-from tests.stories import DAY, NOW
+from sinks.postgres.store import PostgresStore
+from tests.integration.shop import CARD, EMAIL, EVENTS, NAME, PHONE, Shop, ask, event, login, open_shop
+from tests.stories import DAY, NOW, feed
 
 pytestmark = pytest.mark.integration
 PAGE = Path(__file__).parents[2] / "docs/data-model.md"
 
 
+def assigned(number: int, days: int, recorded: Account, **more: str) -> CleanEvent:
+    """A relation of Bình's, recorded so many days ago."""
+    kind = "crm.account_assigned.v1" if recorded.held else "crm.account_unassigned.v1"
+    who = {"facebook_id": "1000231945500781"}
+    said = {"customer": who, "relation": recorded.relation, "by": "lan", **more}
+    return event(number, days * DAY, who, type=kind, recorded=recorded, data=said)
+
+
 @pytest.fixture(scope="module")
 def shop(new_database: Callable[[], str]) -> Shop:
-    return open_shop(new_database)
+    """The shop, and that Bình was a project, and is a key account."""
+    opened = open_shop(new_database)
+    accounts = [
+        assigned(7, 3, Account("key_account", owner="Phạm Thu Hà", since=NOW - 30 * DAY), note="Gọi: 0912 345 678"),
+        assigned(8, 2, Account("project", owner="Minh", since=NOW - 2 * DAY)),
+        assigned(9, 1, Account("project", held=False)),
+    ]
+    with closing(PostgresStore(opened.url)) as store:
+        feed(store, accounts, first=len(EVENTS) + 2)
+    return opened
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +194,7 @@ def test_the_history_is_that_of_the_customer_they_became(shop: Shop, pii_reader:
         ("6", ago(2), "loyalty.card_scanned.v1", None),
     ]
     assert ask(pii_reader, "select count(*) from crm.events where customer_id = %s", shop.till) == [(0,)]
-    assert ask(pii_reader, "select count(*), count(distinct key) from crm.events") == [(7, 7)]
+    assert ask(pii_reader, "select count(*), count(distinct key) from crm.events") == [(10, 10)]
 
 
 def test_an_event_is_shown_whole_or_without_what_is_personal(shop: Shop, pii_reader: str, reader: str) -> None:
@@ -293,12 +313,33 @@ def test_columns_that_are_masked_are_those_that_say_personal(shop: Shop) -> None
         "where c.relnamespace = 'crm'::regnamespace and col_description(c.oid, a.attnum) like 'Personal. %' order by 1"
     )
     assert [name for (name,) in said] == [
-        "customer_identifiers.value", "customer_links.a", "customer_links.b",
+        "account_history.note", "customer_identifiers.value", "customer_links.a", "customer_links.b",
         "customers.birthday", "customers.email", "customers.full_name", "customers.phone",
         "events.data",
         "identity_judgements.left_side", "identity_judgements.right_side", "identity_judgements.why",
         "identity_reviews.a", "identity_reviews.b", "identity_reviews.message", "rejected_events.key", "rejected_events.payload",
     ]  # fmt: skip
+
+
+def test_accounts_are_what_was_recorded_last_and_the_history_has_all_of_it(
+    shop: Shop, pii_reader: str, reader: str
+) -> None:
+    assert ask(reader, "select customer_id, relation, owner, since, assigned_at from crm.accounts") == [
+        (shop.bình, "key_account", "Phạm Thu Hà", ago(30), ago(3))
+    ]
+    query = (
+        "select relation, action, at, owner, since, note, recorded_by, event_key from crm.account_history order by at"
+    )
+    recorded: list[tuple[Any, ...]] = [
+        ("key_account", "assigned", ago(3), "Phạm Thu Hà", ago(30), "Gọi: 0912 345 678", "lan", key(7)),
+        ("project", "assigned", ago(2), "Minh", ago(2), None, "lan", key(8)),
+        ("project", "unassigned", ago(1), None, None, None, "lan", key(9)),
+    ]
+    assert ask(pii_reader, query) == recorded
+    assert ask(reader, query) == [(*row[:5], None, *row[6:]) for row in recorded]
+    shown = row(reader, "select * from crm.events where event_id = '7'")
+    assert (shown["channel"], shown["data"]) == ("service", {"relation": "key_account"})
+    assert ask(reader, "select preferred_channel from crm.customers where customer_id = %s", shop.bình) == [("social",)]
 
 
 def test_amounts_have_the_digits_of_their_currency(shop: Shop) -> None:
@@ -353,6 +394,8 @@ SOMEBODY = "0190004d-0000-7000-8000-00000000004d"
         (f"select * from crm.events where customer_id = '{SOMEBODY}' order by time", {"events_of_node"}),
         (f"select * from crm.orders where customer_id = '{SOMEBODY}'", {"events_of_node"}),
         (f"select * from crm.returns where customer_id = '{SOMEBODY}'", {"events_of_node"}),
+        ("select * from crm.accounts", {"account_events"}),
+        ("select * from crm.account_history", {"account_events"}),
     ],
 )
 def test_what_is_asked_of_one_customer_is_found_by_index(crowd: str, role: str, query: str, indexes: set[str]) -> None:

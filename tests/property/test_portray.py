@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processors.portray import NAMES_KEPT, fold, merge, summarise
-from schemas.clean import CleanEvent, Purchase
+from processors.relationship import KEPT
+from schemas.clean import CleanEvent, Complaint, Purchase
 from schemas.portrait import Portrait, canonical, decode, encode
 from tests.stories import NOW, stories
 
@@ -76,3 +77,40 @@ def test_names_beyond_the_bound_are_summed_as_the_rest_whatever_came_first(chanc
     assert canonical(left) == canonical(whole)
     assert len(whole.categories) == NAMES_KEPT + 1
     assert sum(whole.categories.values()) == 800
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 99), st.booleans()), min_size=200, max_size=200),
+    st.randoms(use_true_random=False),
+)
+def test_of_more_complaints_than_are_kept_the_newest_are_kept_whatever_came_first(
+    told: list[tuple[int, bool]], chance: object
+) -> None:
+    events = [
+        CleanEvent(
+            key=f"{n:032x}",
+            source="/t",
+            id=str(n),
+            type="t",
+            channel="service",
+            time=NOW + n // 2,
+            received=NOW,
+            recorded=Complaint(f"k{complaint}", open=opened),
+        )
+        for n, (complaint, opened) in enumerate(told)
+    ]
+    latest: dict[str, tuple[int, bool, str]] = {}
+    for event in events:
+        assert isinstance(event.recorded, Complaint)
+        stamp = (event.time, not event.recorded.open, event.key)
+        latest[event.recorded.id] = max(latest.get(event.recorded.id, stamp), stamp)
+    kept = sorted(latest, key=lambda each: latest[each], reverse=True)[:KEPT]
+    chance.shuffle(events)  # type: ignore[attr-defined]
+    whole = folded(events)
+    assert {name: (time, value is None, key) for name, (value, time, key) in whole.complaints.items()} == {
+        name: latest[name] for name in kept
+    }
+    left, right = folded(events[:70]), folded(events[70:])
+    merge(right, left, shared_orders=0)
+    assert canonical(right) == canonical(whole)

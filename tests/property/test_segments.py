@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
@@ -28,6 +30,8 @@ segments:
   - {segment: t_today, about: x, when: 'birthday_in("0d") || anniversary_in(first_seen, "0d")'}
   - {segment: t_anniversary, about: x, when: 'anniversary_in(first_order, "10d")'}
   - {segment: t_age, about: x, when: 'age >= 30'}
+  - {segment: t_coming, about: x, when: 'coming(points_lapse_at, "5d")'}
+  - {segment: t_years, about: x, when: 'company_years >= 4'}
   - {segment: t_rhythm, about: x, when: 'older(last_order, 2 * rhythm)'}
 """,
     "timely.yaml",
@@ -36,6 +40,8 @@ ZONES = [ZoneInfo(name) for name in ("Asia/Ho_Chi_Minh", "Europe/Berlin", "Ameri
 CATALOGUES = [Catalogue([*shipped_catalogue().families, EVERYTHING_TIMELY], zone) for zone in ZONES]
 
 _instants = st.integers(NOW - 900 * DAY, NOW)
+_years = st.integers(2015, 2027)
+_answers = st.tuples(_instants, st.sampled_from(["a", "b"]), st.integers(0, 10).map(lambda score: 10 * score))
 
 
 @st.composite
@@ -46,11 +52,22 @@ def portraits(draw: st.DrawFn) -> Portrait:
     birthday = draw(st.none() | st.dates().map(str) | st.just("1996-02-29"))
     followed = draw(st.none() | st.sampled_from(["followed", "unfollowed"]))
     first = draw(_instants)
+    traits: dict[str, Any] = {} if birthday is None else {"birthday": birthday}
+    if draw(st.booleans()):
+        lapse = datetime.fromtimestamp(draw(st.integers(NOW - 60 * DAY, NOW + 400 * DAY)) / 1000, UTC)
+        traits |= {
+            "points_lapse": {"at": lapse.isoformat(timespec="milliseconds")},
+            "company": {"founded": draw(_years)},
+        }
+    scores = {kind: sorted(draw(st.lists(_answers, max_size=2, unique=True))) for kind in ("nps", "csat")}
     return Portrait(
         events=len(entries) + 1,
         first_seen=first,
         last_seen=max(first, draw(_instants)),
-        stated={} if birthday is None else {"e": (first, {"birthday": birthday})},
+        stated={"e": (first, traits)} if traits else {},
+        scores={kind: answers for kind, answers in scores.items() if answers},
+        complaints={"k": (draw(st.none() | st.just({"severity": "high"})), first, "e")},
+        accounts={"partner": (draw(st.none() | st.just({"owner": None, "since": first})), first, "e")},
         statuses={} if followed is None else {"follow:zalo": (followed, draw(_instants), "e")},
         orders=len(bought),
         purchases=len(bought),

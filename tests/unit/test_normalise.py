@@ -313,6 +313,14 @@ def test_a_birthday_is_a_date_that_can_be(stated: Any, expected: str | None) -> 
         ("occupation", "Giáo  viên", "Giáo viên"),
         ("occupation", "n/a", "placeholder"),
         ("marital_status", "Độc thân", "Độc thân"),
+        ("purpose", "Quà tặng", "gift"),
+        ("purpose", "Gia  đình", "personal"),
+        ("purpose", "Từ thiện", "Từ thiện"),
+        ("proficiency", "Mới bắt đầu", "beginner"),
+        ("proficiency", "Khá", "intermediate"),
+        ("proficiency", "PRO", "expert"),
+        ("proficiency", "12 kg", "unreadable_proficiency"),
+        ("proficiency", "null", "placeholder"),
     ],
 )
 def test_a_trait_is_read_or_its_problem_is_named(field: str, stated: Any, expected: Any) -> None:
@@ -330,6 +338,28 @@ def test_address_and_company_are_read_part_by_part() -> None:
         {"address": {"street": "12 Lê Lợi", "country": "VN", "postcode": "71000"}, "company": {"name": "Hoa Sen"}},
         [("$.data.customer.address.city", "placeholder"), ("$.data.customer.company.size", "placeholder")],
     )
+
+
+@pytest.mark.parametrize(
+    ("field", "stated", "expected"),
+    [
+        ("staff", "42", 42),
+        ("staff", 42, 42),
+        ("staff", "1.200 nhân viên", 1200),
+        ("staff", "50+", 50),
+        ("staff", "42.0", 42),
+        ("staff", "0", "placeholder"),
+        ("staff", "11-50", "unreadable_staff"),
+        ("staff", "9" * 40, "unreadable_staff"),
+        ("founded", "2015", 2015),
+        ("founded", "2015-03-01", 2015),
+        ("founded", "15", "unreadable_founded"),
+        ("founded", "n/a", "placeholder"),
+    ],
+)
+def test_of_a_company_numbers_are_read_or_their_problem_is_named(field: str, stated: Any, expected: Any) -> None:
+    _, _, traits, problems = read(company={"name": "Hoa Sen", field: stated})
+    assert traits["company"].get(field, problems and problems[0][1]) == expected
 
 
 @pytest.mark.parametrize("text", ["a\u200db", "\ufeff", "\u3164\u2800", "a\u0301\u200b", "a\x00b\x1f", "e\ufe0f"])

@@ -10,6 +10,7 @@ import pytest
 from schemas import portrait
 from schemas.portrait import Portrait
 from schemas.profile import (
+    AccountHeld,
     IdentityChange,
     Profile,
     SegmentChange,
@@ -41,6 +42,11 @@ STATE = Portrait(
     first_order=MS - 1_000,
     last_order=MS,
     points=12,
+    accounts={
+        "strategic": ({"owner": None, "since": None}, MS, "e3"),
+        "key_account": ({"owner": "Hà", "since": MS - 1_000}, MS, "e3"),
+        "partner": (None, MS, "e3"),
+    },
 )
 
 
@@ -107,6 +113,7 @@ def test_a_profile_says_all_that_is_known() -> None:
         traits={"full_name": "Trần Thị An", "address": {"city": "Hà Nội"}},
         statuses={"card:1": "enrolled"},
         segments=(SegmentHeld("current", "lifecycle", NOON, "because", 1),),
+        accounts=(AccountHeld("key_account", "Hà", NOON - timedelta(seconds=1)), AccountHeld("strategic")),
         acquisition_channel="web:google",
         preferred_channel="loyalty",
         preferred_store="hcm-01",

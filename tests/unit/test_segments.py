@@ -130,6 +130,7 @@ OTHERS: Sequence[tuple[set[str], Portrait, str]] = (
             "frequency_medium",
             "basket_large",
             "promotion_lover",
+            "motive_promotion",
             "several_stores",
             "evening_shopper",
             "omnichannel",
@@ -225,7 +226,7 @@ def test_every_change_has_a_reason() -> None:
             "entered",
             'orders == 1 && older(first_order, "30d") && within(first_order, "180d") '
             "(first_order is 2026-06-01 10:00, orders is 1)",
-            1,
+            2,
         ),
     ]
 
