@@ -28,9 +28,10 @@ class Ranking:
         self._store = store
         self._rules = rules
         self._begun = ""
+        self._told: dict[str, tuple[str, int]] = {}
 
     def turn(self, now: int) -> None:
-        """Learn the bounds in force, and compute them when it is time. `now` is Unix ms.
+        """Learn the bounds in force, compute them when it is time, and tell operators which rules fail. `now` is Unix ms.
 
         Raises sinks.store.Retryable (call again) and sinks.store.Fatal.
         """
@@ -38,8 +39,19 @@ class Ranking:
         segments.bounds = self._store.bounds()
         if segments.digest != self._begun:
             begin_sweep(self._store, self._rules)
+            if not self._begun:
+                with self._store.transaction() as tx:
+                    tx.forget_failures()
             self._begun = segments.digest
+        self._tell_failures(now)
         rank_all(self._store, now)
+
+    def _tell_failures(self, now: int) -> None:
+        failing = {segment: (why, times) for segment, (why, times) in list(self._rules.segments.failing.items())}
+        if failing != self._told:
+            with self._store.transaction() as tx:
+                tx.keep_failures(failing, now)
+            self._told = failing
 
 
 def rank_all(store: Store, now: int, timer: Callable[[], float] = time.monotonic) -> int:

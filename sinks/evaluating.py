@@ -30,6 +30,12 @@ class Evaluating(Protocol):
     def forget_sweep(self, digest: str) -> None:
         """As if it had not begun."""
 
+    def keep_failures(self, failures: Mapping[str, tuple[str, int]], now: int) -> None:
+        """Remember for operators which rules fail: segment → (why, how many times)."""
+
+    def forget_failures(self) -> None:
+        """Other rules are in use now."""
+
     def begin_ranking(self, now: int) -> bool:
         """Lock the ranking of everybody. False: it is not time (Unix ms), or somebody else is at it."""
 

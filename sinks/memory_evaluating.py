@@ -46,6 +46,13 @@ class MemoryEvaluating(TableLookup):
     def forget_sweep(self, digest: str) -> None:
         self._tables.sweeps.pop(digest)
 
+    def keep_failures(self, failures: Mapping[str, tuple[str, int]], now: int) -> None:
+        del now
+        self._tables.failures.update(failures)
+
+    def forget_failures(self) -> None:
+        self._tables.failures.clear()
+
     def bounds(self) -> Bounds | None:
         return self._tables.bounds
 

@@ -45,6 +45,7 @@ class Tables:
     generation: int = 0
     settlements: int = 0
     sweeps: dict[str, str | None] = field(default_factory=dict)
+    failures: dict[str, tuple[str, int]] = field(default_factory=dict)
     bounds: Bounds | None = None
     next_ranking: int = 0
 

@@ -215,6 +215,14 @@ class PostgresTransaction:
     def forget_sweep(self, digest: str) -> None:
         self.execute("forget_sweep", digest=digest)
 
+    def keep_failures(self, failures: Mapping[str, tuple[str, int]], now: int) -> None:
+        messages, times = zip(*failures.values(), strict=True)
+        said, counts = array(messages), array(map(str, times))
+        self.execute("keep_failures", segments=array(failures), messages=said, times=counts, at=timestamp(now))
+
+    def forget_failures(self) -> None:
+        self.execute("forget_failures")
+
     def bounds(self) -> Bounds | None:
         stored = self.ask("bounds")
         return msgspec.json.decode(stored[0][0], type=Bounds) if stored else None

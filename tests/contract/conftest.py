@@ -33,8 +33,8 @@ def new_store(request: pytest.FixtureRequest) -> Iterator[MakeStore]:
             tx._at.execute(
                 "truncate portrait.positions, portrait.events, portrait.duplicates, portrait.identifiers, portrait.links, "
                 "portrait.customers, portrait.aliases, portrait.memberships, portrait.segment_changes, portrait.outbox, "
-                "portrait.sweeps, portrait.rejected, portrait.unsettled, portrait.judgements, portrait.reviews, "
-                "portrait.identity_changes"
+                "portrait.sweeps, portrait.segment_failures, portrait.rejected, portrait.unsettled, portrait.judgements, "
+                "portrait.reviews, portrait.identity_changes"
             )
             tx._at.execute("update portrait.rankings set bounds = null, next_at = '-infinity'")
         return opened[0]

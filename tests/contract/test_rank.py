@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from processors.apply import Rules, refresh
 from processors.rank import LEAST_CUSTOMERS, Ranking, rank_all
 from processors.segments.catalogue import Catalogue, shipped_catalogue
+from processors.segments.rules import read_family
 from processors.sweep import sweep
 from schemas.clean import CleanEvent, Purchase
 from schemas.portrait import Listed
@@ -182,3 +183,37 @@ def test_nobody_ranks_before_it_is_time_again(new_store: MakeStore) -> None:
     computed = store.bounds()
     assert computed is not None
     assert computed.computed_at == NOW + 200_000
+
+
+def told(store: Any) -> dict[str, tuple[str, int]]:
+    if isinstance(store, MemoryStore):
+        return dict(store.tables.failures)
+    with store.transaction() as tx:
+        tx._at.execute("select segment, message, times from portrait.segment_failures")
+        return {segment: (message, times) for segment, message, times in tx._at.fetchall()}
+
+
+def test_operators_are_told_which_rules_fail_until_other_ones_are_in_use(new_store: MakeStore) -> None:
+    divides = read_family(
+        """
+family: divides
+about: By nothing.
+version: 1
+choose: every
+segments:
+  - {segment: halves, about: Divides by returns., when: orders / returns > 1}
+""",
+        "divides.yaml",
+    )
+    store, fine = new_store(), rules()
+    broken = RULES._replace(segments=Catalogue([*RANKED, divides], LIFECYCLE.zone))
+    ranking = Ranking(store, broken)
+    ranking.turn(NOW)
+    assert told(store) == {}
+    apply(store, [part([bought(1, 1, 500, 1), bought(2, 2, 500, 1)], 0)], broken, NOW)
+    ranking.turn(NOW)
+    ((segment, (why, times)),) = told(store).items()
+    assert (segment, times) == ("halves", 2)
+    assert "zero" in why.lower()
+    Ranking(store, fine).turn(NOW)
+    assert told(store) == {}

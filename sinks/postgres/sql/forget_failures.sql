@@ -1,0 +1,2 @@
+-- Other rules are in use now.
+delete from portrait.segment_failures
