@@ -8,7 +8,7 @@ import sys
 import typer
 from rich.markup import escape
 
-from ops.commands import checks, customer, demo, identity, importing, rejected, segments, stack
+from ops.commands import activate, checks, customer, demo, identity, importing, rejected, segments, stack
 from ops.local.home import LocalStackError
 from ops.terminal import errors
 
@@ -21,7 +21,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for commands in (stack, demo, importing, customer, segments, identity, rejected, checks):
+for commands in (stack, demo, importing, customer, segments, identity, activate, rejected, checks):
     commands.register(app)
 
 
