@@ -26,7 +26,7 @@ from sinks.activation.feed import Feed, Lost, Unavailable
 from sinks.activation.follow import Follower, Way
 from sinks.activation.refresh import Refresh
 from sinks.activation.targets import BadTarget, CsvSettings, Target, target_of
-from sinks.postgres.targets import StoredTarget, Targets
+from sinks.postgres.targets import Removed, Targets
 from sinks.store import Fatal, Retryable
 
 log = logging.getLogger(__name__)
@@ -65,21 +65,23 @@ class Service:
             forgotten = 0.0
             while not stopping.is_set():
                 try:
-                    self._look_after(store.all())
+                    self._look_after(store)
                     if time.monotonic() - forgotten > _FORGET:
-                        store.forget_told()
+                        store.forget()
                         forgotten = time.monotonic()
                 except Retryable as error:
                     log.warning("PostgreSQL does not answer: %s", error)
+                except Removed:
+                    pass  # between two looks
                 stopping.wait(_LOOK)
         finally:
             store.close()
             self._end()
 
-    def _look_after(self, stored: list[StoredTarget]) -> None:
+    def _look_after(self, store: Targets) -> None:
         """Start what is to be followed, stop what is not. A follower that ended by itself is started again if it is to run."""
         wanted: dict[int, Target] = {}
-        for each in stored:
+        for each in store.all():
             if each.paused_at is not None:
                 continue
             try:
@@ -87,7 +89,8 @@ class Service:
             except BadTarget as error:
                 if each.id not in self._unreadable:
                     log.error("%s", error)
-                self._unreadable.add(each.id)
+                    self._unreadable.add(each.id)
+                    store.failing(each.id, str(error))
         for number, running in list(self._running.items()):
             if number not in wanted or wanted[number] != running.target:
                 log.info("%s: stopping", running.target.name)

@@ -185,11 +185,12 @@ class Targets:
         with self._transaction() as at:
             return bool(_rows(at, "target_was_told", target=target, change=change)[0][0])
 
-    def forget_told(self) -> None:
-        """Forget what was told so long ago that the topic cannot have it any more."""
+    def forget(self) -> None:
+        """Forget what was told, or delivered after all, so long ago that the topic cannot have it any more."""
         kept = BY_NAME[SEGMENT_CHANGES].retention_ms or 0
         with self._transaction() as at:
-            at.execute(statement("forget_told"), {"days": kept // _DAY_MS + 1})
+            for name in ("forget_told", "forget_resent"):
+                at.execute(statement(name), {"days": kept // _DAY_MS + 1})
 
     def failing(self, target: int, problem: str) -> float:
         """Note that it fails, and why; return since when, in Unix seconds. Raises Removed."""

@@ -510,6 +510,39 @@ def test_a_secret_that_is_missing_is_shown_and_holds_up_nobody_else(activated: A
     assert activated.target("poor").undelivered == 0
 
 
+def test_settings_that_cannot_be_read_are_shown_and_hold_up_nobody_else(
+    activated: Activated, receiver: Receiver
+) -> None:
+    activated.webhook("crm", receiver.url)
+    activated.webhook("newer", receiver.url)
+    activated.shop.ask("""update portrait.targets set settings = '{"colour": 1}' where name = 'newer'""")
+    publish(activated.kafka, [change(1)])
+    with activated.running():
+        assert wait_until(lambda: receiver.effects, 30)
+        assert wait_until(lambda: "cannot be read" in (activated.target("newer").problem or ""), 10)
+
+
+def test_what_is_settled_is_forgotten_when_the_topic_cannot_have_it_any_more(activated: Activated) -> None:
+    activated.webhook("crm", "http://127.0.0.1:9/")
+    activated.shop.ask(
+        "insert into portrait.told select id, 'a/b/' || days, now() - make_interval(days => days) "
+        "from portrait.targets, unnest(array[1, 90, 92]) as days"
+    )
+    activated.shop.ask(
+        "insert into portrait.undelivered (target_id, change_id, customer_id, message, reason, attempts, resent_at) "
+        "select id, 'a/b/' || days, '', '', '', 1, now() - make_interval(days => nullif(days, 0)) "
+        "from portrait.targets, unnest(array[0, 1, 90, 92]) as days"
+    )
+    with targets(activated.shop) as store:
+        store.forget()
+    assert activated.shop.ask("select change_id from portrait.told order by at") == [("a/b/90",), ("a/b/1",)]
+    assert sorted(activated.shop.ask("select change_id from portrait.undelivered")) == [
+        ("a/b/0",),
+        ("a/b/1",),
+        ("a/b/90",),
+    ]
+
+
 def test_without_settings_or_tables_it_says_what_is_missing(new_database: Callable[[], str], kafka: str) -> None:
     command = [sys.executable, "-m", "sinks.activation"]
     bare = {key: value for key, value in os.environ.items() if not key.startswith("PORTRAIT_")}
