@@ -166,7 +166,7 @@ def csv(
         bom=bom,
         keep=keep,
     )
-    _add(target, settings, segment, ["entered", "left"], True, by, home)
+    _add(target, settings, segment, ["entered", "left"], False, by, home)
 
 
 def _add(

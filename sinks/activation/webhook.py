@@ -96,6 +96,8 @@ class WebhookTarget:
             return Again(f"no answer within {self._settings.timeout:g} s")
         except httpx.TimeoutException as error:
             return Again(f"no answer within {self._settings.timeout:g} s ({type(error).__name__})")
+        except httpx.ConnectError as error:
+            return Again(f"no connection to {httpx.URL(self._settings.url).netloc.decode()}: {error}")
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             return Again(f"the address cannot be called: {error}")
         except httpx.HTTPError as error:

@@ -141,7 +141,11 @@ def test_who_answers_byte_by_byte_or_not_at_all_is_given_up(receiver: Receiver, 
 
 
 def test_where_nobody_listens_is_tried_again() -> None:
-    assert isinstance(deliver(f"http://127.0.0.1:{free_port()}/"), Again)
+    port = free_port()
+    told = deliver(f"http://127.0.0.1:{port}/hooks?key=secret")
+    assert isinstance(told, Again)
+    assert told.why.startswith(f"no connection to 127.0.0.1:{port}: ")
+    assert "secret" not in told.why
 
 
 def test_the_next_change_gets_through_after_the_connection_was_closed(receiver: Receiver) -> None:
