@@ -13,7 +13,7 @@ from sinks.activation.feed import Feed, Lost, Unavailable
 from sinks.activation.message import Record
 from sinks.activation.progress import Stopped
 from sinks.activation.targets import BadTarget, Target
-from sinks.postgres.targets import Removed, Targets
+from sinks.postgres.targets import CANNOT_START, Removed, Targets
 from sinks.store import Retryable
 
 log = logging.getLogger(__name__)
@@ -81,6 +81,7 @@ class Follower:
         """Until `stopping` is set. Raises all that `run` handles."""
         way = self._open_way(self._store)
         try:
+            self._store.started(self._target.id)
             feed = self._open_feed()
             try:
                 feed.seek(self._store.positions(self._target.id))
@@ -117,6 +118,6 @@ class Follower:
         """Show what must be mended where people look."""
         metrics.FAILING.labels(self._target.name).set(1)
         try:
-            self._store.failing(self._target.id, problem)
+            self._store.failing(self._target.id, f"{CANNOT_START}{problem}")
         except Retryable as error:
             log.warning("%s: %s", self._target.name, error)

@@ -26,7 +26,7 @@ from sinks.activation.feed import Feed, Lost, Unavailable
 from sinks.activation.follow import Follower, Way
 from sinks.activation.refresh import Refresh
 from sinks.activation.targets import BadTarget, CsvSettings, Target, target_of
-from sinks.postgres.targets import Removed, Targets
+from sinks.postgres.targets import CANNOT_START, Removed, Targets
 from sinks.store import Fatal, Retryable
 
 log = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ class Service:
                 if each.id not in self._unreadable:
                     log.error("%s", error)
                     self._unreadable.add(each.id)
-                    store.failing(each.id, str(error))
+                    store.failing(each.id, f"{CANNOT_START}{error}")
         for number, running in list(self._running.items()):
             if number not in wanted or wanted[number] != running.target:
                 log.info("%s: stopping", running.target.name)

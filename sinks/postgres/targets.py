@@ -17,6 +17,9 @@ from sinks.postgres.errors import translated
 from sinks.postgres.rows import array
 from sinks.postgres.sql import statement
 
+CANNOT_START = "cannot start: "
+"""How a problem begins that is over when the target can be told at all."""
+
 _LOCK = 0x61637476  # any number that no version changes: with the id of a target, who delivers to it
 _ROWS_AT_A_TIME = 5_000
 _DAY_MS = 24 * 60 * 60 * 1000
@@ -199,6 +202,11 @@ class Targets:
             if not noted:
                 raise Removed
             return float(noted[0][0])
+
+    def started(self, target: int) -> None:
+        """Note that it can be told; what `failing` said of CANNOT_START is over."""
+        with self._transaction() as at:
+            at.execute(statement("target_started"), {"target": target, "problem": CANNOT_START})
 
     def letters(self, target: int | None, *, waiting: bool = True, limit: int = 1_000_000) -> list[Letter]:
         """Dead letters of a target, or of all; the newest first. waiting: only those that were not delivered since."""

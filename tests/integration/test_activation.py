@@ -29,6 +29,7 @@ from tests.stories import DAY, feed
 
 pytestmark = pytest.mark.integration
 
+GOOD_SECRET = '{"secret": "env:HOOK_SECRET"}'
 SHOP_MAIL = "Cửa hàng Hoa Mai <shop@example.com>"
 
 
@@ -507,7 +508,19 @@ def test_a_secret_that_is_missing_is_shown_and_holds_up_nobody_else(activated: A
     with activated.running():
         assert wait_until(lambda: "NONE is not set" in (activated.target("poor").problem or ""), 30)
         assert wait_until(lambda: receiver.effects, 30)
-    assert activated.target("poor").undelivered == 0
+    assert (activated.target("poor").undelivered, activated.lag("poor")) == (0, 1)
+
+
+def test_a_target_that_can_start_at_last_has_no_problem_though_it_has_nothing_to_tell(
+    activated: Activated, receiver: Receiver
+) -> None:
+    activated.webhook("poor", receiver.url)
+    activated.shop.ask("""update portrait.targets set settings = settings || '{"secret": "env:NONE"}'""")
+    with activated.running():
+        assert wait_until(lambda: activated.target("poor").failing_since is not None, 30)
+        activated.shop.ask("update portrait.targets set settings = settings || %s::jsonb", GOOD_SECRET)
+        assert wait_until(lambda: activated.target("poor").failing_since is None, 30)
+    assert (activated.target("poor").problem, receiver.requests) == (None, [])
 
 
 def test_settings_that_cannot_be_read_are_shown_and_hold_up_nobody_else(

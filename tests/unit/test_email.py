@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import which
@@ -219,10 +219,10 @@ def test_the_connection_is_encrypted_with_a_server_whose_certificate_is_known(
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, key)
     with mailbox(tls=context, login=True) as box:
-        sent: Callable[[], Outcome] = lambda: deliver(box.port, security="starttls", user=USER, password=PASSWORD)  # noqa: E731
-        unknown = sent()
+        login = {"user": USER, "password": PASSWORD}
+        unknown = deliver(box.port, security="starttls", **login)
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        assert isinstance(sent(), Delivered)
+        assert isinstance(deliver(box.port, security="starttls", **login), Delivered)
         assert isinstance(unknown, Again)
         assert "certificate verify failed" in unknown.why
         assert isinstance(deliver(box.port, security="none"), Again), "the server wants STARTTLS"

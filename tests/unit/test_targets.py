@@ -12,6 +12,7 @@ import pytest
 
 from schemas.profile import SegmentChange, encode
 from sinks.activation.message import Record, made_up_change, read_change, why_not
+from sinks.activation.service import lag
 from sinks.activation.targets import (
     BadTarget,
     CsvSettings,
@@ -144,3 +145,17 @@ def test_a_change_that_is_made_up_is_one_that_the_target_would_be_told_of(
     assert why_not(target, change) is None
     assert (change.action, change.segment, change.before, change.after) == (actions[0], "vip", before, after)
     assert change.change_id.startswith("test/")
+
+
+@pytest.mark.parametrize(
+    ("positions", "waiting"),
+    [
+        ({0: 20, 1: 5}, 0),
+        ({0: 12, 1: 5}, 8),
+        ({0: 2, 1: 5}, 10),  # what is before 10 is not there any more
+        ({0: 20}, 5),  # a partition that was added is read from its beginning
+        ({0: 25, 1: 5}, 0),
+    ],
+)
+def test_the_lag_is_what_is_there_and_was_not_told(positions: dict[int, int], waiting: int) -> None:
+    assert lag({0: (10, 20), 1: (0, 5)}, positions) == waiting
