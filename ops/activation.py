@@ -34,6 +34,7 @@ from sinks.activation.targets import (
 )
 from sinks.activation.templates import BadTemplate, Templates, check_templates
 from sinks.postgres.targets import Letter, StoredTarget, Targets
+from sinks.store import Refused
 
 KINDS: Mapping[type[Settings], str] = {WebhookSettings: "webhook", EmailSettings: "email", CsvSettings: "csv"}
 
@@ -213,3 +214,5 @@ def _said() -> Iterator[None]:
         yield
     except (BadTarget, BadTemplate) as error:
         raise LocalStackError(str(error)) from error
+    except Refused as error:
+        raise LocalStackError(f"the database cannot hold this ({error}): is there a NUL character in it?") from error

@@ -134,7 +134,8 @@ class Targets:
     def pause(self, target: int, because: str | None = None) -> None:
         """Tell it nothing until it is resumed. `because`: why, when it is not a person who does it."""
         with self._transaction() as at:
-            at.execute(statement("target_pause"), {"target": target, "because": because})
+            why = None if because is None else _storable(because)
+            at.execute(statement("target_pause"), {"target": target, "because": why})
 
     def resume(self, target: int, positions: Mapping[int, int] | None = None) -> None:
         """Go on where it was, or at `positions`."""
@@ -181,7 +182,8 @@ class Targets:
             if told is not None:
                 at.execute(statement("target_told"), {"target": target, "change": told})
             if failed is not None:
-                at.execute(statement("target_letter"), {"target": target, **failed._asdict()})
+                told_of = failed._replace(customer=_storable(failed.customer), reason=_storable(failed.reason))
+                at.execute(statement("target_letter"), {"target": target, **told_of._asdict()})
 
     def was_told(self, target: int, change: str) -> bool:
         """Whether it was told of this change, and that is remembered."""
@@ -198,7 +200,7 @@ class Targets:
     def failing(self, target: int, problem: str) -> float:
         """Note that it fails, and why; return since when, in Unix seconds. Raises Removed."""
         with self._transaction() as at:
-            noted = _rows(at, "target_failing", target=target, problem=problem)
+            noted = _rows(at, "target_failing", target=target, problem=_storable(problem))
             if not noted:
                 raise Removed
             return float(noted[0][0])
@@ -224,8 +226,9 @@ class Targets:
     def resent(self, letter: int, reason: str | None) -> None:
         """Note what came of it, within `resending`: `reason` says why it was not delivered, None that it was."""
         assert self._connection is not None
+        why = None if reason is None else _storable(reason)
         with translated(), self._connection.cursor() as at:
-            at.execute(statement("target_resent"), {"letter": letter, "delivered": reason is None, "reason": reason})
+            at.execute(statement("target_resent"), {"letter": letter, "delivered": reason is None, "reason": why})
 
     def customer(self, customer: str) -> Customer | None:
         """The living customer that an id leads to; None when there is none, or it is no id. Raises msgspec.DecodeError."""
@@ -273,6 +276,11 @@ class Targets:
 def _rows(at: cursor, statement_name: str, /, **parameters: Any) -> list[tuple[Any, ...]]:
     at.execute(statement(statement_name), parameters)
     return at.fetchall()
+
+
+def _storable(text: str) -> str:
+    """What others said, without what PostgreSQL cannot hold: nobody may trip us by an answer."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def _move(at: cursor, target: int, positions: Mapping[int, int]) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.request import urlopen
 
+import msgspec
 import pytest
 
 from ops.local.child import Child
@@ -203,6 +204,23 @@ def test_a_change_that_is_refused_is_a_dead_letter_and_the_next_ones_go_on(
     assert where.startswith("segment-changes/")
     assert (alien.message, alien.attempts) == (b"\xff not ours", 0)
     assert activated.target("crm").undelivered == 2
+
+
+def test_an_answer_that_no_database_can_hold_trips_nobody(activated: Activated, receiver: Receiver) -> None:
+    activated.webhook("crm", receiver.url)
+    an = [change(number, activated.shop.an) for number in range(2)]
+    alien = change(2, "\0đ")
+    answers = [Answer(503, body=b"\0\xff"), Answer(400, body=b"\0\xff"), Answer(400), Answer(410, body=b"\0")]
+    receiver.rule = lambda _: answers.pop(0)
+    publish(activated.kafka, [an[0], msgspec.structs.replace(alien, change_id="x/y/1")])
+    with activated.running():
+        assert wait_until(lambda: activated.target("crm").undelivered == 2, 30)
+        publish(activated.kafka, an[1:])
+        assert wait_until(lambda: activated.target("crm").paused_because is not None, 30)
+    found = {each.change: each.customer for each in letters(activated, "crm")}
+    assert found.pop("x/y/1") == "\ufffdđ"
+    assert (set(found), answers) == ({an[0].change_id}, [])
+    assert activated.target("crm").paused_because == "it wants to hear no more: 410 Gone \ufffd"
 
 
 def test_a_change_that_fails_too_often_is_a_dead_letter_and_the_next_ones_go_on(
