@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from ops.commands import (
     account,
+    activate,
     adopters,
     checks,
     customer,
@@ -33,7 +34,20 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for commands in (stack, demo, importing, customer, segments, account, predict, adopters, identity, rejected, checks):
+for commands in (
+    stack,
+    demo,
+    importing,
+    customer,
+    segments,
+    account,
+    predict,
+    adopters,
+    identity,
+    activate,
+    rejected,
+    checks,
+):
     commands.register(app)
 
 

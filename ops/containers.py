@@ -2,7 +2,8 @@
 
     python -m ops.containers secrets                          before PostgreSQL starts the first time: its password
     python -m ops.containers setup                            before the parts start: tables, logins, topics, a key
-    python -m ops.containers healthy collector|worker|relay   whether the part in this container works
+    python -m ops.containers healthy PART                     whether the part in this container works: collector, worker,
+                                                              relay or activation
 
 Addresses in the environment hold no password: they name the file in which libpq finds it
 (`postgresql://USER@HOST/NAME?passfile=FILE`). The passwords are made here, and each part is given its own only.
@@ -114,19 +115,19 @@ def set_up(environ: Mapping[str, str], patience: float = _PATIENCE) -> None:
 def is_healthy(part: str, environ: Mapping[str, str]) -> bool:
     """Whether the part in this container works.
 
-    collector: it would take an event now. worker: it serves its metrics (it ends itself when it stalls). relay: it is
-    connected to PostgreSQL from this container. Raises LocalStackError for another part.
+    collector: it would take an event now. worker, activation: it serves its metrics (a worker ends itself when it stalls).
+    relay: it is connected to PostgreSQL from this container. Raises LocalStackError for another part.
     """
     if part == "collector":
         from producers.settings import CollectorSettings
 
         port = environ.get("PORTRAIT_COLLECTOR_PORT", "").strip() or str(CollectorSettings.port)
         return _answers(int(port), "/ready")
-    if part == "worker":
+    if part in ("worker", "activation"):
         return _answers(int(_needed(environ, "PORTRAIT_METRICS_PORT")), "/metrics")
     if part == "relay":
         return _is_connected(_needed(environ, WORKER_URL), "portrait-relay")
-    raise LocalStackError(f"{part} is none of collector, worker, relay")
+    raise LocalStackError(f"{part} is none of collector, worker, relay, activation")
 
 
 def _login(environ: Mapping[str, str], setting: str, role: str) -> Login:

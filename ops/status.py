@@ -49,7 +49,9 @@ class Balance:
 
 @dataclass(frozen=True)
 class Store:
-    """What the database tells, as of one instant. `positions`: (first, next) offset of each partition begun."""
+    """What the database tells, as of one instant. `positions`: (first, next) offset of each partition begun. `failing`: targets
+    of activation that do not take what they are told, and why.
+    """
 
     positions: Mapping[Place, tuple[int, int]]
     stored: int
@@ -58,11 +60,13 @@ class Store:
     at_the_door: int
     unreadable: int
     outbox: int
+    failing: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
 class Report:
-    """All that `status` tells. `problems`: servers that do not answer; then readings or balance are missing.
+    """All that `status` tells. `problems`: targets that fail; servers that do not answer, and then readings or balance are
+    missing.
 
     `unreadable` counts records on events.valid and events.rejected that Portrait did not write; `outbox` what the relay
     has yet to publish.
@@ -104,6 +108,7 @@ def report(home: Home, settings: Mapping[str, str]) -> Report:
     # "caught up" is never said too early.
     store = _asked_store(settings.get(DATABASE_URL, ""), problems)
     readings, logs = _asked_kafka(settings, store, problems)
+    problems += [f"target {name}: {problem} (portrait activate ls)" for name, problem in store.failing] if store else []
     return Report(
         supervisor=next((line for line in lines if line.name == SUPERVISOR), None),
         processes=tuple(sorted((line for line in lines if line.name != SUPERVISOR), key=_order)),
@@ -128,7 +133,8 @@ def read_store(url: str) -> Store:
     with reading(url) as at:
         positions = {(topic, number): (first, following) for topic, number, first, following in rows(at, "positions")}
         ((stored, duplicate, rejected, at_the_door, unreadable, outbox),) = rows(at, "books")
-    return Store(positions, stored, duplicate, rejected, at_the_door, unreadable, outbox)
+        failing = tuple((name, problem) for name, problem in rows(at, "failing_targets"))
+    return Store(positions, stored, duplicate, rejected, at_the_door, unreadable, outbox, failing)
 
 
 def _asked_store(url: str, problems: list[str]) -> Store | None:
@@ -199,7 +205,7 @@ def _process(line: Status) -> dict[str, Any]:
     }
 
 
-_RANKS: Sequence[str] = ("kafka", "postgres", "collector", "worker", "relay")
+_RANKS: Sequence[str] = ("kafka", "postgres", "collector", "worker", "relay", "activation")
 
 
 def _order(line: Status) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """`portrait up`: what runs in a home, in what order, and with which settings.
 
     kafka ──▶ topics ─┬─▶ collector
-    postgres ─▶ tables, logins ─┴─▶ worker-1 … worker-N, relay
+    postgres ─▶ tables, logins ─┴─▶ worker-1 … worker-N, relay, activation
 
 The servers are left out when the environment gives their address. Tables, logins and topics are made before the first
 part that needs them starts, by the supervisor, which tries again until the server is there.
@@ -42,7 +42,7 @@ from producers.keys import KeysError, add_source, find_source, read_sources
 KEYS = "PORTRAIT_KEYS"
 SESSION_TIMEOUT = "PORTRAIT_SESSION_TIMEOUT"
 _LOCAL_SESSION_SECONDS = "10"  # on one machine a silent worker is a dead one: its share is taken over sooner
-_RELAY_NICENESS = "10"  # what is published downstream can wait; what comes in cannot
+_NICENESS = "10"  # what is told downstream can wait; what comes in cannot
 
 
 @dataclass(frozen=True)
@@ -147,10 +147,13 @@ def prepare(home: Home, wanted: Wanted, say: Callable[[str], None], environ: Map
         DATABASE_URL: "",  # no part may change tables
         SESSION_TIMEOUT: given.get(SESSION_TIMEOUT) or remembered.get(SESSION_TIMEOUT) or _LOCAL_SESSION_SECONDS,
     }
+    workers = [f"worker-{number}" for number in range(1, wanted.workers + 1)]
+    own = (common, local, preparation)
     parts = (
         _collector(home, keys, common, local, preparation),
-        *(_worker(home, number, common, local, preparation) for number in range(1, wanted.workers + 1)),
-        _relay(common, local, preparation),
+        *(_at_the_store(name, "processors.app", home.port(f"{name}-metrics"), *own) for name in workers),
+        _at_the_store("relay", "sinks.relay", None, *own, nice=True),
+        _at_the_store("activation", "sinks.activation", home.port("activation-metrics"), *own, nice=True),
     )
     return Stack(settings, (*servers.processes, *parts))
 
@@ -231,39 +234,32 @@ def _collector(
     )
 
 
-def _worker(
-    home: Home, number: int, common: Mapping[str, str], local: frozenset[str], preparation: Preparation
+def _at_the_store(
+    name: str,
+    module: str,
+    port: int | None,
+    common: Mapping[str, str],
+    local: frozenset[str],
+    preparation: Preparation,
+    *,
+    nice: bool = False,
 ) -> Process:
-    name = f"worker-{number}"
-    port = home.port(f"{name}-metrics")
+    """A part that reads Kafka and PostgreSQL, and serves its metrics on `port`. `nice`: what comes in goes before it."""
 
     def before() -> None:
-        require_free_port(port, f"the metrics of {name}")
+        if port is not None:
+            require_free_port(port, f"the metrics of {name}")
         preparation.topics()
         preparation.tables()
 
     return Process(
         name=name,
-        argv=(sys.executable, "-m", "processors.app"),
-        env={**common, "PORTRAIT_METRICS_PORT": str(port)},
+        argv=(*(("nice", "-n", _NICENESS) if nice else ()), sys.executable, "-m", module),
+        env=common if port is None else {**common, "PORTRAIT_METRICS_PORT": str(port)},
         needs=tuple(sorted(local)),
-        ready=lambda: _listens(port),
+        ready=None if port is None else lambda: _listens(port),
         before=before,
         grace=15.0,
-    )
-
-
-def _relay(common: Mapping[str, str], local: frozenset[str], preparation: Preparation) -> Process:
-    def before() -> None:
-        preparation.topics()
-        preparation.tables()
-
-    return Process(
-        name="relay",
-        argv=("nice", "-n", _RELAY_NICENESS, sys.executable, "-m", "sinks.relay"),
-        env=common,
-        needs=tuple(sorted(local)),
-        before=before,
     )
 
 

@@ -19,6 +19,7 @@ from typing import Any, get_type_hints
 
 import msgspec
 
+from schemas.activation import SegmentMessage
 from schemas.asyncapi import document
 from schemas.clean import CleanEvent
 from schemas.compatibility import breaks
@@ -30,7 +31,10 @@ HERE = Path(__file__).parent
 GENERATED, EXAMPLES = HERE / "generated", HERE / "examples"
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 ASYNCAPI = "asyncapi.json"
-STRUCTS: tuple[type[msgspec.Struct], ...] = (CleanEvent, DeadLetter, Profile, SegmentChange, IdentityChange)
+STRUCTS: tuple[type[msgspec.Struct], ...] = (
+    *(CleanEvent, DeadLetter, Profile, SegmentChange, IdentityChange),
+    SegmentMessage,
+)
 
 Schema = dict[str, Any]
 

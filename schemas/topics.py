@@ -99,7 +99,7 @@ TOPICS: tuple[Topic, ...] = (
         key="customer id",
         value="SegmentChange",
         writers=("relay",),
-        readers=("downstream",),
+        readers=("activation", "downstream"),
         about="Who entered or left which segment, when and why.",
         retention_ms=90 * _DAY_MS,
     ),

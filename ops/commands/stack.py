@@ -58,7 +58,7 @@ def up(
         float, typer.Option(min=1, metavar="SECONDS", help="With --detach: give up when it takes longer.")
     ] = 180.0,
 ) -> None:
-    """Start Kafka, PostgreSQL, the collector, the workers and the relay; start again what dies.
+    """Start Kafka, PostgreSQL, the collector, the workers, the relay and activation; start again what dies.
 
     A Kafka or PostgreSQL whose address is in the environment (PORTRAIT_KAFKA, PORTRAIT_DATABASE_URL) is used as it is.
     """

@@ -149,11 +149,11 @@ def test_a_part_that_does_not_answer_is_not_healthy() -> None:
         "PORTRAIT_METRICS_PORT": "1",
         "PORTRAIT_COLLECTOR_PORT": "1",
     }
-    assert [is_healthy(part, nobody) for part in ("collector", "worker", "relay")] == [False, False, False]
+    assert [is_healthy(part, nobody) for part in ("collector", "worker", "relay", "activation")] == [False] * 4
 
 
 def test_what_is_no_part_and_no_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["healthy", "kafka"]) == 1
-    assert capsys.readouterr().err == "kafka is none of collector, worker, relay\n"
+    assert capsys.readouterr().err == "kafka is none of collector, worker, relay, activation\n"
     assert main(["everything"]) == 2
     assert "python -m ops.containers setup" in capsys.readouterr().err

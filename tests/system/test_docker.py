@@ -98,7 +98,7 @@ def compose(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compose]:
         compose.run("build", "worker")
     try:
         compose.run("up", "--detach", "--no-build")
-        for part in ("collector", "worker", "relay"):
+        for part in ("collector", "worker", "relay", "activation"):
             compose.wait_healthy(part)
         yield compose
     finally:
@@ -194,7 +194,7 @@ def test_ours_run_as_a_user_of_no_rights_who_knows_no_password_of_others(compose
     passwords = [
         portrait.settings[url].split(":")[2].partition("@")[0] for url in (DATABASE_URL, READER_URL, WORKER_URL)
     ]
-    for part in ("collector", "worker", "relay"):
+    for part in ("collector", "worker", "relay", "activation"):
         (container, *_) = compose.containers(part)
         assert container["Config"]["User"] == "portrait"
         assert (container["HostConfig"]["ReadonlyRootfs"], container["HostConfig"]["CapDrop"]) == (True, ["ALL"])
@@ -206,7 +206,7 @@ def test_ours_run_as_a_user_of_no_rights_who_knows_no_password_of_others(compose
 def test_every_published_port_is_on_loopback(compose: Compose) -> None:
     bound = {
         binding["HostIp"]
-        for service in ("kafka", "postgres", "collector", "worker", "relay")
+        for service in ("kafka", "postgres", "collector", "worker", "relay", "activation")
         for container in compose.containers(service)
         for bindings in container["NetworkSettings"]["Ports"].values()
         for binding in bindings or ()

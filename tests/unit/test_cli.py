@@ -34,6 +34,8 @@ COMMANDS = {
     *(f"account {name}" for name in ("assign", "unassign", "ls", "history")),
     *("rejected ls", "rejected show", "rejected replay"),
     *(f"identity {name}" for name in ("join", "never", "split", "block", "trust", "undo", "judgements", "suggest")),
+    *(f"activate {name}" for name in ("ls", "pause", "resume", "rm", "test", "undelivered", "resend", "run")),
+    *(f"activate add {name}" for name in ("webhook", "email", "csv")),
     *("identity review ls", "identity review accept", "identity review refuse"),
 }
 
@@ -77,7 +79,10 @@ def test_every_command_explains_itself_and_gives_an_example(command: str) -> Non
     assert "--home" in told.output
 
 
-@pytest.mark.parametrize("command", ["topics", "migrate", "verify", "customer 844", "rejected ls", "rebuild --yes"])
+@pytest.mark.parametrize(
+    "command",
+    ["topics", "migrate", "verify", "customer 844", "rejected ls", "rebuild --yes", "activate ls", "activate run"],
+)
 def test_where_no_stack_is_known_a_command_says_how_to_name_one(
     command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -88,7 +93,10 @@ def test_where_no_stack_is_known_a_command_says_how_to_name_one(
     assert not Path(".portrait").exists()
 
 
-@pytest.mark.parametrize("command", ["migrate", "verify", "customer 844", "rejected ls", "rejected show x/0/1"])
+@pytest.mark.parametrize(
+    "command",
+    ["migrate", "verify", "customer 844", "rejected ls", "rejected show x/0/1", "activate pause x"],
+)
 def test_a_database_that_does_not_answer_is_named_without_its_password(
     command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

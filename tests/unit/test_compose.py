@@ -21,7 +21,7 @@ from tests.compose import COMPOSE_FILE, ROOT, environment, read_compose
 
 COMPOSE = read_compose({})
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = ("secrets", "setup", "collector", "worker", "relay", "tools")
+OURS = ("secrets", "setup", "collector", "worker", "relay", "activation", "tools")
 
 READERS: dict[str, tuple[str, ...]] = {
     "secrets": ("ops/containers.py", "ops/local/home.py"),
@@ -29,6 +29,7 @@ READERS: dict[str, tuple[str, ...]] = {
     "collector": ("producers/settings.py",),
     "worker": ("processors/settings.py", "processors/reference.py"),
     "relay": ("sinks/relay.py",),
+    "activation": ("sinks/activation/service.py",),
     "tools": ("ops/local/home.py", "ops/up.py", "processors/reference.py"),
 }
 """Service → the files that read its environment."""
@@ -171,6 +172,7 @@ def test_no_password_stands_in_the_file_and_each_part_sees_its_own_only() -> Non
         "tools": {owner, reader},
         "worker": {worker},
         "relay": {worker},
+        "activation": {worker},
         "collector": set(),
         "kafka": set(),
         "postgres": set(),
@@ -181,10 +183,11 @@ def test_no_password_stands_in_the_file_and_each_part_sees_its_own_only() -> Non
         "postgres": {"postgres", "owner"},
         "secrets": {"owner"},
         "setup": {"owner", "worker", "keys"},
-        "tools": {"owner", "worker", "keys"},
+        "tools": {"owner", "worker", "keys", "activation"},
         "collector": {"keys"},
         "worker": {"worker"},
         "relay": {"worker"},
+        "activation": {"worker", "activation"},
     }
     assert set(COMPOSE["volumes"]) == set().union(*mounted.values())
 
@@ -219,7 +222,7 @@ def test_each_part_starts_when_what_it_needs_is_there() -> None:
         "kafka": {},
         "postgres": {"secrets": done},
         "setup": {"kafka": healthy, "postgres": healthy},
-        **{part: {"setup": done} for part in ("collector", "worker", "relay")},
+        **{part: {"setup": done} for part in ("collector", "worker", "relay", "activation")},
         "tools": {},
     }
 
@@ -231,9 +234,16 @@ def test_each_part_runs_a_module_that_is_there() -> None:
         "collector": "python -m producers.collector",
         "worker": "python -m processors.app",
         "relay": "python -m sinks.relay",
+        "activation": "python -m sinks.activation",
         "tools": "portrait status",
     }
-    for module in ("ops.containers", "producers.collector", "processors.app", "sinks.relay"):
+    for module in (
+        "ops.containers",
+        "producers.collector",
+        "processors.app",
+        "sinks.relay",
+        "sinks.activation.__main__",
+    ):
         assert (ROOT / f"{module.replace('.', '/')}.py").is_file()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sinks.postgres.migrations import run
 
 revision = "0013_predictions"
-down_revision = "0011_ranks"
+down_revision = "0012_activation"
 
 
 def upgrade() -> None:
