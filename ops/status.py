@@ -50,7 +50,7 @@ class Balance:
 @dataclass(frozen=True)
 class Store:
     """What the database tells, as of one instant. `positions`: (first, next) offset of each partition begun. `failing`: targets
-    of activation that do not take what they are told, and why.
+    of activation that do not take what they are told, and rules of segments that fail; and why.
     """
 
     positions: Mapping[Place, tuple[int, int]]
@@ -108,7 +108,7 @@ def report(home: Home, settings: Mapping[str, str]) -> Report:
     # "caught up" is never said too early.
     store = _asked_store(settings.get(DATABASE_URL, ""), problems)
     readings, logs = _asked_kafka(settings, store, problems)
-    problems += [f"target {name}: {problem} (portrait activate ls)" for name, problem in store.failing] if store else []
+    problems += [f"{what}: {why}" for what, why in store.failing] if store else []
     return Report(
         supervisor=next((line for line in lines if line.name == SUPERVISOR), None),
         processes=tuple(sorted((line for line in lines if line.name != SUPERVISOR), key=_order)),
@@ -133,7 +133,7 @@ def read_store(url: str) -> Store:
     with reading(url) as at:
         positions = {(topic, number): (first, following) for topic, number, first, following in rows(at, "positions")}
         ((stored, duplicate, rejected, at_the_door, unreadable, outbox),) = rows(at, "books")
-        failing = tuple((name, problem) for name, problem in rows(at, "failing_targets"))
+        failing = tuple((what, why) for what, why in rows(at, "failing"))
     return Store(positions, stored, duplicate, rejected, at_the_door, unreadable, outbox, failing)
 
 

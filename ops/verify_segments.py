@@ -9,6 +9,9 @@ from processors.segments.fields import RANKED
 from schemas.portrait import Listed, Portrait
 from sinks.store import Snapshot
 
+_CLOCKS_DIFFER_MS = 5_000
+"""A worker whose clock is ahead may have looked a little later than whoever compares."""
+
 
 class Memberships:
     """Compares customer by customer. Who is due at `now` (Unix ms) may be elsewhere by now, and is left out; everybody is, as
@@ -20,6 +23,7 @@ class Memberships:
     def __init__(self, snapshot: Snapshot, catalogue: Catalogue, now: int) -> None:
         self._catalogue = catalogue
         self._now = now
+        self._times = (now, now + _CLOCKS_DIFFER_MS)
         self._snapshot = snapshot
         self._ranked = _by_rank(catalogue)
         self.compared = snapshot.swept(catalogue.digest)
@@ -31,7 +35,12 @@ class Memberships:
         served = self._lasting(stored.segments)
         if not self.compared or (stored.due is not None and stored.due <= self._now):
             return served, served
-        found = self._catalogue.evaluate(folded, self._now, stored.segments, stored.ranked).names
+        found = self._evaluated(folded, stored)
+        paid = [self._catalogue.evaluate(folded, now, stored.segments).ranked.year_revenue for now in self._times]
+        if stored.ranked.year_revenue not in paid:
+            self.differences.append(
+                f"customer {stored.customer}: year_revenue is {stored.ranked.year_revenue}, the events say {paid[0]}"
+            )
         if found != stored.segments:
             more, less = (
                 ", ".join(sorted({*a} - {*b})) for a, b in ((stored.segments, found), (found, stored.segments))
@@ -41,16 +50,19 @@ class Memberships:
             )
         return self._lasting(found), served
 
+    def _evaluated(self, folded: Portrait, stored: Listed) -> tuple[str, ...]:
+        found = [self._catalogue.evaluate(folded, now, stored.segments, stored.ranked).names for now in self._times]
+        return stored.segments if stored.segments in found else found[0]
+
     def _lasting(self, names: Sequence[str]) -> tuple[str, ...]:
         return tuple(name for name in names if name not in self._ranked)
 
     def untold(self, most: int) -> list[str]:
         """Where the changes do not lead to the segments, in words."""
         found = []
-        for customer, segment, entered, member in self._snapshot.uneven_changes():
+        for customer, segment, action, member in self._snapshot.uneven_changes():
             found.append(
-                f"customer {customer}: entered {segment} {entered} times more often than left, and {member} of 2 places say "
-                "that it is in it"
+                f"customer {customer}: {segment} was last told as {action}, and {member} of 2 places say that it is in it"
             )
             if len(found) == most:
                 break

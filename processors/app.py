@@ -111,7 +111,7 @@ def make_app(settings: WorkerSettings, reference: Reference) -> App:
             except Exception:
                 fail_stop("clean events could not be sent on")
             crash_point("sent")
-            prepared[place] = following.end
+            prepared[place] = max(following.end, prepared.get(place, 0))
 
     @app.agent(fetches(app, VALID), name="customers")
     async def customers_agent(stream: Any) -> None:

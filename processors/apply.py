@@ -140,9 +140,9 @@ def decide(
 def refresh(store: Store, rules: Rules, now: int, limit: int = 500) -> int:
     """Evaluate the segments of customers whose time has come; return how many there were."""
     with store.transaction() as tx:
+        rules.segments.bounds = tx.bounds()  # it may be new ones that customers are due by
         customers = tx.due(now, limit)
         if customers:
-            rules.segments.bounds = tx.bounds()  # it may be new ones that they are due by
             portraits = tx.portraits(customers)
             tx.save(store.pack(changes_of(tx, (), portraits, NOBODY, rules, now)))
     return len(customers)

@@ -17,8 +17,8 @@ LEAST_CUSTOMERS = 20
 """Of fewer buyers than this no fifths are made."""
 
 _LEAST_PAUSE_MS, _PAUSES = 10_000, 100
-_MOST_DUE, _AT_A_TIME = 20_000, 1_000
-"""Customers that are let wait to be evaluated, and those that are held at a time."""
+MOST_DUE = 2_000
+"""Customers that are let wait to be evaluated: those whose time comes meanwhile wait behind them."""
 
 
 class Ranking:
@@ -28,23 +28,33 @@ class Ranking:
         self._store = store
         self._rules = rules
         self._begun = ""
+        self._more = True
         self._told: dict[str, tuple[str, int]] = {}
 
     def turn(self, now: int) -> None:
-        """Learn the bounds in force, compute them when it is time, and tell operators which rules fail. `now` is Unix ms.
+        """Learn the bounds in force, compute them when it is time, let those be due whom they rank elsewhere, some at a time, and
+        tell operators which rules fail. `now` is Unix ms.
 
         Raises sinks.store.Retryable (call again) and sinks.store.Fatal.
         """
+        self._learn()  # who is yet to be evaluated is not yet to be ranked
+        if measure_all(self._store, now):
+            self._more = True
+            self._learn()  # the first bounds of all are for everybody
+        if self._more:
+            self._more = call_up(self._store, now)
+        self._tell_failures(now)
+
+    def _learn(self) -> None:
         segments = self._rules.segments
         segments.bounds = self._store.bounds()
-        if segments.digest != self._begun:
-            begin_sweep(self._store, self._rules)
+        digest = segments.digest
+        if digest != self._begun:
+            begin_sweep(self._store, digest)
             if not self._begun:
                 with self._store.transaction() as tx:
                     tx.forget_failures()
-            self._begun = segments.digest
-        self._tell_failures(now)
-        rank_all(self._store, now)
+            self._begun = digest
 
     def _tell_failures(self, now: int) -> None:
         failing = {segment: (why, times) for segment, (why, times) in list(self._rules.segments.failing.items())}
@@ -54,22 +64,33 @@ class Ranking:
             self._told = failing
 
 
-def rank_all(store: Store, now: int, timer: Callable[[], float] = time.monotonic) -> int:
-    """Compute the bounds, if it is time, and let those be due whom they rank elsewhere; return how many.
+def measure_all(store: Store, now: int, timer: Callable[[], float] = time.monotonic) -> bool:
+    """Compute the bounds, if it is time; whether it was.
 
     Raises sinks.store.Retryable (call again) and sinks.store.Fatal.
     """
     with store.transaction() as tx:
         if not tx.begin_ranking(now):
-            return 0
+            return False
         begun = timer()
         bounds = tx.measure(now)
         pause = max(_LEAST_PAUSE_MS, int(_PAUSES * 1000 * (timer() - begun)))
         if bounds is not None and bounds.customers < LEAST_CUSTOMERS:
             bounds = None
         tx.keep_bounds(bounds, now + pause)
-        elsewhere = [] if bounds is None else tx.ranked_elsewhere(bounds, now, _MOST_DUE)
-    for at in range(0, len(elsewhere), _AT_A_TIME):
-        with store.transaction() as tx:
-            tx.bring_forward(dict.fromkeys(elsewhere[at : at + _AT_A_TIME], now))
-    return len(elsewhere)
+    return True
+
+
+def call_up(store: Store, now: int, most: int = MOST_DUE) -> bool:
+    """Let some of those be due whom the bounds in force rank elsewhere, `most` at a time; whether there may be others.
+
+    Raises sinks.store.Retryable (call again) and sinks.store.Fatal.
+    """
+    with store.transaction() as tx:
+        bounds, room = tx.bounds(), most - tx.waiting(now, most)
+        if bounds is None or room <= 0:
+            return bounds is not None
+        elsewhere = tx.ranked_elsewhere(bounds, now, room)
+        if elsewhere:
+            tx.bring_forward(dict.fromkeys(elsewhere, now))
+        return len(elsewhere) == room

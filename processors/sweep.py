@@ -11,14 +11,14 @@ from sinks.store import Retryable, Store
 CUSTOMERS_AT_A_TIME = 1_000
 
 
-def begin_sweep(store: Store, rules: Rules) -> None:
-    """Let everybody be evaluated by these rules, unless they are those that were begun with last. For a worker that starts: when
-    two take turns, each would otherwise undo what the other did, for ever.
+def begin_sweep(store: Store, digest: str) -> None:
+    """Let everybody be evaluated by the rules of this digest, unless they are those that were begun with last. For a worker that
+    starts with them: when two take turns, each would otherwise undo what the other did, for ever.
 
     Raises sinks.store.Retryable (call again) and sinks.store.Fatal.
     """
     with store.transaction() as tx:
-        tx.begin_sweep(rules.segments.digest)
+        tx.begin_sweep(digest)
 
 
 def sweep(store: Store, rules: Rules, now: int, *, limit: int = CUSTOMERS_AT_A_TIME) -> int:

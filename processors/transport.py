@@ -82,6 +82,7 @@ class FetchConsumer(driver.Consumer):  # type: ignore[misc]
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._begun: set[TP] = set()
+        self._assignments = 0
 
     def _new_consumer_thread(self) -> _FetchThread:
         return _FetchThread(self, loop=self.loop, beacon=self.beacon)
@@ -105,6 +106,7 @@ class FetchConsumer(driver.Consumer):  # type: ignore[misc]
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """What this process knows of a partition is of an assignment before, until reading has begun: others may have gone on."""
         self._begun.clear()
+        self._assignments += 1
         await super().on_partitions_assigned(assigned, generation_id)
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
@@ -123,6 +125,7 @@ class FetchConsumer(driver.Consumer):  # type: ignore[misc]
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """After an assignment: begin where `App.begin` says."""
+        number = self._assignments
         committed = await super().seek_to_committed()
         assigned = set(self.assignment())
         begin = self.app.begin
@@ -130,7 +133,7 @@ class FetchConsumer(driver.Consumer):  # type: ignore[misc]
         if begin is not None and assigned:
             stored = await begin(self, assigned, committed)
             await self.seek_wait(stored)
-        if assigned == set(self.assignment()):
+        if number == self._assignments and assigned == set(self.assignment()):
             self._begun.update(assigned)
         return {**committed, **stored}
 

@@ -107,6 +107,7 @@ class Writer:
 
     async def run(self) -> None:
         """Apply what was taken in, for ever: one batch is written while the next one is decided."""
+        self._rules.segments.bounds = await self.in_thread(self._store.bounds)  # before anything is decided
         under_way: asyncio.Future[bool] | None = None
         before: Overlay | None = None
         while True:
@@ -148,8 +149,8 @@ class Writer:
         """Every few seconds, for ever, settle beside the stream what was postponed, and rank and evaluate everybody."""
         run, ranking = asyncio.get_running_loop().run_in_executor, Ranking(self._beside, self._rules)
         while True:
-            await run(self._settling, self._insist, self._settle_large)
             await run(self._settling, self._insist, ranking.turn, self._clock())
+            await run(self._settling, self._insist, self._settle_large)
             swept = await run(self._settling, self._insist, sweep, self._beside, self._rules, self._clock())
             counters.SWEPT.inc(swept)
             for segment, failure in list(self._rules.segments.failing.items()):
@@ -182,10 +183,9 @@ class Writer:
 
     async def _write(self, fetched: Sequence[Fetched], made: MadeAhead | None) -> bool:
         """Write a batch; False when it was not written as it had been decided."""
-        applied = None if made is None else await self._write_made(made)
-        as_decided = applied is not None
-        if applied is None:
-            applied = await self.in_thread(self._read_and_apply, fetched)
+        written = None if made is None else await self._write_made(made)
+        as_decided = written is not None
+        applied = await self.in_thread(self._read_and_apply, fetched) if written is None else written
         self._is_unsettled |= made is None or made.unsettled or not as_decided
         self._in_hand -= 1
         if not self._busy:

@@ -37,7 +37,7 @@ class Evaluating(Protocol):
         """Other rules are in use now."""
 
     def begin_ranking(self, now: int) -> bool:
-        """Lock the ranking of everybody. False: it is not time (Unix ms), or somebody else is at it."""
+        """Lock the ranking of everybody. False: it is not time (Unix ms), somebody else is at it, or a sweep goes on."""
 
     def measure(self, now: int) -> Bounds | None:
         """What all customers' values come to; None when nobody has bought. Reads everybody."""
@@ -45,8 +45,11 @@ class Evaluating(Protocol):
     def keep_bounds(self, bounds: Bounds | None, next_at: int) -> None:
         """Put bounds in force; it is time to compute them again at `next_at` (Unix ms)."""
 
+    def waiting(self, now: int, limit: int) -> int:
+        """How many customers are due, counted up to `limit`."""
+
     def ranked_elsewhere(self, bounds: Bounds, now: int, limit: int) -> list[str]:
-        """Customers, not due, whose scores are others by these bounds; as many as make `limit` with those that are due.
+        """Up to `limit` customers, not due, whose scores are others by these bounds.
 
         Who has no scores is not among them as long as a sweep goes on. Reads everybody.
         """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
@@ -91,14 +90,13 @@ class MemorySnapshot:
         sweeps = self._tables.sweeps
         return not sweeps or (next(reversed(sweeps)) == digest and sweeps[digest] is None)
 
-    def uneven_changes(self) -> Iterator[tuple[str, str, int, int]]:
-        entered: Counter[tuple[str, str]] = Counter()
-        for move in self._tables.moves:
-            entered[move.customer, move.segment] += 1 if move.action == "entered" else -1
+    def uneven_changes(self) -> Iterator[tuple[str, str, str, int]]:
+        last = {(move.customer, move.segment): move.action for move in self._tables.moves}
         held = {(customer, name) for customer, each in self._tables.segments.items() for name in each.names}
-        for customer, name in sorted(entered.keys() | held):
-            if entered[customer, name] != ((customer, name) in held):
-                yield customer, name, entered[customer, name], 2 * ((customer, name) in held)
+        for customer, name in sorted(last.keys() | held):
+            action = last.get((customer, name), "never entered")
+            if (action == "entered") != ((customer, name) in held):
+                yield customer, name, action, 2 * ((customer, name) in held)
 
     def members(self) -> Iterator[Member]:
         yield from sorted(self._tables.members.values(), key=lambda member: member[:2])

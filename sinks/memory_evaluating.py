@@ -57,7 +57,7 @@ class MemoryEvaluating(TableLookup):
         return self._tables.bounds
 
     def begin_ranking(self, now: int) -> bool:
-        return self._tables.next_ranking <= now
+        return self._tables.next_ranking <= now and self._swept
 
     def measure(self, now: int) -> Bounds | None:
         tables = self._tables
@@ -81,8 +81,15 @@ class MemoryEvaluating(TableLookup):
     def keep_bounds(self, bounds: Bounds | None, next_at: int) -> None:
         self._tables.bounds, self._tables.next_ranking = bounds, next_at
 
+    def waiting(self, now: int, limit: int) -> int:
+        return len(self.due(now, limit))
+
+    @property
+    def _swept(self) -> bool:
+        return next(reversed(self._tables.sweeps.values()), None) is None
+
     def ranked_elsewhere(self, bounds: Bounds, now: int, limit: int) -> list[str]:
-        tables, swept = self._tables, all(place is None for place in self._tables.sweeps.values())
+        tables, swept = self._tables, self._swept
         found = []
         for customer, each in tables.segments.items():
             portrait = tables.portraits[customer]
@@ -95,7 +102,7 @@ class MemoryEvaluating(TableLookup):
             )
             if wanted != each.ranked and (each.due is None or each.due > now) and (swept or each.ranked.recency):
                 found.append(customer)
-        return found[: max(0, limit - len(self.due(now, limit)))]
+        return found[:limit]
 
 
 def _fifths(values: list[int]) -> tuple[int, ...]:

@@ -252,9 +252,9 @@ class Snapshot(Protocol):
     def swept(self, digest: str) -> bool:
         """Whether everybody was evaluated by the rules of this digest, and by no others since; or there never were others."""
 
-    def uneven_changes(self) -> Iterator[tuple[str, str, int, int]]:
-        """Where the changes of a customer do not lead to where it is: (customer, segment, entries less exits, how many of its own
-        row and the membership say that it is in it)."""
+    def uneven_changes(self) -> Iterator[tuple[str, str, str, int]]:
+        """Where the last change does not lead to where a customer is: (customer, segment, that change, how many of its own row
+        and the membership say that it is in it)."""
 
     def members(self) -> Iterator[Member]:
         """Every node."""

@@ -241,6 +241,7 @@ def suggest(
 @contextmanager
 def _deciding(home: Path | None, by: str | None, why: str) -> Iterator[Decider]:
     from ops.identity import Decider
+    from ops.segments import learn
     from ops.sql import store_errors
     from processors.apply import Rules
     from processors.identity_rules import identity_rules
@@ -248,6 +249,7 @@ def _deciding(home: Path | None, by: str | None, why: str) -> Iterator[Decider]:
     url, reference = database_url(home), reference_of(home)
     rules = Rules(reference.base_currency, segments_of(home), identity_rules())
     with store_errors(url):
+        learn(url, rules.segments)
         yield Decider(url, reference, rules, by or getpass.getuser(), why)
 
 

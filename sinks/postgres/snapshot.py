@@ -39,7 +39,7 @@ class PostgresSnapshot:
     def swept(self, digest: str) -> bool:
         return bool(next(self._rows("is_swept", digest=digest))[0])
 
-    def uneven_changes(self) -> Iterator[tuple[str, str, int, int]]:
+    def uneven_changes(self) -> Iterator[tuple[str, str, str, int]]:
         yield from self._rows("uneven_changes")
 
     def members(self) -> Iterator[Member]:

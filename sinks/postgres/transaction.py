@@ -240,6 +240,9 @@ class PostgresTransaction:
         kept = None if bounds is None else msgspec.json.encode(bounds).decode()
         self.execute("keep_bounds", bounds=kept, next=timestamp(next_at))
 
+    def waiting(self, now: int, limit: int) -> int:
+        return int(self.ask("waiting", now=timestamp(now), limit=limit)[0][0])
+
     def ranked_elsewhere(self, bounds: Bounds, now: int, limit: int) -> list[str]:
         given = {name: array(map(str, getattr(bounds, name))) for name in ("recency", "frequency", "monetary", "top")}
         found = self.ask("ranked_elsewhere", **given, vital=bounds.vital, now=timestamp(now), limit=limit)

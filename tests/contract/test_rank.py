@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from typing import Any
 
@@ -10,18 +11,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from processors.apply import Rules, refresh
-from processors.rank import LEAST_CUSTOMERS, Ranking, rank_all
+from processors.apply import Rules, Slice, refresh
+from processors.rank import LEAST_CUSTOMERS, Ranking, call_up, measure_all
 from processors.segments.catalogue import Catalogue, shipped_catalogue
 from processors.segments.rules import read_family
-from processors.sweep import sweep
+from processors.succession import Fetched
+from processors.sweep import begin_sweep, sweep
+from processors.writer import Writer
 from schemas.clean import CleanEvent, Purchase
 from schemas.portrait import Listed
 from schemas.ranks import Ranked
 from sinks.memory import MemoryStore
+from sinks.store import Span
 from tests.contract.conftest import MakeStore
 from tests.contract.test_sweep import moved
-from tests.stories import DAY, LIFECYCLE, NOW, RULES, apply, interaction, part, verified
+from tests.stories import DAY, LIFECYCLE, LOG, NOW, RULES, apply, interaction, part, verified
 
 RANKED = [each for each in shipped_catalogue().families if each.name in ("lifecycle", "rfm", "pareto", "value")]
 
@@ -126,11 +130,12 @@ def test_when_a_bound_moves_only_those_between_the_old_and_the_new_one_are_due(n
     # Three newcomers push the bounds of recency a little towards now.
     apply(store, [part([bought(1_000 + n, 1_000 + n, 50_500, 0) for n in range(3)], 110)], mine, NOW)
     before, later = {each.customer: each.ranked for each in listed(store)}, NOW + 60_000
-    due = rank_all(store, later)
-    assert 0 < due < 20
+    assert measure_all(store, later)
+    assert call_up(store, later, most=5), "there may be others"
+    assert not call_up(store, later)
     seen = moved(store)
-    Ranking(store, mine).turn(later)
-    assert refresh(store, mine, later) == due
+    due = refresh(store, mine, later)
+    assert 5 < due < 20
     after = {each.customer: each.ranked for each in listed(store)}
     assert sum(before[customer][1:] != after[customer][1:] for customer in before) == due
     assert not any(backfill for *_, backfill in moved(store)[len(seen) :])
@@ -175,11 +180,11 @@ def test_nobody_ranks_before_it_is_time_again(new_store: MakeStore) -> None:
     store, mine = new_store(), rules()
     hundred(store, mine)
     ticks = iter([0.0, 2.0])
-    rank_all(store, NOW, lambda: next(ticks))
+    assert measure_all(store, NOW, lambda: next(ticks))
     bounds = store.bounds()
-    rank_all(store, NOW + 199_999)
+    assert not measure_all(store, NOW + 199_999)
     assert store.bounds() == bounds, "it took 2 s, so it rests for 200"
-    rank_all(store, NOW + 200_000)
+    assert measure_all(store, NOW + 200_000)
     computed = store.bounds()
     assert computed is not None
     assert computed.computed_at == NOW + 200_000
@@ -217,3 +222,63 @@ segments:
     assert "zero" in why.lower()
     Ranking(store, fine).turn(NOW)
     assert told(store) == {}
+
+
+def test_a_worker_that_starts_measures_by_the_bounds_in_force(new_store: MakeStore) -> None:
+    store, mine = new_store(), rules()
+    hundred(store, mine)
+    at_rest(store, mine)
+    before = len(moved(store))
+
+    async def work() -> None:
+        writer = Writer(store, rules(), batch_events=10, clock=lambda: NOW)
+        await writer.begin({LOG: 110})
+        running = asyncio.ensure_future(writer.run())
+        event, span = bought(3_000, 99, 1_000, 0), Span(110, 111)
+        await writer.add(Fetched(LOG, span, [event], lambda _: Slice(LOG, span, [(110, event)])))
+        while writer.applied[LOG] < 111:  # noqa: ASYNC110 - nobody else needs to be told
+            await asyncio.sleep(0.01)
+        running.cancel()
+
+    asyncio.run(asyncio.wait_for(work(), 30))
+    assert {name for name, *_ in moved(store)[before:]}.isdisjoint({"vip", "vital_few"}), "the best customer stays it"
+    assert "rfm_champions" in {name for name, *_ in moved(store)[before:]}
+
+
+def test_who_was_evaluated_by_a_worker_without_bounds_is_ranked_all_the_same(new_store: MakeStore) -> None:
+    store, mine = new_store(), rules()
+    hundred(store, mine)
+    begin_sweep(store, "rules that were replaced before everybody was evaluated by them")
+    at_rest(store, mine)
+    apply(store, [part([bought(2_000, 99, 1_000, 0)], 110)], rules(), NOW)
+    assert [each.ranked.recency for each in listed(store)].count(None) == 1
+    at_rest(store, mine, NOW + 60_000)
+    assert [each.ranked.recency for each in listed(store)].count(None) == 0
+
+
+def test_a_store_of_before_there_were_ranks_is_ranked_when_the_revenue_of_everybody_is_known(
+    new_store: MakeStore,
+) -> None:
+    store, mine = new_store(), rules()
+    hundred(store, mine)
+    forget_revenue(store)
+    before = len(moved(store))
+    ranking = Ranking(store, mine)
+    ranking.turn(NOW)
+    assert sweep(store, mine, NOW, limit=10) == 10
+    ranking.turn(NOW)
+    assert store.bounds() is None
+    at_rest(store, mine)
+    assert all(backfill for *_, backfill in moved(store)[before:])
+    assert sorted(each.ranked.year_revenue for each in listed(store))[-1] == 100_000
+    with store.snapshot() as snapshot:
+        assert list(snapshot.uneven_changes()) == []
+
+
+def forget_revenue(store: Any) -> None:
+    if isinstance(store, MemoryStore):
+        kept = store.tables.segments
+        kept.update({customer: each._replace(ranked=Ranked()) for customer, each in kept.items()})
+    else:
+        with store.transaction() as tx:
+            tx._at.execute("update portrait.customers set year_revenue = 0")

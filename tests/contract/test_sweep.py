@@ -59,7 +59,7 @@ def held(store: Any) -> list[tuple[str, ...]]:
 
 def swept(store: Any, rules: Rules) -> int:
     """A worker starts with these rules; how many customers it evaluates."""
-    begin_sweep(store, rules)
+    begin_sweep(store, rules.segments.digest)
     return sum(iter(lambda: sweep(store, rules, NOW), 0))
 
 
@@ -70,13 +70,13 @@ def test_new_rules_are_evaluated_for_everybody_once(new_store: MakeStore, limit:
     before = moved(store)
     assert [(*each[:2], each[3]) for each in before] == [("new", "entered", False)] * 10
     sizes = []
-    begin_sweep(store, WITH_WHALES)
+    begin_sweep(store, WITH_WHALES.segments.digest)
     while done := sweep(store, WITH_WHALES, NOW, limit=limit):
         sizes.append(done)
     assert sum(sizes) == 10
     assert sorted(held(store)) == [("new",)] * 5 + [("new", "whale")] * 5
     assert moved(store)[10:] == [("whale", "entered", 7, True)] * 5
-    begin_sweep(store, WITH_WHALES)  # another worker starts
+    begin_sweep(store, WITH_WHALES.segments.digest)  # another worker starts
     assert sweep(store, WITH_WHALES, NOW) == 0
     assert verify(store).equal
 

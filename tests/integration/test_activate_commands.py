@@ -153,10 +153,16 @@ def test_what_was_lost_is_passed_over_when_somebody_says_so(
     assert activated.target("crm").paused_at is None
 
 
-def test_status_names_a_target_that_fails(portrait: Portrait, activated: Activated, receiver: Receiver) -> None:
+def test_status_names_a_target_and_a_rule_that_fail(
+    portrait: Portrait, activated: Activated, receiver: Receiver
+) -> None:
     activated.webhook("crm", receiver.url)
     activated.shop.ask("update portrait.targets set problem = '503 Service Unavailable'")
+    activated.shop.ask("insert into portrait.segment_failures values ('halves', 'division by zero', 3, now())")
     told = report(Home.at(portrait.home), portrait.given)
+    activated.shop.ask("delete from portrait.segment_failures")
+    why = "its rule failed for 3 customers, the last time with: division by zero (portrait segments explain halves)"
+    assert f"segment halves: {why}" in told.problems
     assert "target crm: 503 Service Unavailable (portrait activate ls)" in told.problems
 
 

@@ -72,5 +72,6 @@ delete from incoming using portrait.customers as stored
 where stored.id = incoming.id and stored.state::jsonb = incoming.state::jsonb and stored.segments = incoming.segments
     and (stored.revenue, stored.orders, stored.events, stored.points) =
         (incoming.revenue::numeric, incoming.orders, incoming.events, incoming.points)
+    and stored.year_revenue = incoming.year_revenue
     and stored.full_name is not distinct from incoming.full_name and stored.email is not distinct from incoming.email
     and stored.phone is not distinct from incoming.phone
