@@ -8,7 +8,7 @@ be kept rejects the event.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -67,6 +67,10 @@ def happened(time: datetime, received_ms: int) -> Moment:
     return Moment(_EPOCH + latest * _MILLISECOND, latest, True)
 
 
+def _consent(stated: Mapping[str, bool] | None) -> dict[str, str]:
+    return {f"consent:{way}": "given" if given else "withdrawn" for way, given in (stated or {}).items()}
+
+
 def enrich(
     event: Envelope,
     customer: Normalised,
@@ -99,7 +103,7 @@ def enrich(
         identifiers=customer.identifiers,
         verified=customer.verified,
         traits=traits,
-        statuses=told.statuses,
+        statuses=told.statuses | _consent(data.customer.consent),
         counts=told.counts,
         purchase=told.purchase,
         points=told.points,

@@ -41,7 +41,7 @@ def normalise(customer: Customer, today: date, reference: Reference) -> Normalis
     traits: dict[str, Any] = {}
     problems: list[Problem] = []
     for field, stated in vars(customer).items():
-        if stated is None or field == "verified":
+        if stated is None or field in ("verified", "consent"):
             continue
         if field in _IDENTIFIERS:
             identifier, problem = read_identifier(field, stated, reference)

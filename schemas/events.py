@@ -136,6 +136,15 @@ class Customer(Part):
         json_schema_extra={"x-purpose": "recognising the customer", "x-keep": "P5Y", "x-sensitivity": "low"},
     )
 
+    consent: dict[Word, bool] | None = Field(
+        default=None,
+        max_length=20,
+        description="Whether the customer agrees to be written to, by channel: true given, false refused or withdrawn. "
+        "What is left out stays as it was.",
+        examples=[{"email": True, "sms": False}],
+        json_schema_extra={"x-purpose": "writing to those only who agree", "x-keep": "P5Y", "x-sensitivity": "low"},
+    )
+
     full_name: Stated = personal("addressing the customer", keep="P5Y", sensitivity="medium")
     given_name: Stated = personal("addressing the customer", keep="P5Y", sensitivity="medium")
     family_name: Stated = personal("addressing the customer", keep="P5Y", sensitivity="medium")

@@ -26,7 +26,7 @@ from tests.payloads import DATA, RECEIVED, REFERENCE, event, form
 
 TODAY = date(2026, 11, 23)
 ANY_TEXT = st.text(max_size=60)
-CUSTOMER_FIELDS = tuple(name for name in Customer.model_fields if name not in ("address", "company", "verified"))
+CUSTOMER_FIELDS = tuple(name for name in Customer.model_fields if name not in ("address", "company", "verified", "consent"))
 NUMBERS = st.integers() | st.floats() | st.sampled_from([10**19, 10**21, -(10**19), 1e30, 1e31, 5e-324, 0.1])
 JSON = st.recursive(
     st.none() | st.booleans() | NUMBERS | ANY_TEXT,
@@ -162,7 +162,7 @@ SEPARATED = st.lists(st.sampled_from("0123456789"), min_size=7, max_size=12).fla
 @settings(max_examples=500)
 @given(st.sampled_from(["", "0", "0", "+84", "84", "0084", "+84 (0)"]), SEPARATED)
 def test_the_short_way_with_vietnamese_numbers_agrees_with_the_phone_library(prefix: str, rest: str) -> None:
-    assume(not rest.endswith(".0"))  # read as a number from a spreadsheet
+    assume(not rest.strip().endswith(".0"))  # read as a number from a spreadsheet
     found, problem = read_identifier("phone", prefix + rest, REFERENCE)
     try:
         number = phonenumbers.parse(prefix + rest, "VN")

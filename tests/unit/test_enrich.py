@@ -99,6 +99,26 @@ def test_a_card_is_enrolled_and_cancelled_as_a_status_of_that_card() -> None:
     assert (cancelled.traits, cancelled.counts, cancelled.acquisition) == ({}, {}, None)
 
 
+def test_consent_is_a_status_by_channel() -> None:
+    outcome = clean(form({"customer_no": "K1", "consent": {"email": True, "sms": "no", "zalo": 1}}))
+    assert outcome.statuses == {"consent:email": "given", "consent:sms": "withdrawn", "consent:zalo": "given"}
+    assert "consent" not in outcome.traits
+    assert clean(form({"customer_no": "K1", "consent": {}})).statuses == {}
+
+
+@pytest.mark.parametrize("consent", [{"email": "perhaps"}, [], "yes", {f"way{n}": True for n in range(21)}])
+def test_consent_that_cannot_be_read_says_nothing_and_is_noted(consent: Any) -> None:
+    outcome = clean(form({"customer_no": "K1", "consent": consent}))
+    assert outcome.statuses == {}
+    assert [code for path, code in outcome.problems if path.startswith("$.data.customer.consent")] == ["unreadable"]
+
+
+def test_a_way_to_write_to_somebody_is_a_word() -> None:
+    outcome = prepared(form({"customer_no": "K1", "consent": {"E-Mail": True}}))
+    assert isinstance(outcome, Rejected)
+    assert outcome.path.startswith("$.data.customer.consent.E-Mail")
+
+
 @pytest.mark.parametrize(
     ("action", "statuses"),
     [
