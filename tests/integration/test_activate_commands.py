@@ -6,7 +6,6 @@ import csv
 import json
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,35 +16,18 @@ from ops.local.records import wait_until
 from ops.status import report
 from sinks.activation.targets import WebhookSettings, target_of
 from tests.integration.activating import Activated, change, publish
-from tests.integration.shop import NAME, open_shop
-from tests.mailbox import Mailbox, mailbox
-from tests.receiver import OK, SECRET, Answer, Receiver, receiving
+from tests.integration.shop import NAME
+from tests.mailbox import Mailbox
+from tests.receiver import OK, SECRET, Answer, Receiver
 from tests.system.command import Portrait
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def activated(new_database: Callable[[], str], kafka: str) -> Activated:
-    return Activated(open_shop(new_database), kafka)
-
-
-@pytest.fixture
 def portrait(activated: Activated, tmp_path: Path) -> Portrait:
     given = {"PORTRAIT_DATABASE_URL": activated.shop.url, "PORTRAIT_KAFKA": activated.kafka, "HOOK_SECRET": SECRET}
     return Portrait(tmp_path / "home", given)
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as running:
-        yield running
-
-
-@pytest.fixture
-def box() -> Iterator[Mailbox]:
-    with mailbox() as running:
-        yield running
 
 
 def listed(portrait: Portrait) -> dict[str, dict[str, Any]]:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -32,23 +32,6 @@ pytestmark = pytest.mark.integration
 
 GOOD_SECRET = '{"secret": "env:HOOK_SECRET"}'
 SHOP_MAIL = "Cửa hàng Hoa Mai <shop@example.com>"
-
-
-@pytest.fixture
-def activated(new_database: Callable[[], str], kafka: str) -> Activated:
-    return Activated(open_shop(new_database), kafka)
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as running:
-        yield running
-
-
-@pytest.fixture
-def box() -> Iterator[Mailbox]:
-    with mailbox() as running:
-        yield running
 
 
 def letters(activated: Activated, name: str, *, waiting: bool = True) -> list[Letter]:

@@ -26,7 +26,9 @@ from tests.payloads import DATA, RECEIVED, REFERENCE, event, form
 
 TODAY = date(2026, 11, 23)
 ANY_TEXT = st.text(max_size=60)
-CUSTOMER_FIELDS = tuple(name for name in Customer.model_fields if name not in ("address", "company", "verified", "consent"))
+CUSTOMER_FIELDS = tuple(
+    name for name in Customer.model_fields if name not in ("address", "company", "verified", "consent")
+)
 NUMBERS = st.integers() | st.floats() | st.sampled_from([10**19, 10**21, -(10**19), 1e30, 1e31, 5e-324, 0.1])
 JSON = st.recursive(
     st.none() | st.booleans() | NUMBERS | ANY_TEXT,
