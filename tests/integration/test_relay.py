@@ -70,8 +70,8 @@ def profiles(kafka: str, *customers: str) -> list[tuple[str, Profile | None]]:
 
 def changes(kafka: str, *customers: str) -> list[SegmentChange]:
     """The records of these customers on `segment-changes`."""
-    found = [decode_segment_change(each.value) for each in records(kafka, SEGMENT_CHANGES)]
-    return [each for each in found if each.customer_id in customers]
+    found = (each for each in records(kafka, SEGMENT_CHANGES) if each.key and each.key.decode() in customers)
+    return [decode_segment_change(each.value) for each in found]
 
 
 def turns(kafka: str, *customers: str) -> list[IdentityChange]:

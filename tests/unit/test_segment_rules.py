@@ -129,9 +129,9 @@ def test_no_two_families_have_a_segment_of_one_name() -> None:
 
 def test_an_own_family_replaces_the_one_that_ships_and_others_are_added(tmp_path: Path) -> None:
     (tmp_path / "basket.yaml").write_text(HEAD.replace("value", "basket") + "segments:\n" + a("any", "purchases > 0"))
-    (tmp_path / "vip.yaml").write_text(HEAD.replace("value", "vip") + "segments:\n" + a("vip", "revenue > 100"))
+    (tmp_path / "whales.yaml").write_text(HEAD.replace("value", "whales") + "segments:\n" + a("whale", "revenue > 100"))
     catalogue = read_catalogue(VIET_NAM, tmp_path)
-    assert {"any", "vip", "loyal"} <= catalogue.rule_of.keys()
+    assert {"any", "whale", "loyal"} <= catalogue.rule_of.keys()
     assert "basket_large" not in catalogue.rule_of
     assert catalogue.digest != shipped_catalogue().digest
 
