@@ -16,7 +16,7 @@ from sinks.store import Store
 LEAST_CUSTOMERS = 20
 """Of fewer buyers than this no fifths are made."""
 
-_LEAST_PAUSE_MS, _PAUSES = 10_000, 100
+_LEAST_PAUSE_MS, _PAUSES = 60_000, 100
 MOST_DUE = 2_000
 """Customers that are let wait to be evaluated: those whose time comes meanwhile wait behind them."""
 
