@@ -75,8 +75,8 @@ def measure_all(store: Store, now: int, timer: Callable[[], float] = time.monoto
         begun = timer()
         bounds = tx.measure(now)
         pause = max(_LEAST_PAUSE_MS, int(_PAUSES * 1000 * (timer() - begun)))
-        if bounds is not None and bounds.customers < LEAST_CUSTOMERS:
-            bounds = None
+        if bounds is None or bounds.customers < LEAST_CUSTOMERS:
+            bounds = tx.bounds()  # those there are stay: to be without again would be for everybody to be evaluated
         tx.keep_bounds(bounds, now + pause)
     return True
 

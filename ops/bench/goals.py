@@ -78,7 +78,7 @@ def verdicts(results: Results) -> Iterator[Verdict]:
         )
     if crowded and results.turning:
         share = results.turning.rate / crowded.rate
-        about = "(i) the same, while a day turns for everybody within a minute"
+        about = "(i) the same, while everybody is due once a day"
         yield Verdict(about, f"≥ {TURNING_SHARE:.0%} of (e)", f"{share:.0%}", share / TURNING_SHARE)
     if results.alone and results.linked:
         share = results.linked.rate / results.alone.rate

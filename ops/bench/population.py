@@ -15,16 +15,14 @@ from datetime import datetime
 
 import msgspec
 
-from ops.bench.stack import BenchStack
+from ops.bench.stack import BOUNDS, BenchStack
 from ops.bench.workload import Person
-from ops.terminal import console
 from processors.apply import Rules, Slice, apply
 from processors.identity_rules import identity_rules
 from processors.segments.catalogue import read_catalogue, shipped_catalogue
 from schemas.clean import CleanEvent
 from schemas.identifiers import Identifier
 from schemas.ids import event_key
-from schemas.ranks import Bounds
 from schemas.topics import VALID
 from sinks.postgres.store import PostgresStore
 from sinks.store import Partition, Span
@@ -33,9 +31,6 @@ _BATCH = 5_000
 _PART = 50_000
 _BEYOND = 1_000_000
 """Partitions from here on are in no Kafka; their positions are forgotten in the end."""
-
-BOUNDS = Bounds((1, 2, 3, 4), (2, 3, 5, 9), (100_000, 200_000, 400_000, 900_000), (1, 2, 3, 4), 1, 20, 0)
-"""Of a shop that has ranked its customers before: any will do, they are computed anew."""
 
 _SETTLE = ("truncate portrait.outbox", "vacuum (analyze)", "checkpoint")
 """What time would have done: everything was published, the tables are known to the planner, and on disk."""
@@ -58,20 +53,16 @@ def populate(stack: BenchStack, people: int, anchor: datetime, progress: Callabl
         stack.ask(statement)
     catalogue = read_catalogue(shipped_catalogue().zone)
     catalogue.bounds = BOUNDS
-    stack.ask("update portrait.rankings set bounds = %s", msgspec.json.encode(BOUNDS).decode())
     stack.ask("insert into portrait.sweeps (digest, finished_at) values (%s, now())", catalogue.digest)
     ((customers,),) = stack.ask("select count(*) from portrait.customers")
     return int(customers)
 
 
 def turn_a_day(stack: BenchStack) -> None:
-    """Let all that time alone changes within a day come within a minute, from now on: a day in which nothing else happens."""
-    stack.ask(
-        "update portrait.customers set due_at = now() + (due_at - now()) / 1440 where due_at < now() + interval '1 day'"
-    )
-    ((due,),) = stack.ask("select count(*) from portrait.customers where due_at < now() + interval '1 minute'")
-    console.print(f"{due:,} customers are due within the minute")
-    stack.ask("vacuum (analyze) portrait.customers")
+    """Let everybody be due once within a day from now on, evenly."""
+    stack.ask("update portrait.customers set due_at = now() + random() * interval '1 day'")
+    for statement in _SETTLE:
+        stack.ask(statement)
 
 
 def _enrol(url: str, number: int, first: int, end: int, anchor: datetime) -> int:

@@ -33,7 +33,7 @@ MEASUREMENTS = {
     "f": "memory, with ten times the events",
     "g": "as a, all events of one identifier, and with three of ten that link two",
     "h": "as a, but in order; and with a tablet, a made-up number, cards and telephones that several people share",
-    "i": "as e, while all that a day changes by time alone comes within a minute",
+    "i": "as e, while everybody is due once a day, evenly",
 }
 
 

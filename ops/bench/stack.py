@@ -9,14 +9,20 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psycopg2
 
 from ops.bench.meter import Meter
 from ops.local.child import Child, tail
 from ops.local.home import COLLECTOR_URL, DATABASE_URL, KAFKA, SOURCE_KEY, WORKER_URL, Home, LocalStackError
 from ops.up import Wanted, prepare
+from schemas.ranks import Bounds
 
 PARTITIONS = 8
+BOUNDS = Bounds((1, 2, 3, 4), (2, 3, 5, 9), (100_000, 200_000, 400_000, 900_000), (1, 2, 3, 4), 1, 20, 0)
+"""Of a shop that has ranked its customers before: any will do, they are computed anew. The first ones of all are for everybody to be
+evaluated, which is once, and not what is measured."""
+
 SERVERS = ("kafka", "postgres")
 
 
@@ -35,10 +41,11 @@ class BenchStack:
         self.meter = Meter({name: children[name].pid for name in SERVERS})
 
     def make_ready(self) -> None:
-        """Makes topics, tables and logins, as the parts would before their first start."""
+        """Makes topics, tables and logins, as the parts would before their first start; customers were ranked before."""
         before = self.children["worker-1"].process.before
         if before is not None:
             before()
+        self.ask("update portrait.rankings set bounds = %s", msgspec.json.encode(BOUNDS).decode())
 
     def start(self, *names: str, wait: bool = True) -> None:
         """Starts these processes; with `wait`, returns when they are ready. Raises LocalStackError."""
