@@ -20,8 +20,8 @@ from schemas.ranks import Bounds
 
 PARTITIONS = 8
 BOUNDS = Bounds((1, 2, 3, 4), (2, 3, 5, 9), (100_000, 200_000, 400_000, 900_000), (1, 2, 3, 4), 1, 20, 0)
-"""Of a shop that has ranked its customers before: any will do, they are computed anew. The first ones of all are for everybody to be
-evaluated, which is once, and not what is measured."""
+"""Of a shop that has ranked its customers before: any will do, they are computed anew. When there are bounds for the first time,
+everybody is evaluated, which is not what is measured."""
 
 SERVERS = ("kafka", "postgres")
 
