@@ -106,10 +106,10 @@ def ranked(url: str, kind: str, date: str) -> dict[str, tuple[Ranked, set[str]]]
             tx.save(store.pack(changes_of(tx, (), portraits, NOBODY, rules, now)))
         rules.segments.bounds = None
         ranking = Ranking(store, rules)
-        ranking.turn(now)
-        ranking.turn(now)
-        while sweep(store, rules, now):
-            pass
+        for _ in range(2):  # without bounds, and with the first ones
+            ranking.turn(now)
+            while sweep(store, rules, now):
+                pass
         with store.snapshot() as snapshot:
             return {ids[each.customer][0]: (each.ranked, {*each.segments}) for each in snapshot.served()}
 
