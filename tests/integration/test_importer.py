@@ -25,7 +25,7 @@ from tests.topic_reader import records
 
 pytestmark = pytest.mark.integration
 
-DATA = Path(os.environ.get("PORTRAIT_TEST_DATA", "/work/shared/data"))
+DATA = Path(os.environ.get("PORTRAIT_TEST_DATA") or Path(__file__).parents[3] / "shared" / "data")
 SCANS, CDNOW = DATA / "loyalty_scans.csv.gz", DATA / "cdnow_sample.csv"
 needs_data = pytest.mark.skipif(not SCANS.exists(), reason="the research files are not here (PORTRAIT_TEST_DATA)")
 
