@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from processors.segments.catalogue import Catalogue
-from processors.segments.fields import RANKED
+from processors.segments.fields import RANKED, READ
+from processors.segments.view import View
 from schemas.portrait import Listed, Portrait
 from sinks.store import Snapshot
 
@@ -23,7 +24,7 @@ class Memberships:
     def __init__(self, snapshot: Snapshot, catalogue: Catalogue, now: int) -> None:
         self._catalogue = catalogue
         self._now = now
-        self._times = (now, now + _CLOCKS_DIFFER_MS)
+        self._later = now + _CLOCKS_DIFFER_MS
         self._snapshot = snapshot
         self._ranked = _by_rank(catalogue)
         self.compared = snapshot.swept(catalogue.digest)
@@ -36,11 +37,9 @@ class Memberships:
         if not self.compared or (stored.due is not None and stored.due <= self._now):
             return served, served
         found = self._evaluated(folded, stored)
-        paid = [self._catalogue.evaluate(folded, now, stored.segments).ranked.year_revenue for now in self._times]
-        if stored.ranked.year_revenue not in paid:
-            self.differences.append(
-                f"customer {stored.customer}: year_revenue is {stored.ranked.year_revenue}, the events say {paid[0]}"
-            )
+        paid, year = self._paid(folded, self._now), stored.ranked.year_revenue
+        if year not in (paid, self._paid(folded, self._later)):
+            self.differences.append(f"customer {stored.customer}: year_revenue is {year}, the events say {paid}")
         if found != stored.segments:
             more, less = (
                 ", ".join(sorted({*a} - {*b})) for a, b in ((stored.segments, found), (found, stored.segments))
@@ -51,8 +50,15 @@ class Memberships:
         return self._lasting(found), served
 
     def _evaluated(self, folded: Portrait, stored: Listed) -> tuple[str, ...]:
-        found = [self._catalogue.evaluate(folded, now, stored.segments, stored.ranked).names for now in self._times]
-        return stored.segments if stored.segments in found else found[0]
+        found = self._catalogue.evaluate(folded, self._now, stored.segments, stored.ranked).names
+        if found != stored.segments:
+            later = self._catalogue.evaluate(folded, self._later, stored.segments, stored.ranked).names
+            if later == stored.segments:
+                return later
+        return found
+
+    def _paid(self, folded: Portrait, now: int) -> int:
+        return View(READ, folded, now, self._catalogue.zone).ranked.year_revenue
 
     def _lasting(self, names: Sequence[str]) -> tuple[str, ...]:
         return tuple(name for name in names if name not in self._ranked)

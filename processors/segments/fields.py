@@ -170,7 +170,12 @@ FIELDS: tuple[Field, ...] = (
     Field("coupon_share", "int", "Percent of purchases with a coupon.", _percent_of_purchases("coupon_purchase"), True),
     Field("year_revenue", "int", "Revenue of the last 365 days, of the newest 400 purchases.", _ranked("year_revenue")),
     Field(
-        "recency_score", "int", "1 to 5: by the last purchase, a fifth of all buyers each.", _ranked("recency"), True
+        "recency_score",
+        "int",
+        "1 to 5: by the last purchase, a fifth of all buyers each.",
+        _ranked("recency"),
+        True,
+        True,
     ),
     Field("frequency_score", "int", "1 to 5: by orders.", _ranked("frequency"), True, True),
     Field("monetary_score", "int", "1 to 5: by revenue.", _ranked("monetary"), True, True),

@@ -6,7 +6,6 @@ import gc
 import os
 import subprocess
 import sys
-import threading
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from sinks.activation.targets import CsvSettings, EmailSettings, WebhookSettings
 from sinks.postgres.targets import StoredTarget, Targets
 from sinks.relay_messages import Message
 from sinks.relay_producer import RelayProducer
+from tests.in_thread import in_thread
 from tests.integration.shop import Shop, login
 from tests.receiver import SECRET
 
@@ -127,26 +127,9 @@ class Activated(NamedTuple):
     @contextmanager
     def running(self) -> Iterator[None]:
         """The service in a thread of its own, as the worker role."""
-        stopping = threading.Event()
-        failed: list[BaseException] = []
         url = login(self.shop.url, "portrait_worker")
-
-        def work() -> None:
-            try:
-                Service(self.kafka, url, {"HOOK_SECRET": SECRET}).run(stopping)
-            except BaseException as error:
-                failed.append(error)
-
-        thread = threading.Thread(target=work)
-        thread.start()
-        try:
+        with in_thread(Service(self.kafka, url, {"HOOK_SECRET": SECRET}).run, collect):
             yield
-        finally:
-            stopping.set()
-            thread.join(30)
-            collect()
-        assert not thread.is_alive()
-        assert failed == []
 
     def start(self, **environ: str) -> subprocess.Popen[str]:
         """`python -m sinks.activation` as the worker role."""

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -32,6 +31,7 @@ from sinks.relay import Relay
 from sinks.relay_messages import Message
 from sinks.relay_producer import RelayProducer
 from sinks.store import Retryable
+from tests.in_thread import in_thread
 from tests.integration.shop import CARD, EMAIL, NAME, PHONE, Shop, event, login, open_shop
 from tests.stories import DAY, feed
 from tests.topic_reader import records
@@ -274,26 +274,14 @@ def test_profiles_of_a_round_that_broke_off_are_published_once_more_in_the_end(s
 @contextmanager
 def running(shop: Shop, kafka: str, outbox: Outbox | None = None) -> Iterator[None]:
     """A relay in a thread of its own, as `main` runs it."""
-    stopping = threading.Event()
     outbox, producer = outbox or Outbox(shop.url), RelayProducer(kafka, timeout=4.0)
-    failed: list[BaseException] = []
 
-    def work() -> None:
-        try:
-            Relay(outbox, producer).run(stopping)
-        except BaseException as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        yield
-    finally:
-        stopping.set()
-        thread.join(30)
+    def close() -> None:
         producer.close()
         outbox.close()
-    assert failed == []
+
+    with in_thread(Relay(outbox, producer).run, close):
+        yield
 
 
 def test_it_goes_on_after_its_sessions_were_ended(shop: Shop, kafka: str) -> None:
