@@ -13,9 +13,7 @@ from schemas.judgements import Judgement
 from schemas.portrait import Listed, Move, Portrait, Segments, Summary
 from schemas.ranks import Bounds
 from schemas.rejected import DeadLetter
-from sinks.store import (
-    Partition,
-)
+from sinks.store import Held, Partition, Stamp
 
 
 @dataclass
@@ -40,7 +38,7 @@ class Tables:
     portraits: dict[str, Portrait] = field(default_factory=dict)
     summaries: dict[str, Summary] = field(default_factory=dict)
     segments: dict[str, Segments] = field(default_factory=dict)
-    versions: dict[str, int] = field(default_factory=dict)
+    stamps: dict[str, Stamp] = field(default_factory=dict)
     moves: list[Move] = field(default_factory=list)
     generation: int = 0
     settlements: int = 0
@@ -58,6 +56,16 @@ class Tables:
         """A living customer, with a portrait of the caller's own."""
         names, due, ranked = (held := self.segments[customer]).names, held.due, held.ranked
         return Listed(customer, names, due, ranked, copy.deepcopy(self.portraits[customer]))
+
+    def held(self, customers: Iterable[str]) -> dict[str, Held]:
+        """Those of these customers that are living, with portraits of the caller's own."""
+        return {
+            customer: Held(
+                self.stamps[customer], self.segments[customer].names, copy.deepcopy(self.portraits[customer])
+            )
+            for customer in customers
+            if customer in self.portraits
+        }
 
     def mark(self, identifiers: Iterable[Identifier], judged: bool = False) -> None:
         """Remember that these are to be settled."""

@@ -14,12 +14,13 @@ from typing import Any, NamedTuple, Protocol
 
 from schemas.clean import CleanEvent
 from schemas.identifiers import Identifier, Known, Link, Pair, Standing
-from schemas.identity import Mark, Member, Name, Resettled
+from schemas.identity import Member
 from schemas.judgements import Judgement
 from schemas.portrait import Listed, Move, Portrait, Segments, Summary
 from schemas.ranks import Bounds
 from schemas.rejected import DeadLetter
 from sinks.evaluating import Evaluating
+from sinks.identifying import Identifying
 
 
 class Retryable(Exception):
@@ -65,7 +66,7 @@ class Changes(NamedTuple):
     portraits, summaries, segments: by customer id, one each for every customer touched and living.
     moves: who enters or leaves a segment. merged: ended customer → survivor. links: one of each pair and rule.
     created: new customer → node of the identifier that it began with. unsettled: identifiers that are to be settled.
-    now: when all this was decided (Unix ms).
+    now: when all this was decided (Unix ms). evaluation: nothing but segments changes, by time alone or by other rules.
     """
 
     events: Sequence[tuple[CleanEvent, str | None]]
@@ -78,12 +79,24 @@ class Changes(NamedTuple):
     created: Mapping[str, str]
     unsettled: Collection[Identifier]
     now: int
+    evaluation: bool = False
+
+
+class Stamp(NamedTuple):
+    """Names a state of a customer. facts: how often what is known of it changed; evaluations: how often its segments alone."""
+
+    facts: int = 0
+    evaluations: int = 0
+
+    def next(self, *, evaluation: bool = False) -> Stamp:
+        """The state after one more change."""
+        return Stamp(self.facts, self.evaluations + 1) if evaluation else Stamp(self.facts + 1, self.evaluations)
 
 
 class Held(NamedTuple):
-    """A living customer as stored: `version` grows by one with every change, `segments` are names."""
+    """A living customer as stored; `segments` are names."""
 
-    version: int
+    stamp: Stamp
     segments: tuple[str, ...]
     portrait: Portrait
 
@@ -92,14 +105,13 @@ class Base(NamedTuple):
     """What a decision that was made ahead of its transaction took for granted.
 
     generation: how often the store was rebuilt. positions: the next offset of each partition. assigned: identifiers that were not
-    stored. versions: customer → version. shut: what was
-    quarantined or parked, so that nobody holds it.
+    stored. stamps: the states of the customers. shut: what was quarantined or parked, so that nobody holds it.
     """
 
     generation: int
     positions: Mapping[Partition, int]
     assigned: Mapping[Identifier, Known]
-    versions: Mapping[str, int]
+    stamps: Mapping[str, Stamp]
     shut: Mapping[Identifier, Standing] = {}
 
 
@@ -157,14 +169,20 @@ class Transaction(Reading, Protocol):
     for all workers. A raised exception rolls everything back.
     """
 
-    def confirm(self, base: Base) -> bool:
-        """Lock what a decision took for granted; False when some of it is no longer so: then the transaction must not go on."""
+    def confirm(self, base: Base) -> Mapping[str, tuple[str, ...]] | None:
+        """Lock what a decision took for granted; None when some of it is no longer so: then the transaction must not go on.
+
+        Customers who were evaluated meanwhile, while what is known of them stayed, are no harm: these, with their segments now.
+        """
 
     def keep_duplicates(self, duplicates: Mapping[str, str]) -> None:
         """Record records (origin → event key) that repeat a stored event, once each."""
 
-    def save(self, packed: Any) -> None:
-        """Write changes that `Store.pack` made ready, with what has to be published in consequence."""
+    def save(self, packed: Any, unmoved: Collection[str] = ()) -> None:
+        """Write changes that `Store.pack` made ready, with what has to be published in consequence; not how `unmoved` move."""
+
+    def saved(self, customers: Collection[str]) -> dict[str, Held]:
+        """Those of `customers` that are living, as they are stored in this transaction."""
 
     def keep_letters(self, letters: Sequence[DeadLetter]) -> None:
         """Store dead letters; one whose origin is stored already is left as it is."""
@@ -179,47 +197,8 @@ class Transaction(Reading, Protocol):
         """Lock and return up to `limit` customers whose segments may have changed by time alone, passing over locked ones."""
 
 
-class Settling(Transaction, Evaluating, Protocol):
+class Settling(Transaction, Evaluating, Identifying, Protocol):
     """A transaction that decides anew: from all facts, who some identifiers are; by new rules, where customers belong."""
-
-    def unsettled(self, limit: int, *, large: bool = False) -> list[Mark]:
-        """Lock and return up to `limit` marks, the oldest first, passing over locked ones. `large`: those that were postponed."""
-
-    def unsettled_of(self, identifiers: Collection[Identifier], *, judged: bool, large: bool) -> list[Mark]:
-        """Lock and return all marks of these, judged or not, passing over locked ones. `large`: postponed ones, too."""
-
-    def marked(self, identifiers: Collection[Identifier]) -> set[Identifier]:
-        """Those of these that are marked to be settled."""
-
-    def park(self, identifiers: Collection[Identifier]) -> None:
-        """Leave these as they are, but for what is quarantined: nothing new joins them until people decide."""
-
-    def postpone(self, marks: Collection[int]) -> None:
-        """These need so many events that they are not for the stream to wait for."""
-
-    def members(self, identifiers: Collection[Identifier]) -> list[Member]:
-        """Every node of these identifiers that is stored."""
-
-    def hold_nodes(self, nodes: Collection[str]) -> None:
-        """Lock these nodes until the end, in one order for all: they have no customer to hold them by, or are shut."""
-
-    def links_at(self, identifiers: Collection[Identifier]) -> list[Link]:
-        """Every link that has one of these at either end."""
-
-    def judgements(self) -> list[Judgement]:
-        """Every judgement in force."""
-
-    def names(self, customers: Collection[str]) -> list[Name]:
-        """Every id that leads to one of these customers."""
-
-    def events_at(self, nodes: Collection[str], known: Collection[str] = ()) -> Iterator[tuple[str, CleanEvent]]:
-        """The events of these nodes, each with its node, but not those with these keys. They stream."""
-
-    def resettle(self, resettled: Resettled, packed: Any) -> None:
-        """Write what was decided anew, and the portraits with it (as `save`)."""
-
-    def settled(self, marks: Collection[int]) -> None:
-        """Forget these marks."""
 
 
 class Committed(Lookup, Protocol):

@@ -11,6 +11,7 @@ from schemas.judgements import Judgement, Kind
 from schemas.portrait import Listed, decode
 from schemas.ranks import Ranked
 from sinks.postgres.rows import array
+from sinks.store import Held, Stamp
 
 Ask = Callable[..., list[tuple[Any, ...]]]
 """Runs a statement of `sinks/postgres/sql`, given its name and parameters, and returns its rows."""
@@ -55,6 +56,14 @@ def recorded(ask: Ask, pairs: Collection[Pair]) -> dict[Pair, Link]:
     a, b = array([str(pair[0]) for pair in pairs]), array([str(pair[1]) for pair in pairs])
     found = map(link, ask("recorded_links", a=a, b=b, rules=array([pair[2] for pair in pairs])))
     return {(each.a, each.b, each.rule): each for each in found}
+
+
+def held(ask: Ask, customers: Collection[str]) -> dict[str, Held]:
+    found = ask("held_customers", ids=array(customers))
+    return {
+        customer: Held(Stamp(facts, evaluations), tuple(segments), decode(state))
+        for customer, facts, evaluations, segments, state in found
+    }
 
 
 def named(name: str) -> Identifier:

@@ -16,7 +16,7 @@ from schemas.rejected import DeadLetter
 from sinks.postgres import lookup
 from sinks.postgres.rows import CUSTOMER_COLUMNS, EVENT_COLUMNS, Packed, array, copy_rows, moved_turns, timestamp
 from sinks.postgres.sql import statement
-from sinks.store import Base, Gap, Partition, Position, Refused, Span
+from sinks.store import Base, Gap, Held, Partition, Position, Refused, Span
 
 
 class PostgresTransaction:
@@ -61,20 +61,22 @@ class PostgresTransaction:
         stored: int = found[0][0]
         return stored
 
-    def confirm(self, base: Base) -> bool:
+    def confirm(self, base: Base) -> Mapping[str, tuple[str, ...]] | None:
         for partition in sorted(base.positions):
             if self._lock_position(partition, base.positions[partition]) != base.positions[partition]:
-                return False
+                return None
         if lookup.generation(self.ask) != base.generation:
-            return False
+            return None
         if base.assigned and len(self._assign(base.assigned)) < len(base.assigned):
-            return False
-        if base.versions:
-            ids, versions = array(base.versions), array(map(str, base.versions.values()))
-            (confirmed,) = self.ask("confirm_customers", ids=ids, versions=versions)[0]
-            if confirmed < len(base.versions):
-                return False
-        return self._still_shut(base.shut)
+            return None
+        evaluated: dict[str, list[str]] = {}
+        if base.stamps:
+            facts, evaluations = (array(map(str, column)) for column in zip(*base.stamps.values(), strict=True))
+            found = self.ask("confirm_customers", ids=array(base.stamps), facts=facts, evaluations=evaluations)
+            confirmed, evaluated = found[0]
+            if confirmed < len(base.stamps):
+                return None
+        return {each: tuple(names) for each, names in evaluated.items()} if self._still_shut(base.shut) else None
 
     def _still_shut(self, shut: Mapping[Identifier, Standing]) -> bool:
         """After the customers, as settling does: in one order."""
@@ -159,7 +161,10 @@ class PostgresTransaction:
     def keep_duplicates(self, duplicates: Mapping[str, str]) -> None:
         self.execute("keep_duplicates", origins=array(duplicates), keys=array(duplicates.values()))
 
-    def save(self, packed: Packed) -> None:
+    def saved(self, customers: Collection[str]) -> dict[str, Held]:
+        return lookup.held(self.ask, customers)
+
+    def save(self, packed: Packed, unmoved: Collection[str] = ()) -> None:
         moved: list[tuple[Any, ...]] = []
         if packed.merged is not None:
             moved = self.ask("lead_to_survivors", **packed.merged)
@@ -173,13 +178,13 @@ class PostgresTransaction:
         if packed.customers:
             self.execute("create_incoming")
             copy_rows(self._at, "incoming", CUSTOMER_COLUMNS, packed.customers)
-            self.execute("save_customers", exact=self._due)
+            self.execute("save_customers", exact=self._due, evaluation=packed.evaluation)
         if packed.unsettled is not None:
             self.execute("mark_unsettled", identifiers=packed.unsettled, judged=False)
         if packed.links is not None:
             self.execute("keep_links", **packed.links)
         if packed.moves is not None:
-            self.execute("change_memberships", **packed.moves, at=packed.at)
+            self.execute("change_memberships", **packed.moves, at=packed.at, unmoved=array(unmoved))
 
     def keep_letters(self, letters: Sequence[DeadLetter]) -> None:
         self.execute("keep_letters", letters=msgspec.json.encode(letters).decode())

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from ops.verify import verify
-from processors.apply import Rules, refresh
+from processors.apply import Rules
+from processors.evaluate import refresh
 from processors.segments.catalogue import Catalogue, shipped_catalogue
 from processors.segments.rules import read_family
 from processors.sweep import begin_sweep, sweep
