@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import cel
 
+from processors.segments.compiled import compiled
 from processors.segments.fields import FIELDS, READ
 from processors.segments.functions import FUNCTIONS
 from processors.segments.rules import BadSegments, Condition, Family, Rule, in_order, read_family
@@ -33,7 +34,6 @@ SHIPPED = "processors/segments/shipped"
 MEANING = 1
 """Raise this when a field or function comes to mean something else: then everybody is evaluated again."""
 
-_MOST_REMEMBERED = 4_096
 _LOOK_AGAIN_MS = 60 * 60 * 1000
 
 _TYPES = {field.name: field.type for field in FIELDS}
@@ -78,7 +78,7 @@ class Catalogue:
         self.bounds: Bounds | None = None
         self.failing: dict[str, Failure] = {}
         self._out_of_use: set[str] = set()
-        self._memories: dict[str, dict[tuple[Any, ...], list[str]]] = {family.name: {} for family in self.families}
+        self._evaluate = compiled(self.families)
         self._idle: list[_Seeing] = []
 
     @property
@@ -110,42 +110,30 @@ class Catalogue:
         names: list[str] = []
         view = self._seen(portrait, now, names)
         view.stands(ranked)
-        lifecycle = ""
         begun = self._timer() if self._timer else 0.0
-        for family in self.families:
-            at = len(names)
-            try:
-                if family.name in self._out_of_use:
-                    view.turns_at(now + _LOOK_AGAIN_MS)
-                    names += self._as_before(family, before)
-                else:
-                    names += self._chosen(family, view) if family.memory is None else self._remembered(family, view)
-            except Exception as error:  # whatever a rule does wrong is no reason to hold up the others
-                self._note(family, error, portrait, now, names[:at])
-                names += self._as_before(family, before)
-            if family.name == "lifecycle":
-                lifecycle = names[at] if len(names) > at else ""
+        lifecycle = self._evaluate(view, names, before, self._choose)
         if self._timer and self._timer() - begun > SLOW_SECONDS:
             self._look_for_slow_ones(self._timer, portrait, now)
-        ranked = view.ranked
-        return Segments(lifecycle, tuple(names), view.due, ranked)
+        return Segments(lifecycle, tuple(names), view.due, view.ranked)
+
+    def _choose(self, family: Family, view: View, names: list[str], at: int, before: Collection[str]) -> None:
+        """Choose of one family, rule by rule: `names` has `at` of others."""
+        del names[at:]
+        try:
+            if family.name in self._out_of_use:
+                view.turns_at(view.now + _LOOK_AGAIN_MS)
+                names += self._as_before(family, before)
+            else:
+                names += self._chosen(family, view)
+        except Exception as error:  # whatever a rule does wrong is no reason to hold up the others
+            self._note(family, error, view.portrait, view.now, names[:at])
+            names += self._as_before(family, before)
 
     def _seen(self, portrait: Portrait, now: int, held: Collection[str] = ()) -> View:
         return View(READ, portrait, now, self.zone, held, self.bounds)
 
     def _as_before(self, family: Family, before: Collection[str]) -> list[str]:
         return [each for each in before if self.family_of.get(each) is family]
-
-    def _remembered(self, family: Family, view: View) -> list[str]:
-        """What was chosen for somebody of whom the same is known."""
-        memory = self._memories[family.name]
-        key = tuple([view.get(name) for name in family.memory or ()])
-        chosen = memory.get(key)
-        if chosen is None:
-            if len(memory) >= _MOST_REMEMBERED:
-                memory.clear()
-            chosen = memory[key] = self._chosen(family, view)
-        return chosen
 
     def holds(self, segment: str, portrait: Portrait, now: int, held: Collection[str] = ()) -> bool:
         """Whether the condition of a segment holds, whatever its family says. Raises what is wrong with the rule."""
@@ -212,6 +200,7 @@ class Catalogue:
                         rule.segment, f"took {took * 1000:.0f} ms for one customer: out of use until the next start"
                     )
                     self._out_of_use.add(family.name)
+                    self._evaluate = compiled(self.families, self._out_of_use)
 
     def _chosen(self, family: Family, view: View) -> list[str]:
         chosen: list[str] = []

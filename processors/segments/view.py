@@ -114,7 +114,15 @@ class View:
 
     def begin_of(self, day: date) -> int:
         """When a day begins in `zone` (Unix ms)."""
-        return _begin(day, self.zone)
+        return begin_of(day, self.zone)
+
+    def is_before(self, instant: int) -> bool:
+        """Whether `instant` is yet to come; then that changes there."""
+        if instant <= self.now:
+            return False
+        if self.due is None or instant < self.due:
+            self.due = instant
+        return True
 
     def turns_at(self, instant: int) -> None:
         """Note that something that was asked changes at `instant`."""
@@ -123,8 +131,8 @@ class View:
 
 
 @lru_cache(4096)
-def _begin(day: date, zone: tzinfo) -> int:
-    """Where clocks skip midnight, as soon as it is that day."""
+def begin_of(day: date, zone: tzinfo) -> int:
+    """When a day begins in `zone` (Unix ms): where clocks skip midnight, as soon as it is that day."""
     begin = datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
     return (begin - _EPOCH) // _MILLISECOND
 
