@@ -11,6 +11,7 @@ from processors.portray import fold, is_new_order, merge, summarise
 from processors.segment import moves, segment
 from processors.segments.catalogue import Catalogue
 from schemas.clean import CleanEvent
+from schemas.computed import NOTHING
 from schemas.identifiers import Identifier, node_of
 from schemas.ids import new_customer_id
 from schemas.portrait import Move, Portrait, Segments, Summary
@@ -252,13 +253,13 @@ def changes_of(
     summaries: dict[str, Summary] = {}
     segments: dict[str, Segments] = {}
     moved: list[Move] = []
-    before = reading.segments(portraits)
+    before, computed = reading.segments(portraits), reading.computed(portraits)
     of, since = identity.customers, now - HISTORY_MS
     lately = {of.get(event.key) for event in claimed if event.time >= since}
     for customer, portrait in portraits.items():
         held = before.get(customer, ())
         summaries[customer] = summarise(portrait, rules.base_currency)
-        segments[customer] = after = segment(portrait, rules.segments, now, held)
+        segments[customer] = after = segment(portrait, rules.segments, now, held, computed.get(customer, NOTHING))
         if after.names != held:
             found = moves(customer, held, after, portrait, rules.segments, now)
             old = backfill or (bool(claimed) and customer not in lately)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
 from schemas.clean import CleanEvent
+from schemas.computed import NOTHING
 from schemas.identifiers import Identifier, Link
 from schemas.identity import Member
 from schemas.judgements import Judgement
@@ -71,7 +72,7 @@ class MemoryStore:
 
 
 class MemorySnapshot:
-    """See `sinks.store.Snapshot`."""
+    """See `sinks.snapshot.Snapshot`."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
@@ -131,7 +132,10 @@ class MemoryCommitted(TableLookup):
         tables = self._tables
         return {
             customer: Held(
-                tables.versions[customer], tables.segments[customer].names, copy.deepcopy(tables.portraits[customer])
+                tables.versions[customer],
+                tables.segments[customer].names,
+                copy.deepcopy(tables.portraits[customer]),
+                tables.computed.get(customer, NOTHING),
             )
             for customer in customers
             if customer in tables.portraits

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from schemas.clean import CleanEvent
+from schemas.computed import Computed
 from schemas.identifiers import Identifier, Known, Link, Standing, earliest, node_of
 from schemas.identity import Mark, Member, Name, Resettled, Turn
 from schemas.judgements import Judgement
@@ -29,6 +30,7 @@ class MemoryTransaction(MemoryEvaluating):
 
     def __init__(self, tables: Tables) -> None:
         self._now = tables
+        self._due = False
 
     @property
     def _tables(self) -> Tables:
@@ -53,6 +55,10 @@ class MemoryTransaction(MemoryEvaluating):
         )
         self._assign(base.assigned)
         return stands
+
+    def due(self, now: int, limit: int) -> list[str]:
+        self._due = True
+        return super().due(now, limit)
 
     def keep_duplicates(self, duplicates: Mapping[str, str]) -> None:
         for origin, key in duplicates.items():
@@ -83,6 +89,9 @@ class MemoryTransaction(MemoryEvaluating):
         stored = self._tables.segments
         return {customer: stored[customer].names for customer in customers if customer in stored}
 
+    def computed(self, customers: Collection[str]) -> dict[str, Computed]:
+        return {each: found for each, found in self._tables.computed.items() if each in customers}
+
     def save(self, packed: Changes) -> None:
         changes, tables = packed, self._tables
         for event, node in changes.events:
@@ -112,7 +121,7 @@ class MemoryTransaction(MemoryEvaluating):
         if customer in tables.segments:
             gone = f"became part of customer {survivor}"
             tables.moves.extend(Move(customer, name, "", "left", gone, 0) for name in tables.segments[customer].names)
-        for table in (tables.portraits, tables.summaries, tables.segments, tables.versions):
+        for table in (tables.portraits, tables.summaries, tables.segments, tables.versions, tables.computed):
             table.pop(customer, None)
 
     def _put(self, changes: Changes) -> None:
@@ -120,7 +129,10 @@ class MemoryTransaction(MemoryEvaluating):
         tables.portraits.update(changes.portraits)
         tables.versions.update({customer: tables.versions.get(customer, 0) + 1 for customer in changes.portraits})
         tables.summaries.update(changes.summaries)
-        tables.segments.update(changes.segments)
+        for customer, after in changes.segments.items():
+            known = tables.segments.get(customer)
+            dues = [each.due for each in (known, after) if each is not None and each.due is not None]
+            tables.segments[customer] = after if self._due else after._replace(due=min(dues, default=None))
         tables.moves.extend(changes.moves)
 
     def keep_letters(self, letters: Sequence[DeadLetter]) -> None:

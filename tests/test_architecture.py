@@ -30,7 +30,10 @@ STAGES = frozenset(
         *("identity_rules", "link", "identify", "cluster", "portray", "relationship", "segment"),
         *(
             f"segments.{name}"
-            for name in ("view", "relationship", "fields", "functions", "trial", "native", "rules", "catalogue")
+            for name in (
+                *("view", "field", "relationship", "computed", "fields", "functions", "trial", "native", "rules"),
+                *("seeing", "catalogue"),
+            )
         ),
     )
 )

@@ -49,10 +49,7 @@ class PostgresCommitted:
 
     def held(self, customers: Collection[str]) -> dict[str, Held]:
         found = self._ask("held_customers", ids=array(customers))
-        return {
-            customer: Held(version, tuple(segments), portrait.decode(state))
-            for customer, version, segments, state in found
-        }
+        return {row[0]: Held(row[1], tuple(row[2]), portrait.decode(row[3]), lookup.computed(row[4:])) for row in found}
 
     def close(self) -> None:
         """Give back the connection."""

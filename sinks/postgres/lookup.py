@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from schemas.computed import NOTHING, Computed
 from schemas.identifiers import Identifier, Known, Link, Pair, Standing, node_of
 from schemas.identity import Member
 from schemas.judgements import Judgement, Kind
@@ -18,8 +19,13 @@ Ask = Callable[..., list[tuple[Any, ...]]]
 
 def listed(row: tuple[Any, ...]) -> Listed:
     """A customer as `customers_after` and `served` list it."""
-    customer, segments, due, *ranked, state = row
-    return Listed(customer, tuple(segments), due, Ranked(*ranked), decode(state))
+    customer, segments, due, *_, state = row
+    return Listed(customer, tuple(segments), due, Ranked(*row[3:9]), decode(state), computed(row[9:-1]))
+
+
+def computed(columns: tuple[Any, ...]) -> Computed:
+    """What jobs computed of a customer: the columns of that name, in the order of `Computed`."""
+    return Computed(*columns) if columns != NOTHING else NOTHING
 
 
 def generation(ask: Ask) -> int:

@@ -15,6 +15,7 @@ from processors.segments.fields import FIELDS, READ
 from processors.segments.functions import FUNCTIONS
 from processors.segments.native import native
 from processors.segments.view import View
+from schemas.computed import Computed
 from schemas.portrait import Portrait
 from tests.property.test_segments import portraits
 from tests.stories import NOW
@@ -34,6 +35,8 @@ NUMBERS = [
 TRUTHS = ["cancelled", 'within(last_order, "60d")', 'known("rhythm")', "true", "false", 'birthday_in("9d")']
 TEXTS = ["birthday", 'status("follow:zalo")', '"followed"', "'unfollowed'", '""']
 
+FRACTIONS = ["p_alive", "purchases_90d", "0.5", "1.0", "0.29", "12.000"]
+
 numbers = st.recursive(
     st.sampled_from(NUMBERS) | st.integers(0, 1000).map(str),
     lambda inner: (
@@ -43,7 +46,8 @@ numbers = st.recursive(
     ),
     max_leaves=4,
 )
-comparisons = st.tuples(numbers, st.sampled_from(["<", "<=", ">", ">=", "==", "!="]), numbers).map(
+fractions = numbers | st.sampled_from([*FRACTIONS, "value_90d"])
+comparisons = st.tuples(fractions, st.sampled_from(["<", "<=", ">", ">=", "==", "!="]), fractions).map(
     " ".join
 ) | st.tuples(
     st.sampled_from(TEXTS),
@@ -62,6 +66,15 @@ conditions = st.recursive(
 )
 
 
+computed = st.builds(
+    Computed,
+    adopter_group=st.none() | st.just("laggard"),
+    p_alive=st.sampled_from([0.0, 0.28, 0.29, 0.5, 1.0]),
+    purchases_90d=st.sampled_from([0.0, 0.5, 1.0, 12.0]),
+    value_90d=st.integers(0, 10),
+)
+
+
 def answer(program: cel.Program, view: View) -> Any:
     context = cel.Context()
     context.set_variable_resolver(view.get)
@@ -71,8 +84,8 @@ def answer(program: cel.Program, view: View) -> Any:
 
 
 @settings(max_examples=1500, deadline=None)
-@given(conditions, portraits(), st.integers(NOW, NOW + 10**10))
-def test_what_is_translated_means_the_same(text: str, portrait: Portrait, now: int) -> None:
+@given(conditions, portraits(), st.integers(NOW, NOW + 10**10), computed)
+def test_what_is_translated_means_the_same(text: str, portrait: Portrait, now: int, said: Computed) -> None:
     try:
         program = cel.compile(text)
     except ValueError:
@@ -80,7 +93,7 @@ def test_what_is_translated_means_the_same(text: str, portrait: Portrait, now: i
     translated = native(text)
     if translated is None:
         return
-    view = View(READ, portrait, now, VIET_NAM)
+    view = View(READ, portrait, now, VIET_NAM, computed=said)
     optional = {field.name for field in FIELDS if field.optional}
     if any(view.get(name) is None for name in program.variables() if name in optional):
         return  # it does not hold, whatever it says
@@ -98,7 +111,13 @@ def test_what_is_translated_means_the_same(text: str, portrait: Portrait, now: i
 @pytest.mark.parametrize(
     "text",
     [
-        *('occupation.matches("a+")', 'stores["x"] > 1', "categories.all(c, c != '')", "1.5 > 1.0", "size(stores) > 1"),
+        *(
+            'occupation.matches("a+")',
+            'stores["x"] > 1',
+            "categories.all(c, c != '')",
+            "p_alive * 2.0 > 1.0",
+            "size(stores) > 1",
+        ),
         *(
             "orders == true",
             "cancelled < 1",
@@ -108,6 +127,7 @@ def test_what_is_translated_means_the_same(text: str, portrait: Portrait, now: i
             "orders > null",
             "!orders",
         ),
+        *("p_alive in [0.5]", "p_alive < 1e-2", "p_alive > .5", "-p_alive < 0.0", "adopter_group < 0.5"),
         *(
             "orders ? true : false",
             '"a" + tier == "ab"',
