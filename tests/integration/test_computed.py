@@ -233,6 +233,8 @@ def test_the_commands_say_so(new_database: Callable[[], str], tmp_path: Path) ->
     shown = portrait.run("adopters")
     assert "of 0 customers something else is said than before" in shown
     assert "wait to be evaluated: their segments follow" in shown
+    assert portrait.ask("customer", "card_no:C0")["adopter_group"] == "innovator"
+    assert "as innovator" in portrait.run("customer", "card_no:C0")
     tried = portrait.ask("segments", "try", "innovator", "card_no:C0")
     assert (tried["holds"], tried["in"], tried["stored"]) == (True, True, False)
     assert tried["values"] == {"adopter_group": "innovator"}
@@ -307,3 +309,11 @@ def test_the_command_hands_predictions_over_unless_it_is_a_dry_run(shop: Shop) -
     assert told["changed"] == 120
     assert ask(shop.url, "select count(*) from portrait.customers where p_alive is not null") == [(120,)]
     assert placed(shop.url) == {}
+    shown = shop.portrait.ask("customer", "card_no:7")
+    ((alive, purchases, value),) = ask(
+        shop.url,
+        "select p_alive, purchases_90d, value_90d from crm.customer_predictions where customer_id = %s",
+        shop.of("card_no:7"),
+    )
+    assert (shown["p_alive"], shown["purchases_90d"], shown["value_90d"]) == (alive, purchases, str(value))
+    assert f"{purchases:.2f} purchases expected" in shop.portrait.run("customer", "card_no:7")
