@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC
+from itertools import count
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -183,6 +186,37 @@ def test_it_waits_for_workers_and_not_for_ever_when_there_are_none(
     assert hand_over(url, NOW, worker, most=4, patience_seconds=0.5).waiting == 0
     assert max(waiting) <= [(4,)]
     assert members(url, "adopters") == {}
+
+
+def test_jobs_and_the_stream_work_at_the_same_customers_at_once(new_database: Callable[[], str]) -> None:
+    """Neither waits for the other for ever, and in the end everybody is where the last run has put them."""
+    url, rules = adopting(new_database)
+    done = Event()
+
+    def jobs() -> int:
+        """Let everybody be an adopter and then nobody, in turns; how often."""
+        for run in count(1):
+            draw(url, buyers=20 + 2 * (run % 2), products=3, after_days=30)
+            hand_over(url, NOW, untold, most=7)
+            if done.is_set() and run % 2 == 0:
+                return run
+        raise AssertionError
+
+    later = [event(9_000 + number, 0, {"card_no": f"C{number % 20}"}) for number in range(600)]
+    with ThreadPoolExecutor(1) as pool, closing(PostgresStore(url)) as store:
+        running = pool.submit(jobs)
+        try:
+            for at in range(0, len(later), 30):
+                feed(store, later[at : at + 30], first=len(SALES) + at, rules=rules)
+                while refresh(store, rules, NOW, 5):
+                    pass
+        finally:
+            done.set()
+        assert running.result() >= 2
+        evaluated(url, rules)
+        assert members(url, "adopters") == GROUPS
+        verdict = verify(store, segments=rules.segments, now=NOW)
+        assert (verdict.equal, verdict.differences) == (True, [])
 
 
 def test_a_rebuild_keeps_what_was_computed(new_database: Callable[[], str]) -> None:
