@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from processors.apply import Decision
+from schemas.computed import Computed
 from schemas.identifiers import Identifier, Known, Link, Pair, Standing, earliest, shut_among
 from schemas.portrait import Portrait
 from sinks.store import Base, Committed, Held, Partition, Span, Stamp
@@ -30,8 +31,9 @@ class Overlay:
         if changes is not None:
             self.origins = {event.key: event.origin for event, _ in changes.events}
             self.held = {
-                customer: Held(base.stamps.get(customer, Stamp()).next(), changes.segments[customer].names, portrait)
+                customer: Held(base.stamps.get(customer, Stamp()).next(), after.names, portrait, after.computed)
                 for customer, portrait in changes.portraits.items()
+                for after in (changes.segments[customer],)
             }
         for customer, order in decision.orders:
             self.orders.setdefault(customer, set()).add(order)
@@ -145,6 +147,10 @@ class Ahead:
     def segments(self, customers: Collection[str]) -> dict[str, tuple[str, ...]]:
         held = self._held
         return {customer: held[customer].segments for customer in customers if customer in held}
+
+    def computed(self, customers: Collection[str]) -> dict[str, Computed]:
+        held = self._held
+        return {customer: held[customer].computed for customer in customers if customer in held}
 
     def orders_counted(self, orders: Mapping[str, Collection[str]]) -> set[tuple[str, str]]:
         before, held = self._before, self._held

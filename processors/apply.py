@@ -11,12 +11,13 @@ from processors.portray import fold, is_new_order, merge, summarise
 from processors.segment import moves, segment
 from processors.segments.catalogue import Catalogue
 from schemas.clean import CleanEvent
+from schemas.computed import NOTHING, Computed
 from schemas.identifiers import Identifier, node_of
 from schemas.ids import new_customer_id
 from schemas.portrait import Move, Portrait, Segments, Summary
 from schemas.rejected import DeadLetter
 from sinks.crash import crash_point
-from sinks.store import Base, Changes, Partition, Position, Reading, Retryable, Span, Store, Transaction
+from sinks.store import Base, Changes, Held, Partition, Position, Reading, Retryable, Span, Store, Transaction
 
 ATTEMPTS_TO_HOLD = 20
 HISTORY_MS = 24 * 60 * 60 * 1000
@@ -94,10 +95,10 @@ def apply(
     return decision.applied
 
 
-def write(store: Store, decision: Decision, packed: Any, base: Base, segments: Catalogue) -> None:
+def write(store: Store, decision: Decision, packed: Any, base: Base, rules: Rules) -> None:
     """Write a decision that was made ahead, if all it took for granted (`base`) still holds. `packed`: store.pack(its changes).
 
-    Who was only evaluated meanwhile is where the decision says, and comes from where the evaluation left it.
+    Who was evaluated meanwhile, and nothing else, is evaluated once more: from where that left it.
     Raises Stale, and what `apply` raises; then nothing was written.
     """
     with store.transaction() as tx:
@@ -107,19 +108,25 @@ def write(store: Store, decision: Decision, packed: Any, base: Base, segments: C
         crash_point("confirmed")
         _write(tx, decision, packed, evaluated)
         if evaluated:
-            tx.save(store.pack(_moved_from(tx, evaluated, decision, segments)))
+            saved = tx.saved(evaluated)
+            portraits = {customer: held.portrait for customer, held in saved.items()}
+            old = portraits.keys() - decision.lately
+            changes = changes_of(Before(evaluated, saved), portraits, rules, decision.now, backfill=old)
+            tx.save(store.pack(changes._replace(evaluation=True)))
     crash_point("after_commit")
 
 
-def _moved_from(
-    tx: Transaction, before: Mapping[str, Collection[str]], decision: Decision, segments: Catalogue
-) -> Changes:
-    """The moves of customers from the segments `before` to those that were saved."""
-    found: list[Move] = []
-    for customer, held in tx.saved(before).items():
-        moved = moves(customer, before[customer], held.segments, held.portrait, segments, decision.now)
-        found.extend(move._replace(backfill=customer not in decision.lately) for move in moved)
-    return Changes((), {}, {}, {}, found, {}, (), {}, (), decision.now)
+class Before(NamedTuple):
+    """Customers whose segments were `names` when they became as they are `held` now. See `sinks.store.Reading`."""
+
+    names: Mapping[str, tuple[str, ...]]
+    held: Mapping[str, Held]
+
+    def segments(self, customers: Collection[str]) -> dict[str, tuple[str, ...]]:
+        return {customer: self.names[customer] for customer in customers}
+
+    def computed(self, customers: Collection[str]) -> dict[str, Computed]:
+        return {customer: self.held[customer].computed for customer in customers}
 
 
 def _write(tx: Transaction, decision: Decision, packed: Any, unmoved: Collection[str] = ()) -> None:
@@ -246,7 +253,7 @@ def _portray(
 
 
 def changes_of(
-    reading: Reading,
+    reading: Reading | Before,
     portraits: dict[str, Portrait],
     rules: Rules,
     now: int,
@@ -260,13 +267,13 @@ def changes_of(
     summaries: dict[str, Summary] = {}
     segments: dict[str, Segments] = {}
     moved: list[Move] = []
-    before = reading.segments(portraits)
+    before, computed = reading.segments(portraits), reading.computed(portraits)
     for customer, portrait in portraits.items():
         held = before.get(customer, ())
         summaries[customer] = summarise(portrait, rules.base_currency)
-        segments[customer] = after = segment(portrait, rules.segments, now, held)
+        segments[customer] = after = segment(portrait, rules.segments, now, held, computed.get(customer, NOTHING))
         if after.names != held:
-            found = moves(customer, held, after.names, portrait, rules.segments, now)
+            found = moves(customer, held, after, portrait, rules.segments, now)
             moved.extend(move._replace(backfill=True) for move in found) if customer in backfill else moved.extend(
                 found
             )

@@ -37,8 +37,8 @@ def sweep(store: Store, rules: Rules, now: int, *, limit: int = CUSTOMERS_AT_A_T
             listed = tx.customers_after(place, limit)
             moved: list[str] = []
             dues: dict[str, int] = {}
-            for customer, names, due, ranked, portrait in listed:
-                found = rules.segments.evaluate(portrait, now, names)
+            for customer, names, due, ranked, portrait, computed in listed:
+                found = rules.segments.evaluate(portrait, now, names, computed=computed)
                 if found.names != names or found.ranked != ranked:
                     moved.append(customer)
                 elif found.due is not None and (due is None or found.due < due):

@@ -71,7 +71,7 @@ class MemoryStore:
 
 
 class MemorySnapshot:
-    """See `sinks.store.Snapshot`."""
+    """See `sinks.snapshot.Snapshot`."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables

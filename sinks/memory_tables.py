@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from schemas.clean import CleanEvent
+from schemas.computed import NOTHING, Computed
 from schemas.identifiers import Identifier, Known, Link, Pair, node_of
 from schemas.identity import Mark, Member, Refusal, Review, Turn
 from schemas.judgements import Judgement
@@ -39,6 +40,7 @@ class Tables:
     summaries: dict[str, Summary] = field(default_factory=dict)
     segments: dict[str, Segments] = field(default_factory=dict)
     stamps: dict[str, Stamp] = field(default_factory=dict)
+    computed: dict[str, Computed] = field(default_factory=dict)
     moves: list[Move] = field(default_factory=list)
     generation: int = 0
     settlements: int = 0
@@ -55,13 +57,17 @@ class Tables:
     def listed(self, customer: str) -> Listed:
         """A living customer, with a portrait of the caller's own."""
         names, due, ranked = (held := self.segments[customer]).names, held.due, held.ranked
-        return Listed(customer, names, due, ranked, copy.deepcopy(self.portraits[customer]))
+        portrait, computed = copy.deepcopy(self.portraits[customer]), self.computed.get(customer, NOTHING)
+        return Listed(customer, names, due, ranked, portrait, computed)
 
     def held(self, customers: Iterable[str]) -> dict[str, Held]:
         """Those of these customers that are living, with portraits of the caller's own."""
         return {
             customer: Held(
-                self.stamps[customer], self.segments[customer].names, copy.deepcopy(self.portraits[customer])
+                self.stamps[customer],
+                self.segments[customer].names,
+                copy.deepcopy(self.portraits[customer]),
+                self.computed.get(customer, NOTHING),
             )
             for customer in customers
             if customer in self.portraits

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from schemas.clean import CleanEvent
+from schemas.computed import Computed
 from schemas.identifiers import Identifier, Known, Link, Standing, earliest, node_of
 from schemas.identity import Mark, Member, Name, Resettled, Turn
 from schemas.judgements import Judgement
@@ -31,6 +32,7 @@ class MemoryTransaction(MemoryEvaluating):
 
     def __init__(self, tables: Tables) -> None:
         self._now = tables
+        self._due = False
 
     @property
     def _tables(self) -> Tables:
@@ -59,6 +61,10 @@ class MemoryTransaction(MemoryEvaluating):
         self._assign(base.assigned)
         evaluated = [each for each, stamp in base.stamps.items() if tables.stamps.get(each) != stamp]
         return self.segments(evaluated) if stands else None
+
+    def due(self, now: int, limit: int) -> list[str]:
+        self._due = True
+        return super().due(now, limit)
 
     def keep_duplicates(self, duplicates: Mapping[str, str]) -> None:
         for origin, key in duplicates.items():
@@ -92,6 +98,9 @@ class MemoryTransaction(MemoryEvaluating):
     def saved(self, customers: Collection[str]) -> dict[str, Held]:
         return self._tables.held(customers)
 
+    def computed(self, customers: Collection[str]) -> dict[str, Computed]:
+        return {each: found for each, found in self._tables.computed.items() if each in customers}
+
     def save(self, packed: Changes, unmoved: Collection[str] = ()) -> None:
         changes, tables = packed, self._tables
         if unmoved:
@@ -123,7 +132,7 @@ class MemoryTransaction(MemoryEvaluating):
         if customer in tables.segments:
             gone = f"became part of customer {survivor}"
             tables.moves.extend(Move(customer, name, "", "left", gone, 0) for name in tables.segments[customer].names)
-        for table in (tables.portraits, tables.summaries, tables.segments, tables.stamps):
+        for table in (tables.portraits, tables.summaries, tables.segments, tables.stamps, tables.computed):
             table.pop(customer, None)
 
     def _put(self, changes: Changes) -> None:
@@ -132,7 +141,10 @@ class MemoryTransaction(MemoryEvaluating):
         for customer in changes.portraits:
             tables.stamps[customer] = tables.stamps.get(customer, Stamp()).next(evaluation=changes.evaluation)
         tables.summaries.update(changes.summaries)
-        tables.segments.update(changes.segments)
+        for customer, after in changes.segments.items():
+            known = tables.segments.get(customer)
+            dues = [each.due for each in (known, after) if each is not None and each.due is not None]
+            tables.segments[customer] = after if self._due else after._replace(due=min(dues, default=None))
         tables.moves.extend(changes.moves)
 
     def keep_letters(self, letters: Sequence[DeadLetter]) -> None:

@@ -8,19 +8,19 @@ Errors: `Retryable` (roll back and apply the same batch again), `Fatal` (end the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
 from schemas.clean import CleanEvent
+from schemas.computed import NOTHING, Computed
 from schemas.identifiers import Identifier, Known, Link, Pair, Standing
-from schemas.identity import Member
-from schemas.judgements import Judgement
-from schemas.portrait import Listed, Move, Portrait, Segments, Summary
+from schemas.portrait import Move, Portrait, Segments, Summary
 from schemas.ranks import Bounds
 from schemas.rejected import DeadLetter
 from sinks.evaluating import Evaluating
 from sinks.identifying import Identifying
+from sinks.snapshot import Snapshot
 
 
 class Retryable(Exception):
@@ -99,6 +99,7 @@ class Held(NamedTuple):
     stamp: Stamp
     segments: tuple[str, ...]
     portrait: Portrait
+    computed: Computed = NOTHING
 
 
 class Base(NamedTuple):
@@ -163,6 +164,9 @@ class Reading(Lookup, Protocol):
     def segments(self, customers: Collection[str]) -> dict[str, tuple[str, ...]]:
         """The names of the segments that held customers are in; new ones are missing."""
 
+    def computed(self, customers: Collection[str]) -> dict[str, Computed]:
+        """What jobs computed of held customers; of whom nothing was may be missing."""
+
 
 class Transaction(Reading, Protocol):
     """One batch's transaction. `fresh` locks the position until commit, `hold` the identifiers and customers, in one order
@@ -213,39 +217,6 @@ class Committed(Lookup, Protocol):
 
     def held(self, customers: Collection[str]) -> dict[str, Held]:
         """Those of `customers` that are living."""
-
-
-class Snapshot(Protocol):
-    """The store as of one instant. Rows stream: a few thousand are in memory at a time."""
-
-    def counts(self) -> tuple[int, int]:
-        """How many living customers and how many events there are."""
-
-    def events_by_customer(self) -> Iterator[tuple[str | None, str | None, CleanEvent]]:
-        """Every event with its living customer and its node, customer by customer in the order of ids (nobody first), by key
-        within one."""
-
-    def served(self) -> Iterator[Listed]:
-        """Every living customer, in the order of ids."""
-
-    def swept(self, digest: str) -> bool:
-        """Whether everybody was evaluated by the rules of this digest, and by no others since; or there never were others."""
-
-    def uneven_changes(self) -> Iterator[tuple[str, str, str, int]]:
-        """Where the last change does not lead to where a customer is: (customer, segment, that change, how many of its own row
-        and the membership say that it is in it)."""
-
-    def members(self) -> Iterator[Member]:
-        """Every node."""
-
-    def links(self) -> Iterator[Link]:
-        """Every link."""
-
-    def judgements(self) -> list[Judgement]:
-        """Every judgement in force."""
-
-    def unsettled(self) -> list[Identifier]:
-        """What waits to be settled."""
 
 
 class Store(Protocol):

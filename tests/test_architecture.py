@@ -31,15 +31,8 @@ STAGES = frozenset(
         *(
             f"segments.{name}"
             for name in (
-                "view",
-                "relationship",
-                "fields",
-                "functions",
-                "trial",
-                "native",
-                "rules",
-                "compiled",
-                "catalogue",
+                *("view", "field", "relationship", "computed", "fields", "functions", "trial", "native", "rules"),
+                *("compiled", "seeing", "catalogue"),
             )
         ),
     )

@@ -63,7 +63,7 @@ def _looked_up(families: Iterable[Family]) -> Iterator[str]:
     """Lines that read the plain fields."""
     asked = {name for family in families for condition in _conditions(family) for name in condition.looked_up}
     traits = sorted(name for name in asked if PLAIN[name].startswith(_TRAIT))
-    yield "    portrait, ranked = view.portrait, view.ranked"
+    yield "    portrait, ranked, computed = view.portrait, view.ranked, view.computed"
     for name in sorted(asked.difference(traits)):
         yield f"    {_local(name)} = {PLAIN[name].removeprefix('view.')}"
     yield "    traits = view.traits"

@@ -10,23 +10,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from itertools import pairwise
 from statistics import median_low
-from typing import Literal, NamedTuple
 
 from processors.portray import greatest
-from processors.segments import relationship
+from processors.segments import computed, relationship
+from processors.segments.field import Field
 from processors.segments.view import DAY_MS, Read, View, in_year
-
-Type = Literal["int", "bool", "text", "instant", "span", "texts", "counts"]
-
-
-class Field(NamedTuple):
-    """Something that conditions may name. read: how it is found in a `view`; source, where it is nothing but looked up."""
-
-    name: str
-    type: Type
-    about: str
-    read: Read | str
-    optional: bool = False
 
 
 def _stored(name: str) -> str:
@@ -276,6 +264,7 @@ FIELDS: tuple[Field, ...] = (
     Field("proficiency", "text", "beginner, intermediate or expert, as stated.", _trait("proficiency"), True),
     Field("points_lapse_at", "instant", "When the next points lapse.", relationship.points_lapse_at, True),
     Field("points_lapsing", "int", "How many points lapse then.", relationship.points_lapsing, True),
+    *computed.FIELDS,
 )
 
 RANKED = frozenset({"recency_score", "frequency_score", "monetary_score", "top_percent", "vital"})

@@ -1,8 +1,8 @@
 """Conditions as Python functions: what most of them say, five times as fast as the library that defines what they mean.
 
-Only what means the same in both languages is translated: logic, comparisons and whole numbers, texts without escapes, lists,
-calls. (Whole numbers beyond 64 bits are an error there, and none here.) For all else, and whenever a translation fails for some
-values, `cel` decides (`tests/property/test_native.py`).
+Only what means the same in both languages is translated: logic, comparisons, reckoning with whole numbers, texts without escapes,
+lists, calls. (Whole numbers beyond 64 bits are an error there, and none here.) For all else, and whenever a translation fails for
+some values, `cel` decides (`tests/property/test_native.py`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from processors.segments.functions import FUNCTIONS
 from processors.segments.view import View, span
 
 _TOKEN = re.compile(
-    r"""\s*(?:(\d+)(?![\w.])|("[^"\\]*"|'[^'\\]*')|([A-Za-z_]\w*)|(\|\||&&|[<>=!]=|[-+*/%<>!?:()\[\],]))"""
+    r"""\s*(?:(\d+(?:\.\d+)?)(?![\w.])|("[^"\\]*"|'[^'\\]*')|([A-Za-z_]\w*)|(\|\||&&|[<>=!]=|[-+*/%<>!?:()\[\],]))"""
 )
 _TYPES = {field.name: field.type for field in FIELDS}
 _CALLS = {function.name: function for function in FUNCTIONS}
@@ -66,7 +66,16 @@ NAMES: dict[str, Any] = {
 }
 """What translated conditions call."""
 
-_KINDS = {"int": "int", "instant": "int", "span": "int", "bool": "bool", "text": "text", "texts": "texts", "counts": ""}
+_KINDS = {
+    "int": "int",
+    "instant": "int",
+    "span": "int",
+    "bool": "bool",
+    "text": "text",
+    "texts": "texts",
+    "counts": "",
+    "number": "number",
+}
 """Which types are one as far as comparing and reckoning go; "" is left to the library."""
 
 
@@ -133,8 +142,11 @@ class _Translation:
             return source, kind
         token = self._take()
         other, other_kind = self._sum()
-        wanted = f"{kind}s" if token == "in" else kind  # noqa: S105
-        if kind not in ("int", "text") or other_kind != wanted or self._peek() in _LOOKING:
+        if token == "in":  # noqa: S105
+            fits = kind in ("int", "text") and other_kind == f"{kind}s"
+        else:
+            fits = {kind, other_kind} in ({"text"}, {"int"}, {"number"}, {"int", "number"})
+        if not fits or self._peek() in _LOOKING:
             raise _Untranslatable
         return f"({source} {token} {other})", "bool"
 
@@ -169,7 +181,7 @@ class _Translation:
                 raise _Untranslatable
             return f"[{', '.join(entries)}]", f"{kinds.pop()}s"
         if found[0].isdigit():
-            return str(int(found)), "int"
+            return (repr(float(found)), "number") if "." in found else (str(int(found)), "int")
         if found[0] in "\"'":
             return repr(found[1:-1]), "text"
         if found in ("true", "false"):

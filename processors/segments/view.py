@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any
 
+from schemas.computed import NOTHING, Computed
 from schemas.portrait import Portrait
 from schemas.ranks import Bounds, Ranked, rank
 
@@ -29,12 +30,15 @@ Read = Callable[["View"], Any]
 
 class View:
     """`portrait` at `now` (Unix ms). `zone` is where days begin; `held` are the segments decided so far; `read` finds the
-    fields; `bounds` tell where the customer stands among all.
+    fields; `bounds` tell where the customer stands among all, `computed` what jobs computed of it.
 
     `due` is the first instant after `now` at which something that was asked changes; None, when nothing will.
     """
 
-    __slots__ = ("_known", "_ranked", "_read", "_today", "_traits", "bounds", "due", "held", "now", "portrait", "zone")
+    __slots__ = (
+        *("_known", "_ranked", "_read", "_today", "_traits"),
+        *("bounds", "computed", "due", "held", "now", "portrait", "zone"),
+    )
 
     def __init__(
         self,
@@ -44,6 +48,7 @@ class View:
         zone: tzinfo,
         held: Collection[str] = (),
         bounds: Bounds | None = None,
+        computed: Computed = NOTHING,
     ) -> None:
         self._read = read
         self.portrait = portrait
@@ -51,6 +56,7 @@ class View:
         self.zone = zone
         self.held = held
         self.bounds = bounds
+        self.computed = computed
         self.due: int | None = None
         self._known: dict[str, Any] = {}
         self._traits: dict[str, Any] | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from schemas.computed import NOTHING, Computed
 from schemas.identifiers import Identifier, Known, Link, Pair, Standing, node_of
 from schemas.identity import Member
 from schemas.judgements import Judgement, Kind
@@ -19,8 +20,13 @@ Ask = Callable[..., list[tuple[Any, ...]]]
 
 def listed(row: tuple[Any, ...]) -> Listed:
     """A customer as `customers_after` and `served` list it."""
-    customer, segments, due, *ranked, state = row
-    return Listed(customer, tuple(segments), due, Ranked(*ranked), decode(state))
+    customer, segments, due, *_, state = row
+    return Listed(customer, tuple(segments), due, Ranked(*row[3:9]), decode(state), computed(row[9:-1]))
+
+
+def computed(columns: tuple[Any, ...]) -> Computed:
+    """What jobs computed of a customer: the columns of that name, in the order of `Computed`."""
+    return Computed(*columns) if columns != NOTHING else NOTHING
 
 
 def generation(ask: Ask) -> int:
@@ -60,10 +66,7 @@ def recorded(ask: Ask, pairs: Collection[Pair]) -> dict[Pair, Link]:
 
 def held(ask: Ask, customers: Collection[str]) -> dict[str, Held]:
     found = ask("held_customers", ids=array(customers))
-    return {
-        customer: Held(Stamp(facts, evaluations), tuple(segments), decode(state))
-        for customer, facts, evaluations, segments, state in found
-    }
+    return {row[0]: Held(Stamp(row[1], row[2]), tuple(row[3]), decode(row[4]), computed(row[5:])) for row in found}
 
 
 def named(name: str) -> Identifier:

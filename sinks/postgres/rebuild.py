@@ -15,6 +15,7 @@ from psycopg2.extensions import connection
 
 from schemas import clean
 from schemas.clean import CleanEvent
+from schemas.computed import Computed
 from schemas.identifiers import Identifier, Link
 from schemas.identity import Member, Name, Refusal
 from schemas.judgements import Judgement
@@ -115,6 +116,11 @@ class Rebuild:
         """Every event with its customer as assigned, customer by customer, by key within one."""
         for customer, body in self._rows("rebuild_events"):
             yield customer, clean.decode(body.encode())
+
+    def computed(self) -> Iterator[tuple[str, Computed]]:
+        """What jobs computed of customers, in the order of their ids, as far as anything was."""
+        for customer, *columns in self._rows("rebuild_computed"):
+            yield customer, Computed(*columns)
 
     def put(self, folded: Iterable[tuple[str, Portrait, Summary, Segments, str]]) -> None:
         """The customers as folded afresh, each with the node that it began with."""

@@ -9,6 +9,7 @@ import msgspec
 from psycopg2.extensions import cursor
 
 from schemas import portrait
+from schemas.computed import NOTHING, Computed
 from schemas.identifiers import Identifier, Known, Link, Pair, Standing, node_of, shut_among
 from schemas.portrait import Listed, Portrait
 from schemas.ranks import Bounds
@@ -26,8 +27,9 @@ class PostgresTransaction:
         self._at = at
         self._held: dict[str, tuple[str, ...]] = {}
         self._states: dict[str, str] = {}
+        self._computed: dict[str, Computed] = {}
         self._assigned: Collection[Identifier] = ()
-        self._due = False
+        self._due = self._came = False
 
     def execute(self, name: str, /, **parameters: Any) -> None:
         """Run a statement of `sinks/postgres/sql`."""
@@ -135,7 +137,7 @@ class PostgresTransaction:
     def _let_go(self) -> None:
         """Be as before `hold`: what was taken then was decided by what is no longer so, and may lead to nobody."""
         self._at.execute("rollback to savepoint hold")
-        self._held, self._states, self._assigned = {}, {}, ()
+        self._held, self._states, self._computed, self._assigned = {}, {}, {}, ()
 
     def _assign(self, assigned: Mapping[Identifier, Known]) -> list[Identifier]:
         """Those identifiers that were really new."""
@@ -158,6 +160,10 @@ class PostgresTransaction:
         held = self._held
         return {customer: held[customer] for customer in customers if customer in held}
 
+    def computed(self, customers: Collection[str]) -> dict[str, Computed]:
+        del customers
+        return self._computed
+
     def keep_duplicates(self, duplicates: Mapping[str, str]) -> None:
         self.execute("keep_duplicates", origins=array(duplicates), keys=array(duplicates.values()))
 
@@ -176,7 +182,8 @@ class PostgresTransaction:
         if packed.events:
             copy_rows(self._at, "portrait.events", EVENT_COLUMNS, packed.events)
         if packed.customers:
-            self.execute("create_incoming")
+            self.execute("clear_incoming" if self._came else "create_incoming")
+            self._came = True
             copy_rows(self._at, "incoming", CUSTOMER_COLUMNS, packed.customers)
             self.execute("save_customers", exact=self._due, evaluation=packed.evaluation)
         if packed.unsettled is not None:
@@ -254,5 +261,6 @@ class PostgresTransaction:
         return [customer for (customer,) in found]
 
     def _keep(self, held: list[tuple[Any, ...]]) -> None:
-        self._held = {customer: tuple(segments) for customer, segments, _ in held}
-        self._states = {customer: state for customer, _, state in held}
+        self._held = {row[0]: tuple(row[1]) for row in held}
+        self._states = {row[0]: row[2] for row in held}
+        self._computed = {row[0]: Computed(*row[3:]) for row in held if row[3:] != NOTHING}

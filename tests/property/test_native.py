@@ -18,6 +18,7 @@ from processors.segments.functions import FUNCTIONS
 from processors.segments.native import native, translated
 from processors.segments.rules import BadSegments, read_family
 from processors.segments.view import View
+from schemas.computed import Computed
 from schemas.portrait import Portrait
 from schemas.ranks import Bounds
 from tests.property.test_segments import portraits
@@ -46,6 +47,8 @@ TRUTHS = [
 ]
 TEXTS = ["birthday", 'status("follow:zalo")', '"followed"', "'unfollowed'", '""']
 
+FRACTIONS = ["p_alive", "purchases_90d", "0.5", "1.0", "0.29", "12.000"]
+
 bounds = st.builds(
     Bounds,
     recency=st.lists(st.integers(NOW - 10**10, NOW), min_size=4, max_size=4).map(lambda each: tuple(sorted(each))),
@@ -65,7 +68,8 @@ numbers = st.recursive(
     ),
     max_leaves=4,
 )
-comparisons = st.tuples(numbers, st.sampled_from(["<", "<=", ">", ">=", "==", "!="]), numbers).map(
+fractions = numbers | st.sampled_from([*FRACTIONS, "value_90d"])
+comparisons = st.tuples(fractions, st.sampled_from(["<", "<=", ">", ">=", "==", "!="]), fractions).map(
     " ".join
 ) | st.tuples(
     st.sampled_from(TEXTS),
@@ -84,6 +88,15 @@ conditions = st.recursive(
 )
 
 
+computed = st.builds(
+    Computed,
+    adopter_group=st.none() | st.just("laggard"),
+    p_alive=st.sampled_from([0.0, 0.28, 0.29, 0.5, 1.0]),
+    purchases_90d=st.sampled_from([0.0, 0.5, 1.0, 12.0]),
+    value_90d=st.integers(0, 10),
+)
+
+
 def answer(program: cel.Program, view: View) -> Any:
     context = cel.Context()
     context.set_variable_resolver(view.get)
@@ -93,8 +106,8 @@ def answer(program: cel.Program, view: View) -> Any:
 
 
 @settings(max_examples=1500, deadline=None)
-@given(conditions, portraits(), st.integers(NOW, NOW + 10**10))
-def test_what_is_translated_means_the_same(text: str, portrait: Portrait, now: int) -> None:
+@given(conditions, portraits(), st.integers(NOW, NOW + 10**10), computed)
+def test_what_is_translated_means_the_same(text: str, portrait: Portrait, now: int, said: Computed) -> None:
     try:
         program = cel.compile(text)
     except ValueError:
@@ -102,7 +115,7 @@ def test_what_is_translated_means_the_same(text: str, portrait: Portrait, now: i
     source = translated(text)
     if source is None:
         return
-    view = View(READ, portrait, now, VIET_NAM)
+    view = View(READ, portrait, now, VIET_NAM, computed=said)
     optional = {field.name for field in FIELDS if field.optional}
     if any(view.get(name) is None for name in program.variables() if name in optional):
         return  # it does not hold, whatever it says
@@ -120,7 +133,13 @@ def test_what_is_translated_means_the_same(text: str, portrait: Portrait, now: i
 @pytest.mark.parametrize(
     "text",
     [
-        *('occupation.matches("a+")', 'stores["x"] > 1', "categories.all(c, c != '')", "1.5 > 1.0", "size(stores) > 1"),
+        *(
+            'occupation.matches("a+")',
+            'stores["x"] > 1',
+            "categories.all(c, c != '')",
+            "p_alive * 2.0 > 1.0",
+            "size(stores) > 1",
+        ),
         *(
             "orders == true",
             "cancelled < 1",
@@ -130,6 +149,7 @@ def test_what_is_translated_means_the_same(text: str, portrait: Portrait, now: i
             "orders > null",
             "!orders",
         ),
+        *("p_alive in [0.5]", "p_alive < 1e-2", "p_alive > .5", "-p_alive < 0.0", "adopter_group < 0.5"),
         *(
             "orders ? true : false",
             '"a" + tier == "ab"',
