@@ -138,7 +138,7 @@ class Rebuild:
             at.execute(statement("rebuild_swap"), {"at": at_text})
             at.execute("select (select count(*) from incoming) + (select count(*) from ended)")
             changed = int(at.fetchall()[0][0])
-            at.execute(statement("save_customers"), {"exact": True})
+            at.execute(statement("save_customers"), {"exact": True, "evaluation": False})
             at.execute(statement("rebuild_revived"))
             names, versions = zip(*families.values(), strict=True)
             segments = {"segments": array(families), "families": array(names), "versions": array(map(str, versions))}
