@@ -49,13 +49,15 @@ def admit(events: Iterable[bytes], *, may_send: Callable[[str], bool], request: 
         if isinstance(verdict, Record):
             records.append(verdict)
             continue
-        rejected, topic = verdict
-        origin = f"collector/{request}/{index}"
-        letter = dead_letter(
-            rejected, origin=origin, payload=payload[:LETTER_BYTES], key=None, topic=topic, now_ms=now_ms
-        )
-        refusals.append(Refusal(index, rejected, Record(REJECTED, origin.encode(), msgspec.json.encode(letter))))
+        refusals.append(refuse(index, verdict[0], payload, verdict[1], request=request, now_ms=now_ms))
     return Admission(tuple(records), tuple(refusals))
+
+
+def refuse(index: int, rejected: Rejected, payload: bytes, topic: str | None, *, request: str, now_ms: int) -> Refusal:
+    """The refusal of `payload`, at `index` of the request, with its letter. `topic` is for the event once it is repaired."""
+    origin = f"collector/{request}/{index}"
+    letter = dead_letter(rejected, origin=origin, payload=payload[:LETTER_BYTES], key=None, topic=topic, now_ms=now_ms)
+    return Refusal(index, rejected, Record(REJECTED, origin.encode(), msgspec.json.encode(letter)))
 
 
 def judge(payload: bytes, may_send: Callable[[str], bool]) -> Record | tuple[Rejected, str | None]:
