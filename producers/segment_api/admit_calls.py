@@ -8,16 +8,18 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from producers.admit import Admission, Refusal, judge, refuse
+from producers.admit import Admission, Refusal, judge, judge_document, refuse
 from producers.keys import Source
 from producers.record import Record
 from producers.segment_api.parcel import Parcel
 from producers.segment_api.translate import Arrival, Event, place_in_call, translate
 from producers.segment_api.values import text
-from schemas.codec import read_json
+from schemas.codec import MAX_DEPTH, read_json
 from schemas.rejected import Reason, Rejected
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
+
+_SURELY_SHALLOW = MAX_DEPTH - 8
 
 
 class _Refused(NamedTuple):
@@ -41,11 +43,12 @@ def admit_calls(
     records: list[Record] = []
     refusals: list[Refusal] = []
     secret, now_ms = key.encode(), int(received.timestamp() * 1000)
+    around = _brackets(msgspec.json.encode(parcel.shared))
     for index, call in enumerate(parcel.calls):
         if secret in call:
             call = call.replace(secret, b"REDACTED")
         arrival = Arrival(f"/segment/{source.name}", received.astimezone(UTC), parcel.shared, f"{request}-{index}")
-        verdict = _refused(parcel.fault, call) if parcel.fault else _judge(call, kind, arrival, source)
+        verdict = _refused(parcel.fault, call) if parcel.fault else _judge(call, kind, arrival, source, around)
         if not isinstance(verdict, _Refused):
             records += verdict
             continue
@@ -54,8 +57,8 @@ def admit_calls(
     return Admission(tuple(records), tuple(refusals))
 
 
-def _judge(call: bytes, kind: str | None, arrival: Arrival, source: Source) -> list[Record] | _Refused:
-    """All the records of a call, or why there are none."""
+def _judge(call: bytes, kind: str | None, arrival: Arrival, source: Source, around: int) -> list[Record] | _Refused:
+    """All the records of a call, or why there are none. `around` is how many brackets its batch adds."""
     document = read_json(call)
     if isinstance(document, Rejected):
         return _refused(document, call)
@@ -63,15 +66,21 @@ def _judge(call: bytes, kind: str | None, arrival: Arrival, source: Source) -> l
     if isinstance(events, Rejected):
         return _refused(events, call)
     events[0]["data"]["segment"] = _origin(call, arrival)
+    # What is made of a call is a few objects deeper than the call: where that could matter, it is read as all others are.
+    shallow = around + _brackets(call) < _SURELY_SHALLOW
     records: list[Record] = []
     for event in events:
         payload = _encode(event)
-        verdict = judge(payload, source.may_send)
+        verdict = judge_document(event, payload, source.may_send) if shallow else judge(payload, source.may_send)
         if not isinstance(verdict, Record):
             rejected, topic = verdict
             return _Refused(rejected, payload, topic, _told(rejected, document))
         records.append(verdict)
     return records
+
+
+def _brackets(text: bytes) -> int:
+    return text.count(b"{") + text.count(b"[")
 
 
 def _refused(rejected: Rejected, call: bytes) -> _Refused:

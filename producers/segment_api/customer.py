@@ -69,6 +69,8 @@ def identifiers(call: Mapping[str, Any], context: Mapping[str, Any], traits: Map
 
 
 def _is_address(value: str) -> bool:
+    if "@" not in value:
+        return False
     local, at, domain = value.partition("@")
     return bool(local and at) and "." in domain and "@" not in domain
 

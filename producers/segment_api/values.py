@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 _WORDS = re.compile(r"[^0-9a-z]+")
@@ -89,4 +90,9 @@ def amount(value: Any) -> Any:
 
 def word(name: str) -> str:
     """A name in lower case with underscores: "Order Completed", "orderCompleted" and "order-completed" are one."""
+    return _word(name) if len(name) <= 100 else _word.__wrapped__(name)
+
+
+@lru_cache(4_096)  # names of events and traits repeat
+def _word(name: str) -> str:
     return _WORDS.sub("_", _HUMPS.sub("_", name).lower()).strip("_")

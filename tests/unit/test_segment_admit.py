@@ -130,6 +130,13 @@ def test_what_is_wrong_is_named_with_its_place_in_the_call(call: bytes, path: st
     assert [(each.rejected.path, each.rejected.reason) for each in admission.refusals] == [(path, reason)]
 
 
+def test_what_a_batch_says_for_all_may_be_too_deep_as_well() -> None:
+    deep: Any = []
+    for _ in range(61):
+        deep = [deep]
+    assert told(admitted(encoded(), shared={"context": deep})) == [(0, "m-1", "$", Reason.TOO_DEEP)]
+
+
 def test_a_call_that_is_too_large_with_what_is_made_of_it_is_refused() -> None:
     admission = admitted(encoded(properties={"p": "x" * (MAX_EVENT_BYTES // 2)}))
     assert told(admission) == [(0, "m-1", "$", Reason.TOO_LARGE)]
