@@ -53,11 +53,10 @@ FITTING, UNFITTING = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
         ("POST", "/v1/events", UNFITTING),
         ("POST", "/v1/batch", FITTING),
         ("POST", "/v1/batch", UNFITTING),
-        ("POST", "/v1/track", FITTING),
         ("GET", "/health", FITTING),
         ("GET", "/ready", FITTING),
     ],
-    ids=["events", "unfitting-events", "batch", "unfitting-batch", "track", "health", "ready"],
+    ids=["events", "unfitting-events", "batch", "unfitting-batch", "health", "ready"],
 )
 def test_every_answer_is_as_documented(
     collector: RunningCollector, method: str, path: str, mode: GenerationMode

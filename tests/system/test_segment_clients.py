@@ -1,8 +1,8 @@
 """The real clients of Segment send to a running stack: by address and key alone, and the store is as expected.
 
 Two versions of the Python client (the one of the development dependencies, and an older one that only names its key in the
-body), and the one for Node. Those that are not installed are fetched; a machine that can fetch none of them skips these, and
-says so.
+body), the one for Node, and the one for browsers in Chromium. Those that are not installed are fetched; one that a machine cannot
+fetch or run is skipped, and it is said. docs/channels/segment.md does what it says on the same stack.
 """
 
 from __future__ import annotations
@@ -12,151 +12,94 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, NamedTuple
+from threading import Thread
+from typing import Any
 
-import httpx
-import psycopg2
 import pytest
-import yaml
 
-from ops.local.home import COLLECTOR_URL, DATABASE_URL
 from ops.local.records import wait_until
-from producers.keys import add_source
-from tests.system.command import Portrait
+from tests.system.command import ROOT
+from tests.system.page import run_blocks
+from tests.system.segment_stack import CHROMIUM, VERSIONS, Stack, ended, running_stack
 
 pytestmark = pytest.mark.integration
 
-CLIENTS = Path(__file__).parent / "clients"
-OLD_PYTHON, NODE = "2.3.4", "3.1.0"
-
-
-class Client(NamedTuple):
-    """How it is run, and why it cannot be when it is not here."""
-
-    command: tuple[str, ...]
-    environ: Mapping[str, str] = {}
-    cwd: Path | None = None
-    missing: str = ""
-
-
-def _fetched(*command: str) -> str:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"{command[0]}: {error}"
-    return "" if done.returncode == 0 else (done.stderr.strip() or done.stdout.strip())[-300:]
-
-
-def old_python(place: Path) -> Client:
-    wanted = f"segment-analytics-python=={OLD_PYTHON}"
-    missing = _fetched(sys.executable, "-m", "pip", "install", "-q", "--target", str(place), wanted)
-    return Client((sys.executable, str(CLIENTS / "segment_python.py")), {"PYTHONPATH": str(place)}, None, missing)
-
-
-def new_python(_: Path) -> Client:
-    return Client((sys.executable, str(CLIENTS / "segment_python.py")))
-
-
-def node(place: Path) -> Client:
-    place.mkdir()
-    command = ("node", str(CLIENTS / "segment_node.mjs"))
-    if shutil.which("npm") is None or shutil.which("node") is None:
-        return Client(command, missing="there is no node or no npm on this machine")
-    return Client(
-        command,
-        cwd=place,
-        missing=_fetched("npm", "install", "--prefix", str(place), f"@segment/analytics-node@{NODE}"),
-    )
-
-
-MAKERS = {"python-2.3": old_python, "python-2.4": new_python, "node": node}
-VERSIONS = {"python-2.3": OLD_PYTHON, "python-2.4": r"2\.[4-9]\.\d+", "node": NODE}
-
-
-class Stack(NamedTuple):
-    """The stack, a key without a limit (`shop`), one with a limit (`slow`), and the clients by name."""
-
-    portrait: Portrait
-    shop: str
-    slow: str
-    clients: Mapping[str, Client]
-
-    @property
-    def collector(self) -> str:
-        return self.portrait.settings[COLLECTOR_URL]
-
-    def begin(self, name: str, key: str, who: str, how: str) -> subprocess.Popen[str]:
-        client = self.clients[name]
-        if client.missing:
-            pytest.skip(f"SKIPPED THE REAL CLIENT {name}: it cannot be fetched: {client.missing}")
-        return subprocess.Popen(
-            [*client.command, self.collector, key, who, how],
-            env={**os.environ, "PYTHONPATH": "", **client.environ},
-            cwd=client.cwd,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def run(self, name: str, key: str, who: str, how: str = "plain") -> str:
-        """What the client prints: its version. Fails when it gave anything up."""
-        return ended(self.begin(name, key, who, how))
-
-    def ask(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        with closing(psycopg2.connect(self.portrait.settings[DATABASE_URL])) as opened, opened.cursor() as at:
-            at.execute(query, parameters or None)
-            return at.fetchall()
-
-    def stored(self, who: str, count: int) -> None:
-        """Returns when so many events of `who` are in the store."""
-        query = "select count(*) from crm.events where event_id like %s"
-        assert wait_until(lambda: self.ask(query, f"{who}-%")[0][0] >= count, 60, every=0.1), self.ask(
-            query, f"{who}-%"
-        )
-
-    def answered(self, source: str, status: int) -> int:
-        """How many requests of a source were answered so."""
-        found = re.search(
-            rf'^portrait_collector_request_seconds_count{{source="{source}",status="{status}"}} (\d+)',
-            httpx.get(f"{self.collector}/metrics", timeout=10).text,
-            re.MULTILINE,
-        )
-        return int(found[1]) if found else 0
-
-
-def ended(running: subprocess.Popen[str]) -> str:
-    out, err = running.communicate(timeout=180)
-    assert running.returncode == 0, out + err
-    return out.strip()
+PAGE = (ROOT / "docs/channels/segment.md").read_text("utf-8")
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    place = tmp_path_factory.mktemp("segment")
-    portrait = Portrait(place / "home")
-    with ThreadPoolExecutor() as together:
-        fetched = {name: together.submit(make, place / name) for name, make in MAKERS.items()}
-        portrait.run("up", "--detach", "--workers", "1", "--partitions", "2")
+    with running_stack(tmp_path_factory.mktemp("segment")) as running:
+        yield running
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the page uses curl, which is not on this machine")
+def test_the_page_does_what_it_says(stack: Stack) -> None:
+    said = run_blocks(PAGE, stack.portrait.home.parent)
+    assert '{"success":true,"accepted":1,"rejected":[]}' in said
+    assert '"path":"$.properties.currency","code":"missing_field"' in said
+    assert "Nguyễn Thị Lan" in said
+    assert re.search(r"\d{4}-\d\d-\d\d +\| +1 +\| +1\n", said)
+    bought = "select orders, revenue::int from crm.customers where full_name = 'Nguyễn Thị Lan'"
+    assert stack.ask(bought) == [(1, 880_000)]
+
+
+def snippet(language: str) -> str:
+    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    return str(found)
+
+
+def test_the_snippet_for_node_does_what_the_page_says(stack: Stack) -> None:
+    place = stack.client("node").cwd
+    assert place is not None
+    (place / "page.mjs").write_text(snippet("js"), "utf-8")
+    environ = {**os.environ, "WRITE_KEY": stack.shop, "PORTRAIT_COLLECTOR_URL": stack.collector}
+    done = subprocess.run(
+        ["node", "page.mjs"], cwd=place, env=environ, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    companies = "select data #>> '{customer,company,name}' from crm.events where data ->> 'group_id' = 'hoa-sen'"
+    assert wait_until(lambda: stack.ask(companies) == [("Công ty Hoa Sen",)], 30, every=0.1)
+
+
+def test_the_snippet_for_browsers_sends_from_a_page_of_another_address(stack: Stack, tmp_path: Path) -> None:
+    place = stack.client("browser").cwd
+    assert place is not None
+    known = f'<script>const WRITE_KEY = "{stack.shop}", PORTRAIT_COLLECTOR_URL = "{stack.collector}"</script>'
+    page = f'<!doctype html><meta charset="utf-8"><body>{known}{snippet("html")}</body>'
+    (place / "page.html").write_text(page, "utf-8")
+    query = "select type, data #>> '{page,utm,source}', customer_id from crm.events where event_id like 'ajs-next-%'"
+    with served(place) as address:
+        command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}"]
+        command += ["--virtual-time-budget=10000", "--dump-dom", f"{address}/page.html?utm_source=zalo"]
+        subprocess.run(command, capture_output=True, check=True, timeout=60)
+    assert wait_until(lambda: len(stack.ask(query)) == 2, 30, every=0.1), stack.ask(query)
+    viewed, added = sorted(stack.ask(query))
+    assert (viewed[:2], added[:2]) == (("web.page_viewed.v1", "zalo"), ("web.tracked.v1", "zalo"))
+    assert viewed[2] == added[2] is not None
+
+
+class _Files(SimpleHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        """Says nothing."""
+
+
+@contextmanager
+def served(directory: Path) -> Iterator[str]:
+    """The address of the files of a directory."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Files, directory=str(directory))) as server:
+        serving = Thread(target=server.serve_forever)
+        serving.start()
         try:
-            keys = portrait.home / "keys.yaml"
-            shop, slow = (add_source(keys, name, [f"/segment/{name}"]) for name in ("shop", "slow"))
-            entries = yaml.safe_load(keys.read_text())
-            entries["sources"][-1]["events_per_second"] = 4
-            keys.write_text(yaml.safe_dump(entries))
-            made = Stack(portrait, shop, slow, {name: each.result() for name, each in fetched.items()})
-            known = {"auth": (slow, ""), "timeout": 10.0}
-            settled = f"{made.collector}/v1/batch"
-            assert wait_until(
-                lambda: httpx.post(settled, json={"batch": []}, **known).status_code == 200, 20, every=0.1
-            )
-            yield made
+            yield f"http://127.0.0.1:{server.server_port}"
         finally:
-            portrait.run("down")
+            server.shutdown()
+            serving.join()
 
 
 def tables(stack: Stack, who: str) -> dict[str, Any]:
@@ -205,7 +148,7 @@ def expected(who: str, source: str) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("name", VERSIONS)
 def test_every_kind_of_call_is_in_the_store_once_however_often_it_is_sent(stack: Stack, name: str) -> None:
     who = name.replace(".", "")
     version = stack.run(name, stack.shop, who)
@@ -218,7 +161,7 @@ def test_every_kind_of_call_is_in_the_store_once_however_often_it_is_sent(stack:
     assert tables(stack, who) == once
 
 
-@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("name", VERSIONS)
 def test_a_client_that_is_told_to_wait_comes_again_and_nothing_is_lost(stack: Stack, name: str) -> None:
     who, before = f"slow-{name.replace('.', '')}", stack.answered("slow", 429)
     stack.run(name, stack.slow, who)
@@ -228,7 +171,7 @@ def test_a_client_that_is_told_to_wait_comes_again_and_nothing_is_lost(stack: St
 
 
 def test_the_broker_is_killed_in_the_middle_and_every_call_is_in_the_store_once(stack: Stack) -> None:
-    names = [name for name, client in stack.clients.items() if not client.missing]
+    names = [name for name in VERSIONS if not stack.clients[name].missing]
     accepted = stack.answered("shop", 200)
     running = {name: stack.begin(name, stack.shop, f"killed-{name.replace('.', '')}", "many") for name in names}
     assert wait_until(lambda: stack.answered("shop", 200) > accepted + 5, 30, every=0.05)
@@ -243,4 +186,5 @@ def test_the_broker_is_killed_in_the_middle_and_every_call_is_in_the_store_once(
         assert sorted(found) == sorted((f"{who}-{number}",) for number in range(30))
     told = stack.portrait.wait_caught_up(0)
     assert told["balance"]["balanced"]
-    assert stack.ask("select count(*) from crm.rejected_events") == [(0,)]
+    refused = "select count(*) from crm.rejected_events where source in ('/segment/shop', '/segment/slow')"
+    assert stack.ask(refused) == [(0,)]
