@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -42,11 +43,14 @@ def admit_calls(
     """
     records: list[Record] = []
     refusals: list[Refusal] = []
-    secret, now_ms = key.encode(), int(received.timestamp() * 1000)
+    now_ms = int(received.timestamp() * 1000)
+    # As JSON text, so that no more is replaced than a key: somebody may have chosen a short one.
+    secrets = {json.dumps(each).encode() for each in (key, parcel.write_key) if each}
     around = _brackets(msgspec.json.encode(parcel.shared))
     for index, call in enumerate(parcel.calls):
-        if secret in call:
-            call = call.replace(secret, b"REDACTED")
+        for secret in secrets:
+            if secret in call:
+                call = call.replace(secret, b'"REDACTED"')
         arrival = Arrival(f"/segment/{source.name}", received.astimezone(UTC), parcel.shared, f"{request}-{index}")
         verdict = _refused(parcel.fault, call) if parcel.fault else _judge(call, kind, arrival, source, around)
         if not isinstance(verdict, _Refused):

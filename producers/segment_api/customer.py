@@ -43,15 +43,21 @@ _OWN_IDENTIFIERS = tuple(kind for kind in STRENGTH if kind not in ("customer_no"
 """Kinds that traits may name. Who signed in, and on which browser, is said by the call itself."""
 
 
-def identifiers(call: Mapping[str, Any], context: Mapping[str, Any], traits: Mapping[str, Any]) -> Found:
-    """All that the call names. `traits` are those of the person; an account that is an e-mail address is one."""
+_NAMED = (("userId", "customer_no"), ("anonymousId", "anonymous_id"), ("previousId", "anonymous_id"))
+
+
+def identifiers(
+    call: Mapping[str, Any], context: Mapping[str, Any], traits: Mapping[str, Any], *, previous: bool = False
+) -> Found:
+    """All that the call names; `previousId` with `previous` only. `traits` are those of the person; an account that is an
+    e-mail address is one."""
     found: Found = []
-    for name, kind in (("userId", "customer_no"), ("anonymousId", "anonymous_id"), ("previousId", "anonymous_id")):
+    for name, kind in _NAMED if previous else _NAMED[:2]:
         value = text(call.get(name))
         if value is not None:
             found.append(("email" if _is_address(value) else kind, value))
     named = {word(name): value for name, value in traits.items()}
-    for kind in _OWN_IDENTIFIERS:
+    for kind in _OWN_IDENTIFIERS if named else ():
         value = text(named.get(kind))
         if value is not None:
             found.append((kind, value))

@@ -13,6 +13,7 @@ import msgspec
 from producers.segment_api.customer import company, identifiers, profile, who
 from producers.segment_api.shopping import interests, order, others
 from producers.segment_api.values import clipped, first, instant, mapping, number, present, text
+from schemas.identifiers import STRENGTH
 from schemas.rejected import Reason, Rejected
 
 KINDS = ("track", "identify", "page", "screen", "group", "alias")
@@ -66,7 +67,7 @@ def _told(kind: str, call: Mapping[str, Any], context: Mapping[str, Any]) -> tup
     known = mapping(context.get("traits"))
     if kind == "identify":
         known |= mapping(call.get("traits"))
-    found = identifiers(call if kind == "alias" else {**call, "previousId": None}, context, known)
+    found = identifiers(call, context, known, previous=kind == "alias")
     customer, more = who(found)
     if kind == "track":
         return "web.tracked.v1", _tracked(call, context, customer), []
@@ -81,18 +82,24 @@ def _told(kind: str, call: Mapping[str, Any], context: Mapping[str, Any]) -> tup
         if age is not None and 0 <= age <= 150:
             data["age"] = int(age)
             del rest["age"]
-        data |= present(traits=rest)
+        data |= _stated(call, rest)
     elif kind == "group":
         traits, group_id = mapping(call.get("traits")), text(call.get("groupId"))
         customer |= present(company=company(group_id, traits))
-        data |= present(group_id=group_id, traits=traits)
+        data |= present(group_id=group_id) | _stated(call, traits)
     return "web.identified.v1", data, further
+
+
+def _stated(call: Mapping[str, Any], rest: dict[str, Any]) -> dict[str, Any]:
+    """The traits that are kept as they are; what is no object stays, to be refused."""
+    stated = call.get("traits")
+    return present(traits=rest) if stated is None or isinstance(stated, dict) else {"traits": stated}
 
 
 def _with(customer: Mapping[str, Any], kind: str, value: str) -> Event:
     """The same person by the strongest identifier but one of this kind, and this one."""
-    anchor = next(((name, each) for name, each in customer.items() if name != kind), None)
-    return {kind: value} if anchor is None else {anchor[0]: anchor[1], kind: value}
+    anchor = next((name for name in STRENGTH if name != kind and name in customer), None)
+    return {kind: value} if anchor is None else {anchor: customer[anchor], kind: value}
 
 
 def _linked(event: Event, number: int, customer: Event) -> Event:
@@ -133,15 +140,12 @@ def _viewed(kind: str, call: Mapping[str, Any], context: Mapping[str, Any], cust
     return {"kind": kind, "customer": customer} | present(page=page, properties=given)
 
 
+_UTM = (("source", "source"), ("medium", "medium"), ("campaign", "name"), ("term", "term"), ("content", "content"))
+
+
 def _page(page: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str, Any]:
     campaign = mapping(context.get("campaign"))
-    utm = {
-        ours: clipped(campaign.get(name), 200)
-        for ours, name in (
-            *(("source", "source"), ("medium", "medium"), ("campaign", "name")),
-            *(("term", "term"), ("content", "content")),
-        )
-    }
+    utm = {ours: clipped(campaign.get(name), 200) for ours, name in _UTM} if campaign else {}
     return present(
         url=clipped(page.get("url"), 2_000), referrer=clipped(page.get("referrer"), 2_000), utm=present(**utm)
     )

@@ -84,7 +84,7 @@ def holds(parcel: Parcel, kind: str | None) -> None:
         assert isinstance(made, CleanEvent) or made.path.startswith("$.data.order"), made
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(calls | anything, st.sampled_from([None, *KINDS]))
 def test_any_call_becomes_events_that_are_good_all_the_way_or_is_refused(call: Any, kind: str | None) -> None:
     parcel = unpack(json.dumps(call).encode(), batch=False, limit=100)
@@ -92,7 +92,7 @@ def test_any_call_becomes_events_that_are_good_all_the_way_or_is_refused(call: A
         holds(parcel, kind)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(calls | anything, max_size=4) | anything, context | anything, scalars)
 def test_any_batch_is_told_call_by_call_or_is_no_batch(batch: Any, shared: Any, sent: Any) -> None:
     body = {"batch": batch, "context": shared, "sentAt": sent, "writeKey": sent}
@@ -104,7 +104,7 @@ def test_any_batch_is_told_call_by_call_or_is_no_batch(batch: Any, shared: Any, 
         holds(parcel, None)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(
     st.binary(max_size=200)
     | st.text('{}[]",:\\ubatch1e-.NaN \ud800', max_size=60).map(lambda text: text.encode("utf-8", "surrogatepass")),

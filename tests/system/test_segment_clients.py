@@ -186,5 +186,6 @@ def test_the_broker_is_killed_in_the_middle_and_every_call_is_in_the_store_once(
         assert sorted(found) == sorted((f"{who}-{number}",) for number in range(30))
     told = stack.portrait.wait_caught_up(0)
     assert told["balance"]["balanced"]
+    assert stack.portrait.ask("verify")["equal"] is True
     refused = "select count(*) from crm.rejected_events where source in ('/segment/shop', '/segment/slow')"
     assert stack.ask(refused) == [(0,)]

@@ -78,6 +78,17 @@ def test_the_write_key_is_kept_nowhere() -> None:
     assert [KEY.encode() in each for each in kept] == [False] * 3
 
 
+def test_a_short_key_spoils_no_call() -> None:
+    call = encoded(userId="u-1", properties={"n": 17, "k": "1"})
+    packed = Parcel("1", [call], {})
+    admission = admit_calls(packed, kind=None, source=ANYTHING, key="1", request="r1", received=RECEIVED)
+    event = json.loads(admission.records[0].value)
+    assert (event["data"]["customer"], event["data"]["properties"]) == (
+        {"customer_no": "u-1"},
+        {"n": 17, "k": "REDACTED"},
+    )
+
+
 def test_a_refused_call_is_told_in_its_own_terms_and_kept_as_the_event_that_can_be_repaired() -> None:
     call = encoded(event="Order Completed", properties={"order_id": "1", "total": 5})
     admission = admitted(encoded(messageId="m-0"), call)
@@ -111,6 +122,8 @@ DEEP = encoded(properties={"a": ["here"]}).replace(b'"here"', b"[" * 61 + b"]" *
         (encoded(event=None), "$.event", Reason.MISSING_FIELD),
         (encoded(event="e" * 300), "$.event", Reason.TOO_LARGE),
         (encoded(properties=[1]), "$.properties", Reason.WRONG_TYPE),
+        (encoded(type="identify", traits="premium"), "$.traits", Reason.WRONG_TYPE),
+        (encoded(type="group", traits=[]), "$.traits", Reason.WRONG_TYPE),
         (encoded(properties={"n" * 201: 1}), f"$.properties.{'n' * 201}.[key]", Reason.TOO_LARGE),
         (encoded(timestamp="soon"), "$.timestamp", Reason.WRONG_TYPE),
         (encoded(messageId="m" * 300), "$.messageId", Reason.TOO_LARGE),

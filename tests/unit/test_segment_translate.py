@@ -239,6 +239,16 @@ def test_what_an_event_cannot_name_at_once_is_named_by_further_events() -> None:
     }
 
 
+def test_further_identifiers_are_linked_by_the_strongest_one() -> None:
+    call = {
+        "type": "identify",
+        "anonymousId": "a-1",
+        "traits": {"email": "lan@example.com"},
+        "context": {"device": {"id": "D1", "token": "T1"}},
+    }
+    assert events(call)[1]["data"]["customer"] == {"email": "lan@example.com", "device_id": "T1"}
+
+
 @pytest.mark.parametrize(
     ("ours", "theirs"),
     [
