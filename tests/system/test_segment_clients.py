@@ -120,6 +120,12 @@ def tables(stack: Stack, who: str) -> dict[str, Any]:
         "company": stack.ask(
             f"select data #> '{{customer,company}}' {one.format('crm.events')} and data ? 'group_id'", customer
         ),
+        "business": sorted(
+            stack.ask(
+                f"select segment {one.format('crm.customer_segments')} and family in ('business', 'business_size')",
+                customer,
+            )
+        ),
         "days": stack.ask(
             f"select distinct (time at time zone 'UTC')::date::text {one.format('crm.events')}", customer
         ),
@@ -144,6 +150,7 @@ def expected(who: str, source: str) -> dict[str, Any]:
         "returns": [(-440_000,)],
         "events": sorted((f"{who}-{name}", kind, f"/segment/{source}") for name, kind in types.items()),
         "company": [({"name": "Hoa Sen", "staff": "329"},)],
+        "business": [("business",), ("business_large",)],
         "days": [("2026-11-20",)],
     }
 
