@@ -14,10 +14,10 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import msgspec
@@ -29,17 +29,22 @@ from starlette.requests import ClientDisconnect
 from producers.access import authenticate
 from producers.admit import Admission, admit
 from producers.batch import BOM, is_array, split_array
-from producers.body import Memory, read_body
+from producers.body import Memory, is_gzip, read_body
+from producers.collector_segment import add_segment_api
 from producers.keys import KeyFile, KeysError, Source
 from producers.metrics import UNKNOWN_SOURCE, CollectorMetrics
 from producers.openapi import ABOUT, MAX_BATCH_EVENTS, MEDIA_TYPES, components, operation, problem_response
+from producers.openapi_segment import segment_schemas
 from producers.problems import Problem, unavailable
 from producers.publisher import Publisher, Refused, Unavailable
+from producers.rate import Rates
 from producers.settings import CollectorSettings, SettingsError
 from schemas.codec import MAX_EVENT_BYTES
 from schemas.rejected import Reason
 
 log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 _AT_ONCE_BYTES = 8 * 1024
 """A body this small is read and validated on the event loop, in well under a millisecond; larger ones in a thread."""
@@ -54,7 +59,8 @@ class Collector:
         self.keys = KeyFile(settings.keys)
         self.metrics = CollectorMetrics()
         self.publisher = Publisher(settings.kafka, timeout=settings.publish_seconds)
-        self._memory = Memory(settings.in_flight_bytes)
+        self.memory = Memory(settings.in_flight_bytes)
+        self.rates = Rates()
         self._workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="admit")
         self._pinged: tuple[float, asyncio.Task[str | None]] | None = None
 
@@ -63,36 +69,43 @@ class Collector:
         self._workers.shutdown()
         await asyncio.to_thread(self.publisher.close)
 
-    async def receive(self, request: Request) -> Response:
-        """Take one request to its end, whatever that is."""
+    async def receive(self, request: Request, take: Callable[[Request], Awaitable[Response]]) -> Response:
+        """Take one request to its end, whatever that is. `take` notes the source in `request.state` once it knows it."""
         begun = time.perf_counter()
-        name = UNKNOWN_SOURCE
+        request.state.source = UNKNOWN_SOURCE
         try:
-            source = authenticate(request.headers.get("authorization"), self.keys)
-            name = source.name
-            response = await self._take(request, source)
+            response = await take(request)
         except Problem as problem:
             response = problem.response()
         except ClientDisconnect:
             response = Problem(400, "disconnected", "the connection ended before the body").response()
-        self.metrics.answered(name, response.status_code, time.perf_counter() - begun)
+        self.metrics.answered(request.state.source, response.status_code, time.perf_counter() - begun)
         return response
 
-    async def _take(self, request: Request, source: Source) -> Response:
+    async def take_events(self, request: Request) -> Response:
+        """The events of a body in our own form."""
+        source = authenticate(request.headers.get("authorization"), self.keys)
+        request.state.source = source.name
+        self.rates.check(source)
         gzipped = _encoding(request)
-        with self._memory.lease() as lease:
+        with self.memory.lease() as lease:
             body = await read_body(request.stream(), gzipped=gzipped, lease=lease, seconds=self.settings.body_seconds)
-            request_id = uuid4().hex
-            if len(body) <= _AT_ONCE_BYTES:
-                admission = _admit(body, source, request_id)
-            else:
-                admission = await asyncio.get_running_loop().run_in_executor(
-                    self._workers, _admit, body, source, request_id
-                )
-            self.metrics.received(source.name, admission, len(body))
-            await self._publish(admission)
-        self.metrics.acknowledged(source.name, admission)
+            admission = await self.work(len(body), lambda: _admit(body, source, uuid4().hex))
+            await self.send(source, admission, len(body))
         return _answer(admission)
+
+    async def work(self, size: int, do: Callable[[], Result]) -> Result:
+        """`do`, which looks at `size` bytes: at once when these are few, else in a thread."""
+        if size <= _AT_ONCE_BYTES:
+            return do()
+        return await asyncio.get_running_loop().run_in_executor(self._workers, do)
+
+    async def send(self, source: Source, admission: Admission, size: int) -> None:
+        """Returns when Kafka has acknowledged all of `admission`, made of `size` bytes. Raises Problem 503 when it does not."""
+        self.metrics.received(source.name, admission, size)
+        self.rates.spend(source, len(admission.records) + len(admission.refusals))
+        await self._publish(admission)
+        self.metrics.acknowledged(source.name, admission)
 
     async def _publish(self, admission: Admission) -> None:
         records = (*admission.records, *(refusal.letter for refusal in admission.refusals))
@@ -127,10 +140,7 @@ def _encoding(request: Request) -> bool:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in MEDIA_TYPES:
         raise Problem(415, "unsupported_media_type", f"send Content-Type: {', '.join(MEDIA_TYPES)}")
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("", "identity", "gzip", "x-gzip"):
-        raise Problem(415, "unsupported_encoding", "send Content-Encoding: gzip, or none")
-    return encoding.endswith("gzip")
+    return is_gzip(request.headers.get("content-encoding", "identity"))
 
 
 def _admit(body: bytes, source: Source, request_id: str) -> Admission:
@@ -191,7 +201,9 @@ def create_app(settings: CollectorSettings) -> FastAPI:
     @app.post("/v1/events", summary="Send events", tags=["events"], openapi_extra=operation())
     async def receive(request: Request) -> Response:
         collector: Collector = app.state.collector
-        return await collector.receive(request)
+        return await collector.receive(request, collector.take_events)
+
+    add_segment_api(app)
 
     @app.get("/health", summary="Does the process live?", tags=["operation"])
     async def health() -> dict[str, str]:
@@ -223,6 +235,7 @@ def _documented(generate: Callable[[], dict[str, Any]]) -> Callable[[], dict[str
     def document() -> dict[str, Any]:
         described = generate()
         described["components"] = components()
+        described["components"]["schemas"] |= segment_schemas()
         return described
 
     return document

@@ -28,6 +28,7 @@ _PROBLEMS = {
     408: "The body took too long to arrive.",
     413: "Too large, or too many events.",
     415: "Another Content-Type or Content-Encoding than those named here.",
+    429: "More events a second than this source may send. Nothing was accepted: send it again, same ids.",
     503: "Kafka does not answer, or too much is on its way. Nothing was accepted for certain: send it again, same ids.",
 }
 
@@ -84,8 +85,10 @@ def problem_response(status: int) -> dict[str, Any]:
         "description": _PROBLEMS[status],
         "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
-    if status == 503:
+    if status in (429, 503):
         described["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}}
+    if status == 429:
+        described["headers"]["X-RateLimit-Reset"] = {"schema": {"type": "integer"}, "description": "seconds"}
     if status == 401:
         described["headers"] = {"WWW-Authenticate": {"schema": {"type": "string"}}}
     return described

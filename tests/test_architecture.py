@@ -26,7 +26,8 @@ ARROWS: dict[str, set[str]] = {
 STAGES = frozenset(
     f"processors.{name}"
     for name in (
-        *("prepare", "normalise", "contacts", "enrich", "told", "service", "places", "reference", "text", "words"),
+        *("prepare", "normalise", "contacts", "enrich", "told", "service", "web", "purchase"),
+        *("places", "reference", "text", "words"),
         *("identity_rules", "link", "identify", "cluster", "portray", "relationship", "segment"),
         *(
             f"segments.{name}"

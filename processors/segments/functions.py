@@ -186,7 +186,8 @@ FUNCTIONS: tuple[Function, ...] = (
         "count",
         '"name"',
         "int",
-        "How often it was counted: form:survey, scan, social:facebook:comment, coupon_purchase, return, and so on.",
+        "How often it was counted: form:survey, scan, social:facebook:comment, page_view, track:signed_up, interest:shoes, "
+        "coupon_purchase, return, and so on.",
         _count,
     ),
     Function(
