@@ -191,14 +191,7 @@ class Writer:
         run = asyncio.get_running_loop().run_in_executor
         try:
             await run(
-                self._writing,
-                self._guard,
-                write,
-                self._store,
-                made.decision,
-                made.packed,
-                made.base,
-                self._rules.segments,
+                self._writing, self._guard, write, self._store, made.decision, made.packed, made.base, self._rules
             )
         except Stale:
             # Mostly others are at the same customers. To decide ahead is in vain, the longer the more often that happens.
