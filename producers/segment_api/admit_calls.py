@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
+import traceback
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -17,6 +19,8 @@ from producers.segment_api.translate import Arrival, Event, place_in_call, trans
 from producers.segment_api.values import text
 from schemas.codec import MAX_DEPTH, read_json
 from schemas.rejected import Reason, Rejected
+
+log = logging.getLogger(__name__)
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -52,13 +56,23 @@ def admit_calls(
             if secret in call:
                 call = call.replace(secret, b'"REDACTED"')
         arrival = Arrival(f"/segment/{source.name}", received.astimezone(UTC), parcel.shared, f"{request}-{index}")
-        verdict = _refused(parcel.fault, call) if parcel.fault else _judge(call, kind, arrival, source, around)
+        verdict = _refused(parcel.fault, call) if parcel.fault else _contained(call, kind, arrival, source, around)
         if not isinstance(verdict, _Refused):
             records += verdict
             continue
         refusal = refuse(index, verdict.rejected, verdict.payload, verdict.topic, request=request, now_ms=now_ms)
         refusals.append(dataclasses.replace(refusal, rejected=verdict.told))
     return Admission(tuple(records), tuple(refusals))
+
+
+def _contained(call: bytes, kind: str | None, arrival: Arrival, source: Source, around: int) -> list[Record] | _Refused:
+    """`_judge`, and a mistake of ours costs the one call that shows it, which is kept, and no other call of its batch."""
+    try:
+        return _judge(call, kind, arrival, source, around)
+    except Exception as error:
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        log.error("a call cannot be read: %s at %s:%s", type(error).__name__, at.filename, at.lineno)
+        return _refused(Rejected(Reason.INVALID_VALUE, "$", "this call cannot be read here; it is kept"), call)
 
 
 def _judge(call: bytes, kind: str | None, arrival: Arrival, source: Source, around: int) -> list[Record] | _Refused:

@@ -139,7 +139,7 @@ def company(group_id: str | None, traits: Mapping[str, Any]) -> dict[str, Any]:
     """The company that a group is: its address, telephone and e-mail are not the customer's."""
     fields, others, _ = _PARTS["company"]
     told = _part(traits, fields, others, "name")
-    return told if told.get("name") else present(**told, name=group_id)
+    return told if told.get("name") else present(**(told | {"name": group_id}))
 
 
 def _part(value: Any, fields: Iterable[str], others: Mapping[str, str], whole: str) -> Any:

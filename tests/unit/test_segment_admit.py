@@ -14,6 +14,7 @@ from producers.admit import Admission
 from producers.keys import Source
 from producers.segment_api.admit_calls import admit_calls
 from producers.segment_api.parcel import Parcel
+from producers.segment_api.translate import translate
 from schemas.clean import CleanEvent
 from schemas.codec import MAX_EVENT_BYTES
 from schemas.rejected import DeadLetter, Reason, Rejected
@@ -167,6 +168,24 @@ def test_a_fault_of_the_batch_refuses_each_of_its_calls() -> None:
     assert [each[2:] for each in told(admitted(encoded(), encoded(), fault=fault))] == [
         ("$.context", Reason.DUPLICATE_KEY)
     ] * 2
+
+
+def test_a_mistake_of_ours_costs_the_call_that_shows_it_and_no_other(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def mistaken(call: Any, kind: str | None, arrival: Any) -> Any:
+        if call["userId"] == "u-8":
+            raise TypeError("lan@example.com")
+        return translate(call, kind, arrival)
+
+    monkeypatch.setattr("producers.segment_api.admit_calls.translate", mistaken)
+    bad = encoded(userId="u-8", messageId="m-2")
+    admission = admitted(encoded(), bad, encoded(messageId="m-3"))
+    assert [json.loads(record.value)["id"] for record in admission.records] == ["m-1", "m-3"]
+    assert [(each.index, each.rejected.reason) for each in admission.refusals] == [(1, Reason.INVALID_VALUE)]
+    assert letter(admission).payload_bytes() == bad
+    assert "TypeError" in caplog.text
+    assert "lan@example.com" not in caplog.text
 
 
 def test_a_call_with_more_identifiers_than_an_event_takes_gives_several_records() -> None:

@@ -125,3 +125,8 @@ def test_a_company_is_named_by_its_traits_or_else_by_its_id() -> None:
     assert company("g", {"name": "Hoa Sen", "phone": "028", "founded": 1999}) == {"name": "Hoa Sen", "founded": 1999}
     assert company("g", {"industry": "retail"}) == {"name": "g", "sector": "retail"}
     assert company(None, {}) == {}
+
+
+@pytest.mark.parametrize("name", [0, False, "", None])
+def test_a_company_whose_name_is_nothing_is_named_by_its_id(name: Any) -> None:
+    assert company("g", {"name": name, "industry": "retail"}) == {"name": "g", "sector": "retail"}
