@@ -38,6 +38,9 @@ ADDRESSES: dict[str, str] = {name: name for name in (*KINDS, BATCH)} | {name[0]:
 KEYLESS_BYTES = 1024 * 1024
 """Of a body that must be read to find the key in it; clients send half of that. Only who has shown a key may send more."""
 
+MAX_REPEATED_BYTES = 16 * 1024 * 1024
+"""Of what a batch says for all its calls, once for each: a small body could otherwise become any amount of records."""
+
 _CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": "Retry-After, X-RateLimit-Reset",
@@ -129,6 +132,10 @@ async def _take(collector: Collector, request: Request, kind: str) -> Response:
             raise Problem(400, parcel.reason, parcel.message)
         if len(parcel.calls) > MAX_BATCH_EVENTS:
             raise Problem(413, "too_many", f"a batch has at most {MAX_BATCH_EVENTS} calls")
+        if parcel.repeated > MAX_REPEATED_BYTES:
+            message = "the context of a batch counts for each of its calls, 16 MB together: send fewer calls at once"
+            raise Problem(413, "too_large", message)
+        lease.grow(parcel.repeated)
         source, key = sender
         calls, only = parcel, None if kind == BATCH else kind
         admission = await collector.work(

@@ -16,13 +16,15 @@ from schemas.rejected import Reason, Rejected
 class Parcel(NamedTuple):
     """What is in a body: the access key, if it is there, and the bytes of each call, which need not be valid.
 
-    `shared` are `context`, `integrations` and `sentAt` of a batch; `fault` is why these cannot be read.
+    `shared` are `context` and `sentAt` of a batch; `fault` is why these cannot be read. `repeated` is how many bytes they
+    come to when each call has its own copy.
     """
 
     write_key: str | None
     calls: list[bytes]
     shared: Mapping[str, Any]
     fault: Rejected | None = None
+    repeated: int = 0
 
 
 _NONE = msgspec.Raw(b"")
@@ -33,13 +35,12 @@ class _Body(msgspec.Struct):
 
     batch: msgspec.Raw = _NONE
     context: msgspec.Raw = _NONE
-    integrations: msgspec.Raw = _NONE
     sentAt: msgspec.Raw = _NONE
     writeKey: msgspec.Raw = _NONE
 
 
 _bodies = msgspec.json.Decoder(_Body)
-_SHARED = ("context", "integrations", "sentAt")
+_SHARED = ("context", "sentAt")
 
 
 def unpack(body: bytes, *, batch: bool, limit: int) -> Parcel | Rejected:
@@ -76,7 +77,8 @@ def unpack(body: bytes, *, batch: bool, limit: int) -> Parcel | Rejected:
             return Parcel(key, calls, {}, Rejected(read.reason, f"$.{name}", f"of the batch: {read.message}"))
         if read is not None:
             shared[name] = read
-    return Parcel(key, calls, shared)
+    size = sum(len(bytes(getattr(opened, name))) for name in shared)
+    return Parcel(key, calls, shared, repeated=size * len(calls))
 
 
 def _tolerantly(body: bytes) -> _Body | Rejected:

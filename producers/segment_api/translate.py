@@ -16,6 +16,9 @@ from producers.segment_api.values import clipped, first, instant, mapping, numbe
 from schemas.identifiers import STRENGTH
 from schemas.rejected import Reason, Rejected
 
+MOST_FURTHER = 50
+"""Identifiers beyond one of each kind that a call can link: an event is made of each."""
+
 KINDS = ("track", "identify", "page", "screen", "group", "alias")
 
 Event = dict[str, Any]
@@ -25,8 +28,8 @@ Event = dict[str, Any]
 class Arrival(NamedTuple):
     """What a call does not say of itself.
 
-    `source` is the CloudEvents source. `received` is now, in UTC. `shared` are `context`, `integrations` and `sentAt` of
-    the batch. `fallback` is the id of a call that has neither an id nor a time of its own.
+    `source` is the CloudEvents source. `received` is now, in UTC. `shared` are `context` and `sentAt` of the batch.
+    `fallback` is the id of a call that has neither an id nor a time of its own.
     """
 
     source: str
@@ -73,7 +76,7 @@ def _told(kind: str, call: Mapping[str, Any], context: Mapping[str, Any]) -> tup
         return "web.tracked.v1", _tracked(call, context, customer), []
     if kind in ("page", "screen"):
         return "web.page_viewed.v1", _viewed(kind, call, context, customer), []
-    further = [_with(customer, *each) for each in more]
+    further = [_with(customer, *each) for each in more[:MOST_FURTHER]]
     data: dict[str, Any] = {"call": kind, "customer": customer}
     if kind == "identify":
         fields, rest = profile(known)

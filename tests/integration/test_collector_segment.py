@@ -169,6 +169,15 @@ def test_who_has_not_shown_a_key_may_not_send_as_much(collector: RunningCollecto
     assert told(http.post("/v1/batch", content=body)) == (200, OK)
 
 
+def test_what_a_batch_says_for_all_is_counted_with_each_of_its_calls(http: httpx.Client) -> None:
+    context = {"x": "x" * 400_000}
+    body = json.dumps({"batch": [call()] * 500, "context": context}).encode()
+    answered = http.post("/v1/batch", content=gzip.compress(body), headers={"Content-Encoding": "gzip"})
+    assert (answered.status_code, answered.json()["code"]) == (413, "too_large")
+    assert "context" in answered.json()["message"]
+    assert told(http.post("/v1/batch", json={"batch": [call()], "context": context})) == (200, OK)
+
+
 @pytest.mark.parametrize("path", ["/v1/track", "/v1/t", "/v1/batch", "/v1/b", "/v1/projects/x/settings"])
 def test_browsers_are_told_that_they_may(http: httpx.Client, path: str) -> None:
     asked = {

@@ -24,7 +24,12 @@ def test_a_call_is_the_whole_body() -> None:
 
 def test_the_calls_of_a_batch_are_the_bytes_that_were_sent() -> None:
     body = b'{"batch": [ {"a" : 1}, {"b":1.10} ], "sentAt": "t", "context": {"x": 1}, "writeKey": null, "other": [1]}'
-    assert batch(body) == Parcel(None, [b'{"a" : 1}', b'{"b":1.10}'], {"sentAt": "t", "context": {"x": 1}})
+    shared = {"sentAt": "t", "context": {"x": 1}}
+    assert batch(body) == Parcel(None, [b'{"a" : 1}', b'{"b":1.10}'], shared, repeated=2 * (3 + 8))
+
+
+def test_integrations_of_a_batch_are_needed_for_nothing_and_spoil_nothing() -> None:
+    assert batch(b'{"batch": [{}], "integrations": {"All": NaN}}') == Parcel(None, [b"{}"], {})
 
 
 def test_a_call_that_is_no_json_does_not_sink_its_neighbours() -> None:

@@ -239,6 +239,12 @@ def test_what_an_event_cannot_name_at_once_is_named_by_further_events() -> None:
     }
 
 
+def test_a_call_links_no_more_identifiers_than_a_person_can_have() -> None:
+    ids = [{"type": "device_id", "id": f"D{number}", "encoding": "none"} for number in range(1_000)]
+    made = events({"type": "identify", "userId": "u-7", "context": {"externalIds": ids}})
+    assert [each["data"]["customer"]["device_id"] for each in made] == [f"D{number}" for number in range(51)]
+
+
 def test_further_identifiers_are_linked_by_the_strongest_one() -> None:
     call = {
         "type": "identify",
