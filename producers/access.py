@@ -7,16 +7,18 @@ import binascii
 from collections.abc import Iterator
 
 from producers.keys import KeyFile, Source
-from producers.problems import unauthorized
+from producers.problems import Problem, unauthorized
 
 
 def authenticate(authorization: str | None, keys: KeyFile) -> Source:
-    """The sender that the header names. Raises Problem 401 when there is none."""
+    """The sender that the header names. Raises Problem 401 when there is none, 403 when everybody knows its key."""
     if not authorization:
         raise unauthorized("send an access key: Authorization: Bearer KEY")
     known = recognise(authorization, keys)
     if known is None:
         raise unauthorized("this access key is not valid")
+    if known[0].public:
+        raise Problem(403, "public_key", "this key is public: it may send calls of the Segment API only")
     return known[0]
 
 

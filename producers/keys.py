@@ -8,6 +8,7 @@ The file is YAML, and holds digests, not keys:
         allow: ["/web/*"]           # globs of CloudEvents `source`; left out: every source
         disabled: false
         events_per_second: 500      # what is more is answered 429; left out: no limit
+        public: true                # stands in web pages: calls of the Segment API only, and not all that they say is believed
 
 A key is 256 random bits. Nobody can search that space, so a plain SHA-256 protects it as well as a slow password hash
 would, and costs a microsecond a request instead of a tenth of a second.
@@ -45,13 +46,15 @@ class KeysError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One sender of events. `allow` are globs; `*` also matches `/`."""
+    """One sender of events. `allow` are globs; `*` also matches `/`. The key of one that is `public` is known to everybody who
+    looks at a web page or into an app."""
 
     name: str
     key_sha256: str
     allow: tuple[str, ...] = ("*",)
     disabled: bool = False
     events_per_second: int | None = None
+    public: bool = False
     _allowed: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
@@ -71,6 +74,7 @@ class _Entry(BaseModel):
     allow: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)] = ["*"]
     disabled: bool = False
     events_per_second: Annotated[int, Field(ge=1)] | None = None
+    public: bool = False
 
 
 class _File(BaseModel):
@@ -118,12 +122,19 @@ def read_sources(path: Path) -> tuple[Source, ...]:
         if len(set(values)) != len(values):
             raise KeysError(f"{path}: two sources have the same {what}")
     return tuple(
-        Source(entry.name, entry.key_sha256, tuple(entry.allow), entry.disabled, entry.events_per_second)
+        Source(
+            name=entry.name,
+            key_sha256=entry.key_sha256,
+            allow=tuple(entry.allow),
+            disabled=entry.disabled,
+            events_per_second=entry.events_per_second,
+            public=entry.public,
+        )
         for entry in entries
     )
 
 
-def add_source(path: Path, name: str, allow: Iterable[str] = ("*",)) -> str:
+def add_source(path: Path, name: str, allow: Iterable[str] = ("*",), *, public: bool = False) -> str:
     """Add a sender to the file (made when missing, mode 0600) and return its key, which is kept nowhere else.
 
     Raises KeysError when the name is taken or not made of letters, digits, `.`, `_` and `-`.
@@ -137,7 +148,7 @@ def add_source(path: Path, name: str, allow: Iterable[str] = ("*",)) -> str:
         if any(source.name == name for source in sources):
             raise KeysError(f"{path}: there is a source {name!r} already")
         key = make_key()
-        _write(path, (*sources, Source(name, hash_key(key), tuple(allow) or ("*",))))
+        _write(path, (*sources, Source(name, hash_key(key), tuple(allow) or ("*",), public=public)))
     return key
 
 
@@ -146,6 +157,7 @@ def _write(path: Path, sources: Iterable[Source]) -> None:
         {"name": s.name, "key_sha256": s.key_sha256, "allow": list(s.allow)}
         | ({"disabled": True} if s.disabled else {})
         | ({} if s.events_per_second is None else {"events_per_second": s.events_per_second})
+        | ({"public": True} if s.public else {})
         for s in sources
     ]
     new = path.with_name(path.name + ".new")
@@ -195,13 +207,14 @@ def _version(path: Path) -> tuple[int, int, int] | None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """`python -m producers.keys FILE NAME [GLOB…]`: add a sender and print its key."""
-    given = sys.argv[1:] if arguments is None else arguments
+    """`python -m producers.keys [--public] FILE NAME [GLOB…]`: add a sender and print its key."""
+    stated = sys.argv[1:] if arguments is None else arguments
+    given = [each for each in stated if each != "--public"]
     if len(given) < 2:
-        sys.stderr.write("usage: python -m producers.keys FILE NAME [GLOB of CloudEvents source …]\n")
+        sys.stderr.write("usage: python -m producers.keys [--public] FILE NAME [GLOB of CloudEvents source …]\n")
         return 2
     try:
-        key = add_source(Path(given[0]), given[1], given[2:] or ("*",))
+        key = add_source(Path(given[0]), given[1], given[2:] or ("*",), public=given != stated)
     except KeysError as error:
         sys.stderr.write(f"{error}\n")
         return 1

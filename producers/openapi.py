@@ -25,6 +25,7 @@ Limits: {MAX_EVENT_BYTES} bytes an event, 5 MB (also when inflated) and {MAX_BAT
 _PROBLEMS = {
     400: "The body is not JSON, or not the gzip it is said to be.",
     401: "No access key, or none that is known.",
+    403: "The key stands in web pages: it may send calls of the Segment API only.",
     408: "The body took too long to arrive.",
     413: "Too large, or too many events.",
     415: "Another Content-Type or Content-Encoding than those named here.",

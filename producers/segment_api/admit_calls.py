@@ -55,7 +55,9 @@ def admit_calls(
         for secret in secrets:
             if secret in call:
                 call = call.replace(secret, b'"REDACTED"')
-        arrival = Arrival(f"/segment/{source.name}", received.astimezone(UTC), parcel.shared, f"{request}-{index}")
+        arrival = Arrival(
+            f"/segment/{source.name}", received.astimezone(UTC), parcel.shared, f"{request}-{index}", source.public
+        )
         verdict = _refused(parcel.fault, call) if parcel.fault else _contained(call, kind, arrival, source, around)
         if not isinstance(verdict, _Refused):
             records += verdict

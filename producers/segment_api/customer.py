@@ -42,15 +42,23 @@ _EXTERNAL: dict[str, str] = {kind: kind for kind in STRENGTH} | {
 _OWN_IDENTIFIERS = tuple(kind for kind in STRENGTH if kind not in ("customer_no", "anonymous_id"))
 """Kinds that traits may name. Who signed in, and on which browser, is said by the call itself."""
 
+_NOT_FROM_ANYBODY = frozenset({"card_no", "facebook_id", "zalo_id", "tiktok_id", "instagram_id"})
+"""Kinds that join at full strength: of a sender whose key is public, any visitor could take somebody else's."""
+
 
 _NAMED = (("userId", "customer_no"), ("anonymousId", "anonymous_id"), ("previousId", "anonymous_id"))
 
 
 def identifiers(
-    call: Mapping[str, Any], context: Mapping[str, Any], traits: Mapping[str, Any], *, previous: bool = False
+    call: Mapping[str, Any],
+    context: Mapping[str, Any],
+    traits: Mapping[str, Any],
+    *,
+    previous: bool = False,
+    public: bool = False,
 ) -> Found:
     """All that the call names; `previousId` with `previous` only. `traits` are those of the person; an account that is an
-    e-mail address is one."""
+    e-mail address is one. With `public`, only what a visitor may say."""
     found: Found = []
     for name, kind in _NAMED if previous else _NAMED[:2]:
         value = text(call.get(name))
@@ -71,7 +79,7 @@ def identifiers(
         refused = name == "advertisingId" and device.get("adTrackingEnabled") is False
         if value is not None and not refused and not _NOBODY.fullmatch(value):
             found.append(("device_id", value))
-    return list(dict.fromkeys(found))
+    return [each for each in dict.fromkeys(found) if not public or each[0] not in _NOT_FROM_ANYBODY]
 
 
 def _is_address(value: str) -> bool:
@@ -119,8 +127,9 @@ _OURS = frozenset(Customer.model_fields) - {"verified", *STRENGTH}
 """Whether an address was verified is not for a browser to say."""
 
 
-def profile(traits: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The traits that we have fields for, by field, and the others as they came. A trait with one of our names is ours."""
+def profile(traits: Mapping[str, Any], *, public: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The traits that we have fields for, by field, and the others as they came. A trait with one of our names is ours.
+    With `public`, whether the customer agrees to anything is one of the others: any visitor could say so of anybody."""
     fields: dict[str, Any] = {}
     rest: dict[str, Any] = {}
     for name, value in traits.items():
@@ -128,9 +137,9 @@ def profile(traits: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         field = _FIELDS.get(one, one)
         if field in _PARTS:
             fields.setdefault(field, _part(value, *_PARTS[field]))
-        elif field in _OURS:
+        elif field in _OURS and not (public and field == "consent"):
             fields.setdefault(field, value)
-        elif field not in _OWN_IDENTIFIERS:
+        elif field not in _OWN_IDENTIFIERS or (public and field in _NOT_FROM_ANYBODY):
             rest[name] = value
     return present(**fields), rest
 

@@ -29,13 +29,14 @@ class Arrival(NamedTuple):
     """What a call does not say of itself.
 
     `source` is the CloudEvents source. `received` is now, in UTC. `shared` are `context` and `sentAt` of the batch.
-    `fallback` is the id of a call that has neither an id nor a time of its own.
+    `fallback` is the id of a call that has neither an id nor a time of its own. `public`: anybody can have sent it.
     """
 
     source: str
     received: datetime
     shared: Mapping[str, Any]
     fallback: str
+    public: bool = False
 
 
 def translate(call: Any, kind: str | None, arrival: Arrival) -> list[Event] | Rejected:
@@ -53,7 +54,7 @@ def translate(call: Any, kind: str | None, arrival: Arrival) -> list[Event] | Re
             reason, "$.type", f"give a type: {', '.join(KINDS)}", text(call.get("messageId")), arrival.source
         )
     context = {**mapping(arrival.shared.get("context")), **mapping(call.get("context"))}
-    type_, data, others_of = _told(kind, call, context)
+    type_, data, others_of = _told(kind, call, context, public=arrival.public)
     event: Event = {
         "specversion": "1.0",
         "id": _id(call, arrival),
@@ -65,12 +66,14 @@ def translate(call: Any, kind: str | None, arrival: Arrival) -> list[Event] | Re
     return [event, *(_linked(event, number, other) for number, other in enumerate(others_of, 1))]
 
 
-def _told(kind: str, call: Mapping[str, Any], context: Mapping[str, Any]) -> tuple[str, dict[str, Any], list[Event]]:
+def _told(
+    kind: str, call: Mapping[str, Any], context: Mapping[str, Any], *, public: bool
+) -> tuple[str, dict[str, Any], list[Event]]:
     """The type and data of the event, and customers that name further identifiers of the same person."""
     known = mapping(context.get("traits"))
     if kind == "identify":
         known |= mapping(call.get("traits"))
-    found = identifiers(call, context, known, previous=kind == "alias")
+    found = identifiers(call, context, known, previous=kind == "alias", public=public)
     customer, more = who(found)
     if kind == "track":
         return "web.tracked.v1", _tracked(call, context, customer), []
@@ -79,7 +82,7 @@ def _told(kind: str, call: Mapping[str, Any], context: Mapping[str, Any]) -> tup
     further = [_with(customer, *each) for each in more[:MOST_FURTHER]]
     data: dict[str, Any] = {"call": kind, "customer": customer}
     if kind == "identify":
-        fields, rest = profile(known)
+        fields, rest = profile(known, public=public)
         customer |= fields
         age = number(rest.get("age"))
         if age is not None and 0 <= age <= 150:

@@ -16,6 +16,7 @@ import msgspec
 import pytest
 import yaml
 
+from ops.local.records import wait_until
 from producers.collector_segment import KEYLESS_BYTES
 from producers.keys import add_source
 from producers.openapi_segment import EXAMPLES
@@ -167,6 +168,27 @@ def test_who_has_not_shown_a_key_may_not_send_as_much(collector: RunningCollecto
     body = json.dumps({"writeKey": collector.key, "batch": [call()], "x": "x" * KEYLESS_BYTES}).encode()
     assert httpx.post(f"{collector.url}/v1/batch", content=body).status_code == 413
     assert told(http.post("/v1/batch", content=body)) == (200, OK)
+
+
+def test_a_public_key_sends_calls_and_nothing_else(kafka: str, collector: RunningCollector, http: httpx.Client) -> None:
+    name = f"page-{uuid4().hex[:8]}"
+    key = add_source(collector.keys, name, public=True)
+    sent = call(type="identify", traits={"email": "lan@example.com", "consent": {"email": True}, "cardNo": "C1"})
+    assert wait_until(lambda: http.post("/v1/identify", json=sent, auth=(key, "")).status_code == 200, 10)
+    (event,) = kept(kafka, sent["messageId"])
+    assert event["source"] == f"/segment/{name}"
+    assert event["data"]["customer"] == {"customer_no": "u-7", "email": "lan@example.com"}
+    forged = {
+        "specversion": "1.0",
+        "id": uuid4().hex,
+        "source": f"/segment/{name}",
+        "type": "loyalty.card_cancelled.v1",
+        "time": "2026-11-23T09:30:00Z",
+        "data": {"customer": {"card_no": "C1"}, "store_id": "1"},
+    }
+    answered = http.post("/v1/events", json=forged, auth=(key, ""))
+    assert (answered.status_code, answered.json()["code"]) == (403, "public_key")
+    assert kept(kafka, forged["id"]) == []
 
 
 def test_what_a_batch_says_for_all_is_counted_with_each_of_its_calls(http: httpx.Client) -> None:

@@ -149,7 +149,7 @@ def running_stack(place: Path) -> Iterator[Stack]:
         portrait.run("up", "--detach", "--workers", "1", "--partitions", "2")
         try:
             keys = portrait.home / "keys.yaml"
-            shop, slow = (add_source(keys, name, [f"/segment/{name}"]) for name in ("shop", "slow"))
+            shop, slow = (add_source(keys, name, public=True) for name in ("shop", "slow"))
             entries = yaml.safe_load(keys.read_text())
             entries["sources"][-1]["events_per_second"] = 4
             keys.write_text(yaml.safe_dump(entries))

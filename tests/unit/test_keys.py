@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from producers import keys
-from producers.access import authenticate
+from producers.access import authenticate, recognise
 from producers.keys import KeyFile, KeysError, Source, add_source, find_source, hash_key, main, make_key, read_sources
 from producers.problems import Problem
 
@@ -31,6 +31,19 @@ def test_a_limit_is_read_and_kept_when_another_source_is_added(file: Path) -> No
     file.write_text(file.read_text() + "  events_per_second: 500\n")
     add_source(file, "other")
     assert [source.events_per_second for source in read_sources(file)] == [500, None]
+
+
+def test_a_public_source_stays_public_when_another_is_added(file: Path) -> None:
+    first, second = add_source(file, "shop", public=True), add_source(file, "till")
+    assert read_sources(file) == (Source("shop", hash_key(first), public=True), Source("till", hash_key(second)))
+
+
+def test_a_public_key_opens_no_door_but_that_of_the_segment_api(file: Path) -> None:
+    key = add_source(file, "shop", public=True)
+    with pytest.raises(Problem) as caught:
+        authenticate(f"Bearer {key}", KeyFile(file))
+    assert (caught.value.status, caught.value.code) == (403, "public_key")
+    assert recognise(f"Bearer {key}", KeyFile(file)) == (read_sources(file)[0], key)
 
 
 def test_adding_keeps_the_others(file: Path) -> None:
@@ -164,5 +177,8 @@ def test_the_command_prints_the_key_once(file: Path, capsys: pytest.CaptureFixtu
     assert main([str(file), "till", "/till/*"]) == 0
     key = capsys.readouterr().out.strip()
     assert read_sources(file) == (Source("till", hash_key(key), ("/till/*",)),)
+    assert main(["--public", str(file), "shop"]) == 0
+    key = capsys.readouterr().out.strip()
+    assert read_sources(file)[1:] == (Source("shop", hash_key(key), public=True),)
     assert main([str(file), "till"]) == 1
     assert main([str(file)]) == 2

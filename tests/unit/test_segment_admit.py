@@ -163,6 +163,22 @@ def test_a_key_for_other_sources_may_not_send_calls() -> None:
     assert admitted(encoded(), source=own).refusals == ()
 
 
+def test_what_a_public_source_says_without_being_believed_is_kept_and_states_nothing() -> None:
+    said = {"email": "lan@example.com", "card_no": "C1", "consent": {"email": True}}
+    call = encoded(type="identify", traits=said)
+    for public, customer, traits in (
+        (False, {"customer_no": "u-7"} | said, {}),
+        (
+            True,
+            {"customer_no": "u-7", "email": "lan@example.com"},
+            {"card_no": "C1", "consent": {"email": True}},
+        ),
+    ):
+        (record,) = admitted(call, source=Source("web-shop", "0" * 64, public=public)).records
+        data = json.loads(record.value)["data"]
+        assert (data["customer"], data.get("traits", {})) == (customer, traits)
+
+
 def test_a_fault_of_the_batch_refuses_each_of_its_calls() -> None:
     fault = Rejected(Reason.DUPLICATE_KEY, "$.context", "twice")
     assert [each[2:] for each in told(admitted(encoded(), encoded(), fault=fault))] == [

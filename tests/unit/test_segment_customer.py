@@ -114,6 +114,25 @@ def test_reserved_traits_and_those_with_our_names_have_a_field(trait: dict[str, 
     assert profile(trait) == (fields, {})
 
 
+STRONG = {"cardNo": "C1", "facebook_id": "f", "zaloId": "z", "tiktok_id": "t", "instagram_id": "i"}
+
+
+def test_of_a_public_source_nothing_is_believed_that_would_take_somebody_else() -> None:
+    said = STRONG | {"email": "a@b.vn", "consent": {"email": True}, "verified": ["email"], "name": "Lan"}
+    external = [{"type": "card_no", "id": "C2"}, {"type": "facebook", "id": "f2"}, {"type": "phone", "id": "0901"}]
+    call = {"userId": "u-7", "anonymousId": "a-1"}
+    assert identifiers(call, {"externalIds": external}, said, public=True) == [
+        ("customer_no", "u-7"),
+        ("anonymous_id", "a-1"),
+        ("email", "a@b.vn"),
+        ("phone", "0901"),
+    ]
+    assert profile(said, public=True) == (
+        {"full_name": "Lan"},
+        STRONG | {"consent": {"email": True}, "verified": ["email"]},
+    )
+
+
 @pytest.mark.parametrize(
     "trait", [{"verified": ["email"]}, {"avatar": "x"}, {"createdAt": "2026"}, {"customerNo": "7"}]
 )
