@@ -32,8 +32,13 @@ if TYPE_CHECKING:
     from producers.collector import Collector
 
 BATCH = "batch"
-ADDRESSES: dict[str, str] = {name: name for name in (*KINDS, BATCH)} | {name[0]: name for name in (*KINDS, BATCH)}
-"""The last part of an address → the kind of call, or `batch`: browsers use the first letter."""
+ADDRESSES: dict[str, str] = {
+    **{name: name for name in (*KINDS, BATCH)},
+    **{name[0]: name for name in (*KINDS, BATCH)},
+    "import": BATCH,
+}
+"""The last part of an address → the kind of call, or `batch`: browsers use the first letter, and the clients for Ruby, Java
+and Android send batches to `import`."""
 
 KEYLESS_BYTES = 1024 * 1024
 """Of a body that must be read to find the key in it; clients send half of that. Only who has shown a key may send more."""
@@ -55,16 +60,20 @@ _PREFLIGHT = _CORS | {
 def add_segment_api(app: FastAPI) -> None:
     """Adds the addresses to the application."""
     for address, kind in ADDRESSES.items():
+        receiver = _receiver(app, kind)
         app.add_api_route(
             f"/v1/{address}",
-            _receiver(app, kind),
+            receiver,
             methods=["POST"],
             summary="Send calls in a batch" if kind == BATCH else f"Send a call of {kind}",
             tags=["Segment"],
             include_in_schema=address == kind,
             openapi_extra=call_operation(kind),
         )
-        app.add_api_route(f"/v1/{address}", _permit, methods=["OPTIONS"], include_in_schema=False)
+        # Some put a slash at the end: to be sent elsewhere is more than a browser, or a client that posts, will do.
+        app.add_api_route(f"/v1/{address}/", receiver, methods=["POST"], include_in_schema=False)
+        for path in (f"/v1/{address}", f"/v1/{address}/"):
+            app.add_api_route(path, _permit, methods=["OPTIONS"], include_in_schema=False)
 
     @app.get(
         "/v1/projects/{write_key}/settings",

@@ -96,6 +96,13 @@ def test_a_batch_is_told_call_by_call(kafka: str, http: httpx.Client) -> None:
     assert json.loads(refused[0].payload_bytes())["data"]["segment"]["call"] == unpriced
 
 
+@pytest.mark.parametrize("address", ["/v1/import", "/v1/batch/", "/v1/b/", "/v1/import/"])
+def test_batches_are_taken_wherever_clients_send_them(kafka: str, http: httpx.Client, address: str) -> None:
+    sent = call()
+    assert told(http.post(address, json={"batch": [sent]})) == (200, OK)
+    assert [event["id"] for event in kept(kafka, sent["messageId"])] == [sent["messageId"]]
+
+
 def basic(text: str) -> str:
     return "Basic " + base64.b64encode(text.encode()).decode()
 
@@ -200,7 +207,7 @@ def test_what_a_batch_says_for_all_is_counted_with_each_of_its_calls(http: httpx
     assert told(http.post("/v1/batch", json={"batch": [call()], "context": context})) == (200, OK)
 
 
-@pytest.mark.parametrize("path", ["/v1/track", "/v1/t", "/v1/batch", "/v1/b", "/v1/projects/x/settings"])
+@pytest.mark.parametrize("path", ["/v1/track", "/v1/t", "/v1/t/", "/v1/batch", "/v1/b", "/v1/projects/x/settings"])
 def test_browsers_are_told_that_they_may(http: httpx.Client, path: str) -> None:
     asked = {
         "Origin": "https://cuahang.example",
