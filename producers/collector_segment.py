@@ -85,10 +85,12 @@ def add_segment_api(app: FastAPI) -> None:
         collector: Collector = app.state.collector
         if collector.keys.find(write_key) is None:
             return _for_browsers(_unknown().response())
+        asked = f"{request.url.scheme}://{request.url.netloc}"
+        protocol, _, host = (collector.settings.public_url or asked).partition("://")
         calls_to = {
             "apiKey": write_key,
-            "apiHost": f"{request.url.netloc}/v1",
-            "protocol": request.url.scheme,
+            "apiHost": f"{host}/v1",
+            "protocol": protocol,
             "addBundledMetadata": True,
             "unbundledIntegrations": [],
         }

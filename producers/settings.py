@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,8 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class CollectorSettings:
-    """`kafka` is `HOST:PORT[,HOST:PORT…]`, `keys` the file of access keys. Sizes are bytes, times are seconds."""
+    """`kafka` is `HOST:PORT[,HOST:PORT…]`, `keys` the file of access keys. Sizes are bytes, times are seconds. `public_url` is
+    the address under which browsers reach the collector; None when it is that of each request."""
 
     kafka: str
     keys: Path
@@ -22,6 +24,7 @@ class CollectorSettings:
     publish_seconds: float = 2.5
     body_seconds: float = 30.0
     in_flight_bytes: int = 64 * 1024 * 1024
+    public_url: str | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> CollectorSettings:
@@ -49,7 +52,15 @@ class CollectorSettings:
             host=environ.get("PORTRAIT_COLLECTOR_HOST", "").strip() or cls.host,
             port=_whole(environ, "PORTRAIT_COLLECTOR_PORT", cls.port, 0, 65535),
             in_flight_bytes=_whole(environ, "PORTRAIT_COLLECTOR_MEMORY_MB", 64, 16, 65536) * 1024 * 1024,
+            public_url=_address(environ, "PORTRAIT_COLLECTOR_PUBLIC_URL"),
         )
+
+
+def _address(environ: Mapping[str, str], name: str) -> str | None:
+    address = environ.get(name, "").strip().rstrip("/")
+    if address and not re.fullmatch(r"https?://[^/?#\s@]+(/[^?#\s]*)?", address):
+        raise SettingsError(f"{name}: {address!r} is not an address such as https://events.example.com")
+    return address or None
 
 
 def _whole(environ: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:

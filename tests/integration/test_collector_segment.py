@@ -265,6 +265,14 @@ def test_a_source_that_sends_too_much_is_told_when_to_come_again_and_harms_nobod
     assert len(kept(kafka, noisy["batch"][0]["messageId"])) >= 1
 
 
+def test_behind_a_proxy_a_browser_client_is_told_the_address_that_it_can_reach(tmp_path: Path) -> None:
+    public = {"PORTRAIT_COLLECTOR_PUBLIC_URL": "https://events.example.com/portrait/"}
+    with running_collector("127.0.0.1:1", tmp_path, connected=False, **public) as collector:
+        asked = f"{collector.url}/v1/projects/{collector.key}/settings"
+        told_to = httpx.get(asked, headers={"Host": "elsewhere.example"}).json()["integrations"]["Segment.io"]
+    assert (told_to["protocol"], told_to["apiHost"]) == ("https", "events.example.com/portrait/v1")
+
+
 @pytest.mark.crash
 def test_without_kafka_a_client_is_told_to_send_it_again(tmp_path: Path) -> None:
     with running_collector("127.0.0.1:1", tmp_path, connected=False) as collector:

@@ -93,8 +93,14 @@ def test_settings_have_defaults(tmp_path: Path) -> None:
     assert CollectorSettings.from_environment(environ) == CollectorSettings("kafka-1:9092, kafka-2:9092", keys)
     more = environ | {"PORTRAIT_COLLECTOR_HOST": "0.0.0.0", "PORTRAIT_COLLECTOR_PORT": "80"}
     more["PORTRAIT_COLLECTOR_MEMORY_MB"] = "16"
+    more["PORTRAIT_COLLECTOR_PUBLIC_URL"] = "https://events.example.com/portrait/"
     assert CollectorSettings.from_environment(more) == CollectorSettings(
-        "kafka-1:9092, kafka-2:9092", keys, "0.0.0.0", 80, in_flight_bytes=16 * 1024 * 1024
+        "kafka-1:9092, kafka-2:9092",
+        keys,
+        "0.0.0.0",
+        80,
+        in_flight_bytes=16 * 1024 * 1024,
+        public_url="https://events.example.com/portrait",
     )
 
 
@@ -108,6 +114,7 @@ def test_settings_have_defaults(tmp_path: Path) -> None:
         ("PORTRAIT_COLLECTOR_PORT", "http", "is not a whole number from 0 to 65535"),
         ("PORTRAIT_COLLECTOR_PORT", "65536", "is not a whole number"),
         ("PORTRAIT_COLLECTOR_MEMORY_MB", "1", "is not a whole number from 16"),
+        ("PORTRAIT_COLLECTOR_PUBLIC_URL", "events.example.com", "is not an address such as https://"),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_to_do(tmp_path: Path, name: str, value: str, advice: str) -> None:
