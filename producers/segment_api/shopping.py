@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from producers.segment_api.values import amount, clipped, first, number, objects, present, text, word
+from producers.segment_api.values import amount, clipped, first, number, objects, present, text, unambiguous, word
 
 _BOUGHT = frozenset({"order_completed", "completed_order"})
 _BROUGHT_BACK = frozenset({"order_refunded", "refunded_order", "order_cancelled", "cancelled_order", "order_canceled"})
@@ -21,6 +21,7 @@ _LISTS = frozenset(
 
 _TOTALS = ("total", "revenue", "value")
 _TAKEN = frozenset({"order_id", "currency", "products", "discount", "coupon", *_TOTALS})
+_MONEY = frozenset({"price", "discount", "subtotal", *_TOTALS})
 _SKUS = ("sku", "product_id", "productId", "id")
 
 
@@ -33,7 +34,10 @@ def order(event: str, properties: Mapping[str, Any]) -> dict[str, Any] | None:
     if name not in _BOUGHT and name not in _BROUGHT_BACK:
         return None
     back = name in _BROUGHT_BACK
-    lines = [_line(product) for product in objects(properties.get("products"))]
+    currency = properties.get("currency")
+    currency = currency.strip().upper() if isinstance(currency, str) else currency
+    lines = [_line(_money(product, currency)) for product in objects(properties.get("products"))]
+    properties = _money(properties, currency)
     stated = first(properties, _TOTALS)
     total = amount(stated) if stated is not None else _sum(lines, properties)
     if back:
@@ -43,12 +47,11 @@ def order(event: str, properties: Mapping[str, Any]) -> dict[str, Any] | None:
             line | {"quantity": _negative(line["quantity"]), "amount": _negative(line["amount"])} for line in lines
         ]
         total = _negative(total)
-    currency = properties.get("currency")
     discount, coupon = first(properties, ("discount",)), clipped(properties.get("coupon"), 200)
     return present(
         id=clipped(first(properties, ("order_id", "orderId")), 200),
         items=lines,
-        total=present(amount=total, currency=currency.strip().upper() if isinstance(currency, str) else currency),
+        total=present(amount=total, currency=currency),
         discount=None if discount is None or back else amount(discount),
         coupons=[coupon] if coupon and not back else None,
     )
@@ -80,6 +83,10 @@ def _product(product: Mapping[str, Any]) -> dict[str, Any]:
         category=clipped(product.get("category"), 200),
         brand=clipped(product.get("brand"), 200),
     )
+
+
+def _money(said: Mapping[str, Any], currency: Any) -> dict[str, Any]:
+    return {name: unambiguous(value, currency) if name in _MONEY else value for name, value in said.items()}
 
 
 def _line(product: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
 
+from schemas.money import MINOR_DIGITS
+
 _WORDS = re.compile(r"[^0-9a-z]+")
 _HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _PLACES = Decimal("0.000001")
@@ -86,6 +88,17 @@ def amount(value: Any) -> Any:
     """Money as decimal text; what is no number as it came, for the one who checks events to say so."""
     found = number(value)
     return value if found is None else format(found, "f")
+
+
+_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}\.[0-9]{3}")
+
+
+def unambiguous(value: Any, currency: Any) -> Any:
+    """Money as it came; but text such as "880.000" of a currency without smaller units becomes text that is no number: it
+    could be 880 đồng or 880 thousand, and nobody should guess."""
+    if isinstance(value, str) and MINOR_DIGITS.get(str(currency)) == 0 and _THOUSANDS.fullmatch(value.strip()):
+        return f"{value.strip()} {currency}"
+    return value
 
 
 def word(name: str) -> str:

@@ -130,6 +130,7 @@ DEEP = encoded(properties={"a": ["here"]}).replace(b'"here"', b"[" * 61 + b"]" *
         (encoded(messageId="m" * 300), "$.messageId", Reason.TOO_LARGE),
         (DEEP, "$", Reason.TOO_DEEP),
         (ordered(total="1,200"), "$.properties.total", Reason.WRONG_TYPE),
+        (ordered(currency="VND", total="880.000"), "$.properties.total", Reason.WRONG_TYPE),
         (ordered(currency="đồng"), "$.properties.currency", Reason.INVALID_VALUE),
         (ordered(products=[{}, {"price": "x"}]), "$.properties.products[1].price", Reason.WRONG_TYPE),
         (b'{"type": "track", "event": NaN}', "$", Reason.NUMBER_OUT_OF_RANGE),

@@ -63,6 +63,30 @@ def test_the_total_is_what_was_paid_or_what_the_lines_come_to(stated: dict[str, 
     assert made["total"] == {"amount": total, "currency": "USD"}
 
 
+@pytest.mark.parametrize(
+    ("stated", "currency", "total"),
+    [
+        ("880.000", "vnd", "880.000 VND"),
+        ("-880.000", "VND", "-880.000 VND"),
+        ("880.00", "VND", "880.00"),
+        ("880000.000", "VND", "880000.000"),
+        (Decimal("880.000"), "VND", "880.000"),
+        ("1.200", "EUR", "1.200"),
+        ("1.200", None, "1.200"),
+    ],
+)
+def test_text_that_may_be_a_thousand_times_more_is_left_to_be_refused(stated: Any, currency: Any, total: str) -> None:
+    made = order("Order Completed", {"total": stated, "currency": currency})
+    assert made is not None
+    assert made["total"]["amount"] == total
+
+
+def test_prices_and_discounts_that_may_be_a_thousand_times_more_are_left_to_be_refused() -> None:
+    made = order("Order Completed", DONE | {"products": [ONE | {"price": "440.000"}], "discount": "35.000"})
+    assert made is not None
+    assert (made["items"][0]["amount"], made["discount"]) == ("440.000 VND", "35.000 VND")
+
+
 def test_money_that_is_missing_is_left_out_to_be_refused_and_money_that_is_nothing_is_no_refund() -> None:
     assert order("Order Completed", {"order_id": "1"}) == {"id": "1"}
     assert order("Order Refunded", {"order_id": "1", "currency": "USD"}) == {"id": "1", "total": {"currency": "USD"}}
