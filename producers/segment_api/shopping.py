@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 from producers.segment_api.values import amount, clipped, first, number, objects, present, text, unambiguous, word
 
@@ -20,41 +20,56 @@ _LISTS = frozenset(
 """Names of events, as one word; the second edition of the specification turned those of the first around."""
 
 _TOTALS = ("total", "revenue", "value")
-_TAKEN = frozenset({"order_id", "currency", "products", "discount", "coupon", *_TOTALS})
 _MONEY = frozenset({"price", "discount", "subtotal", *_TOTALS})
 _SKUS = ("sku", "product_id", "productId", "id")
 
 
-def order(event: str, properties: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What was bought, or brought back: then amounts are negative. None when the event is of neither, or of no money.
+class Shopped(NamedTuple):
+    """`order` is what was bought, or brought back: then amounts are negative. None when the event is of neither, or of no
+    money. `rest` are the properties that the order has no field for, as they came: all of them when there is no order."""
+
+    order: dict[str, Any] | None
+    rest: dict[str, Any]
+
+
+def shopped(event: str, properties: Mapping[str, Any]) -> Shopped:
+    """The order that an event tells of, and the other properties.
 
     Amounts that are no numbers, and a currency that is missing, are left for the one who checks events to refuse.
     """
     name = word(event)
     if name not in _BOUGHT and name not in _BROUGHT_BACK:
-        return None
+        return Shopped(None, dict(properties))
     back = name in _BROUGHT_BACK
     currency = properties.get("currency")
     currency = currency.strip().upper() if isinstance(currency, str) else currency
     lines = [_line(_money(product, currency)) for product in objects(properties.get("products"))]
-    properties = _money(properties, currency)
-    stated = first(properties, _TOTALS)
-    total = amount(stated) if stated is not None else _sum(lines, properties)
+    said = _money(properties, currency)
+    total_of, id_of = _named(said, _TOTALS), _named(said, ("order_id", "orderId"))
+    total = _sum(lines, said) if total_of is None else amount(said[total_of])
     if back:
         if (found := number(total)) is not None and found == 0:
-            return None
+            return Shopped(None, dict(properties))
         lines = [
             line | {"quantity": _negative(line["quantity"]), "amount": _negative(line["amount"])} for line in lines
         ]
         total = _negative(total)
-    discount, coupon = first(properties, ("discount",)), clipped(properties.get("coupon"), 200)
-    return present(
-        id=clipped(first(properties, ("order_id", "orderId")), 200),
+    discount, coupon = first(said, ("discount",)), text(said.get("coupon"))
+    made = present(
+        id=None if id_of is None else clipped(said[id_of], 200),
         items=lines,
         total=present(amount=total, currency=currency),
         discount=None if discount is None or back else amount(discount),
-        coupons=[coupon] if coupon and not back else None,
+        coupons=[coupon] if coupon and len(coupon) <= 200 and not back else None,
     )
+    used = {"currency", total_of, id_of if "id" in made else None, "products" if lines else None}
+    used |= {name for name, field in (("discount", "discount"), ("coupon", "coupons")) if field in made}
+    return Shopped(made, {name: value for name, value in properties.items() if name not in used})
+
+
+def _named(said: Mapping[str, Any], names: Iterable[str]) -> str | None:
+    """The first of `names` that says something."""
+    return next((name for name in names if first(said, (name,)) is not None), None)
 
 
 def interests(event: str, properties: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -67,13 +82,6 @@ def interests(event: str, properties: Mapping[str, Any]) -> list[dict[str, Any]]
         return []
     listed: list[Mapping[str, Any]] = [*objects(properties.get("products"))] or [properties]
     return [product for each in listed if (product := _product(each))]
-
-
-def others(event: str, properties: Mapping[str, Any]) -> dict[str, Any]:
-    """The properties that an order has no field for; all of them when it is none."""
-    name = word(event)
-    taken = _TAKEN if name in _BOUGHT or name in _BROUGHT_BACK else frozenset()
-    return {name: value for name, value in properties.items() if name not in taken}
 
 
 def _product(product: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from producers.segment_api.customer import company, identifiers, profile, who
-from producers.segment_api.shopping import interests, order, others
+from producers.segment_api.shopping import interests, shopped
 from producers.segment_api.values import clipped, first, instant, mapping, number, present, text
 from schemas.identifiers import STRENGTH
 from schemas.rejected import Reason, Rejected
@@ -118,12 +118,13 @@ def _tracked(call: Mapping[str, Any], context: Mapping[str, Any], customer: dict
     name, stated = text(call.get("event")), call.get("properties")
     properties = mapping(stated)
     event = name or ""
+    made = shopped(event, properties)
     return present(
         customer=customer,
         event=name,
-        properties=others(event, properties) if isinstance(stated, dict) else stated,
+        properties=made.rest if isinstance(stated, dict) else stated,
         products=interests(event, properties),
-        order=order(event, properties),
+        order=made.order,
         page=_page(mapping(context.get("page")), context),
     ) | {"customer": customer}
 

@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from producers.segment_api.shopping import interests, order, others
+from producers.segment_api.shopping import interests, shopped
+
+
+def order(event: str, properties: dict[str, Any]) -> dict[str, Any] | None:
+    return shopped(event, properties).order
+
+
+def others(event: str, properties: dict[str, Any]) -> dict[str, Any]:
+    return shopped(event, properties).rest
+
 
 SHOES = {
     "product_id": "p-1",
@@ -107,6 +116,26 @@ def test_other_events_are_no_orders(name: str) -> None:
 
 def test_what_an_order_has_no_field_for_is_kept() -> None:
     assert others("Order Completed", DONE | {"tax": 1.5}) == {"tax": 1.5}
+
+
+@pytest.mark.parametrize(
+    ("event", "stated", "kept"),
+    [
+        ("Order Completed", {"revenue": 800_000, "value": 1}, {"revenue": 800_000, "value": 1}),
+        ("Order Completed", {"total": None, "revenue": 800_000}, {"total": None}),
+        ("Order Completed", {"coupon": ["TET", "HE"], "discount": 5}, {"coupon": ["TET", "HE"]}),
+        ("Order Completed", {"coupon": "T" * 201}, {"coupon": "T" * 201}),
+        ("Order Completed", {"products": "G-1", "orderId": 7}, {"products": "G-1", "orderId": 7}),
+        ("Order Refunded", {"coupon": "TET", "discount": 5}, {"coupon": "TET", "discount": 5}),
+    ],
+)
+def test_only_what_the_order_has_used_is_taken_out(event: str, stated: dict[str, Any], kept: dict[str, Any]) -> None:
+    assert others(event, DONE | stated) == kept
+
+
+def test_a_refund_of_nothing_is_no_order_and_all_of_it_is_kept() -> None:
+    said = DONE | {"total": 0, "discount": 1}
+    assert shopped("Order Refunded", said) == (None, said)
 
 
 def test_looking_at_products_is_an_interest_in_them() -> None:
