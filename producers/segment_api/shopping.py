@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 from producers.segment_api.values import amount, clipped, first, number, objects, present, text, unambiguous, word
 
 _BOUGHT = frozenset({"order_completed", "completed_order"})
-_BROUGHT_BACK = frozenset({"order_refunded", "refunded_order", "order_cancelled", "cancelled_order", "order_canceled"})
+_BROUGHT_BACK = frozenset({"order_refunded", "refunded_order"})
+"""A cancelled order is none of these: it was not paid yet, or the refund says what was paid back, and would count twice."""
+
 _INTEREST = frozenset(
     {"product_clicked", "clicked_product", "product_viewed", "viewed_product", "product_added", "added_product"}
     | {"product_added_to_wishlist", "wishlist_product_added_to_cart", "product_shared", "product_reviewed"}
