@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -171,18 +171,28 @@ def _id(call: Mapping[str, Any], arrival: Arrival) -> str:
 
 def _time(call: Mapping[str, Any], arrival: Arrival) -> Any:
     """When it happened by our clock: its own time, moved by what the client's clock is wrong, which is seen from when
-    the client says that it sent it. A time that cannot be read stays, to be refused."""
+    the client says that it sent it, if that can be. A time that cannot be read stays, to be refused."""
     stated = first(call, ("originalTimestamp", "timestamp"))
     if stated is None:
         return _iso(arrival.received)
     happened = instant(stated)
     if happened is None:
-        return stated if isinstance(stated, str) else str(stated)
-    sent = instant(call.get("sentAt")) or instant(arrival.shared.get("sentAt"))
+        return stated if isinstance(stated, str) and number(stated) is None else f"number {stated}"
+    said = map(instant, (call.get("sentAt"), arrival.shared.get("sentAt")))
+    sent = next((each for each in said if each is not None and _plausible(each, happened, arrival.received)), None)
     try:
         return _iso(happened if sent is None else arrival.received - (sent - happened))
     except OverflowError:
-        return stated
+        return str(stated)
+
+
+_WEEK = timedelta(days=7)
+_SAME_MOMENT = timedelta(minutes=1)
+
+
+def _plausible(sent: datetime, happened: datetime, received: datetime) -> bool:
+    """Nothing is sent before it happened. A clock that is wrong by more than a week is believed when both times are by it."""
+    return happened - sent <= _SAME_MOMENT and (abs(received - sent) <= _WEEK or sent - happened <= _WEEK)
 
 
 def _iso(moment: datetime) -> str:

@@ -57,15 +57,28 @@ def present(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None and value != {} and value != []}
 
 
+_FIRST_EPOCH, _FIRST_MILLISECONDS = 10**8, 10**11
+"""Numbers from here on are Unix time in seconds (from 1973), and in milliseconds (until the year 5138 they cannot be seconds)."""
+
+
 def instant(value: Any) -> datetime | None:
-    """ISO 8601 text as an instant, in UTC when it names no zone. None for what is none."""
-    if not isinstance(value, str):
+    """ISO 8601 text as an instant, in UTC when it names no zone; or Unix time, in seconds or milliseconds. None for what is
+    none."""
+    if isinstance(value, str):
+        try:
+            found = datetime.fromisoformat(value.strip())
+        except ValueError:
+            pass
+        else:
+            return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+    since = number(value)
+    if since is None or since < _FIRST_EPOCH:
         return None
+    seconds = float(since / 1_000 if since >= _FIRST_MILLISECONDS else since)
     try:
-        found = datetime.fromisoformat(value.strip())
-    except ValueError:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
         return None
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 def number(value: Any) -> Decimal | None:

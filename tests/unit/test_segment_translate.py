@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import product
 from typing import Any
 
 import pytest
@@ -93,6 +94,33 @@ def test_what_is_no_call_is_refused(call: Any, reason: Reason, path: str) -> Non
         ({"timestamp": "2026-11-23T01:20:00Z"}, {"sentAt": "2026-11-23T01:30:00Z"}, "2026-11-23T02:20:01.000+00:00"),
         ({"timestamp": "2026-11-23T01:20:00Z"}, {"sentAt": None}, "2026-11-23T01:20:00.000+00:00"),
         ({"timestamp": "2026-11-23T01:20:00Z"}, {"sentAt": "soon"}, "2026-11-23T01:20:00.000+00:00"),
+        # a telephone whose clock began in 1970: what it says is ten minutes ago is ten minutes ago
+        (
+            {"timestamp": "1970-01-01T00:01:00Z", "sentAt": "1970-01-01T00:11:00Z"},
+            {},
+            "2026-11-23T02:20:01.000+00:00",
+        ),
+        # what was sent long before it happened, or long after we have it, was not
+        (
+            {"timestamp": "2026-11-20T08:00:00Z", "sentAt": "1970-01-01T00:00:00Z"},
+            {},
+            "2026-11-20T08:00:00.000+00:00",
+        ),
+        (
+            {"timestamp": "2026-11-20T08:00:00Z", "sentAt": "2126-11-23T02:30:00Z"},
+            {},
+            "2026-11-20T08:00:00.000+00:00",
+        ),
+        # the history of years, sent now
+        (
+            {"timestamp": "2019-01-01T00:00:00Z", "sentAt": "2026-11-23T02:30:01Z"},
+            {},
+            "2019-01-01T00:00:00.000+00:00",
+        ),
+        # Unix time, in seconds, milliseconds and as text, by a clock that is an hour slow
+        ({"timestamp": 1795397400, "sentAt": "2026-11-23T01:30:00Z"}, {}, "2026-11-23T02:30:01.000+00:00"),
+        ({"timestamp": 1795397400000, "sentAt": 1795397401000}, {}, "2026-11-23T02:30:00.000+00:00"),
+        ({"timestamp": "1795397400.5"}, {}, "2026-11-23T01:30:00.500+00:00"),
         (
             {"originalTimestamp": "2026-11-23T01:20:00Z", "timestamp": "2020-01-01T00:00:00Z"},
             {},
@@ -104,7 +132,7 @@ def test_the_time_is_that_of_our_clock(call: dict[str, Any], shared: dict[str, A
     assert time(call, **shared) == expected
 
 
-@pytest.mark.parametrize("stated", ["yesterday", {"at": 1}, True, "0001-01-01T00:00:00"])
+@pytest.mark.parametrize("stated", ["yesterday", {"at": 1}, True, "0001-01-01T00:00:00", 2026, "2026", -1, 10**17])
 def test_a_time_that_cannot_be_read_is_left_to_be_refused(stated: Any) -> None:
     call = {"type": "track", "event": "e", "userId": "u", "timestamp": stated}
     made = translate(call, None, Arrival("/segment/s", RECEIVED, {}, "r1-0"))
@@ -115,8 +143,10 @@ def test_a_time_that_cannot_be_read_is_left_to_be_refused(stated: Any) -> None:
 
 
 def test_times_beyond_the_calendar_are_no_exception() -> None:
-    far = {"type": "track", "event": "e", "timestamp": "9999-12-31T23:59:59-14:00", "sentAt": "0001-01-01T00:00:00Z"}
-    assert isinstance(translate(far, None, Arrival("/segment/s", RECEIVED, {}, "r1-0")), list)
+    ends = ("9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00")
+    for happened, sent in product(ends, ends):
+        far = {"type": "track", "event": "e", "timestamp": happened, "sentAt": sent}
+        assert isinstance(translate(far, None, Arrival("/segment/s", RECEIVED, {}, "r1-0")), list)
 
 
 def test_without_a_message_id_a_call_with_a_time_is_known_again_when_it_is_sent_again() -> None:
