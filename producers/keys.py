@@ -8,6 +8,7 @@ The file is YAML, and holds digests, not keys:
         allow: ["/web/*"]           # globs of CloudEvents `source`; left out: every source
         disabled: false
         events_per_second: 500      # what is more is answered 429; left out: no limit
+        user_id_prefix: outlet      # of the Segment API: `userId` is this site's own, and no customer number of the shop
         public: true                # stands in web pages: calls of the Segment API only, and not all that they say is believed
 
 A key is 256 random bits. Nobody can search that space, so a plain SHA-256 protects it as well as a slow password hash
@@ -47,7 +48,7 @@ class KeysError(Exception):
 @dataclass(frozen=True, slots=True)
 class Source:
     """One sender of events. `allow` are globs; `*` also matches `/`. The key of one that is `public` is known to everybody who
-    looks at a web page or into an app."""
+    looks at a web page or into an app. `user_id_prefix` tells the user ids of a site from the shop's customer numbers."""
 
     name: str
     key_sha256: str
@@ -55,6 +56,7 @@ class Source:
     disabled: bool = False
     events_per_second: int | None = None
     public: bool = False
+    user_id_prefix: str | None = None
     _allowed: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
@@ -75,6 +77,7 @@ class _Entry(BaseModel):
     disabled: bool = False
     events_per_second: Annotated[int, Field(ge=1)] | None = None
     public: bool = False
+    user_id_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,20}$")] | None = None
 
 
 class _File(BaseModel):
@@ -129,6 +132,7 @@ def read_sources(path: Path) -> tuple[Source, ...]:
             disabled=entry.disabled,
             events_per_second=entry.events_per_second,
             public=entry.public,
+            user_id_prefix=entry.user_id_prefix,
         )
         for entry in entries
     )
@@ -158,6 +162,7 @@ def _write(path: Path, sources: Iterable[Source]) -> None:
         | ({"disabled": True} if s.disabled else {})
         | ({} if s.events_per_second is None else {"events_per_second": s.events_per_second})
         | ({"public": True} if s.public else {})
+        | ({} if s.user_id_prefix is None else {"user_id_prefix": s.user_id_prefix})
         for s in sources
     ]
     new = path.with_name(path.name + ".new")

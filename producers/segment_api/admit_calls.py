@@ -56,7 +56,12 @@ def admit_calls(
             if secret in call:
                 call = call.replace(secret, b'"REDACTED"')
         arrival = Arrival(
-            f"/segment/{source.name}", received.astimezone(UTC), parcel.shared, f"{request}-{index}", source.public
+            source=f"/segment/{source.name}",
+            received=received.astimezone(UTC),
+            shared=parcel.shared,
+            fallback=f"{request}-{index}",
+            public=source.public,
+            prefix=source.user_id_prefix,
         )
         verdict = _refused(parcel.fault, call) if parcel.fault else _contained(call, kind, arrival, source, around)
         if not isinstance(verdict, _Refused):

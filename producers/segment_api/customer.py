@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -56,14 +57,20 @@ def identifiers(
     *,
     previous: bool = False,
     public: bool = False,
+    prefix: str | None = None,
 ) -> Found:
     """All that the call names; `previousId` with `previous` only. `traits` are those of the person; an account that is an
-    e-mail address is one. With `public`, only what a visitor may say."""
+    e-mail address is one. With `public`, only what a visitor may say. With `prefix`, user ids are
+    the site's own."""
     found: Found = []
     for name, kind in _NAMED if previous else _NAMED[:2]:
         value = text(call.get(name))
         if value is not None:
-            found.append(("email" if _is_address(value) else kind, value))
+            if _is_address(value):
+                kind = "email"
+            elif name == "userId" and prefix is not None:
+                value = _own(prefix, value)
+            found.append((kind, value))
     named = {word(name): value for name, value in traits.items()}
     for kind in _OWN_IDENTIFIERS if named else ():
         value = text(named.get(kind))
@@ -72,7 +79,8 @@ def identifiers(
     for each in objects(context.get("externalIds")):
         named_kind, value = _EXTERNAL.get(word(text(each.get("type")) or "")), text(each.get("id"))
         if named_kind is not None and value is not None and text(each.get("encoding")) in (None, "none"):
-            found.append((named_kind, value))
+            own = named_kind == "customer_no" and prefix is not None and word(str(each["type"])) != "customer_no"
+            found.append((named_kind, _own(str(prefix), value) if own else value))
     device = mapping(context.get("device"))
     for name in ("id", "advertisingId", "token"):
         value = text(device.get(name))
@@ -80,6 +88,22 @@ def identifiers(
         if value is not None and not refused and not _NOBODY.fullmatch(value):
             found.append(("device_id", value))
     return [each for each in dict.fromkeys(found) if not public or each[0] not in _NOT_FROM_ANYBODY]
+
+
+_FOLDED = re.compile(r"[^0-9a-z_.@+]")
+
+
+def _own(prefix: str, user_id: str) -> str:
+    """A user id that no customer number is, and no other site's. Customer numbers are compared without case, spaces and
+    dashes; here capitals have a ^ before them and all that could be lost is in percent encoding, so that two ids stay two."""
+    return f"{prefix}:{_FOLDED.sub(_spelled, unicodedata.normalize('NFC', user_id))}"
+
+
+def _spelled(found: re.Match[str]) -> str:
+    letter = found[0]
+    if "A" <= letter <= "Z":
+        return f"^{letter}"
+    return "".join(f"%{byte:02x}" for byte in letter.encode("utf-8", "surrogatepass"))
 
 
 def _is_address(value: str) -> bool:

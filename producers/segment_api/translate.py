@@ -30,6 +30,7 @@ class Arrival(NamedTuple):
 
     `source` is the CloudEvents source. `received` is now, in UTC. `shared` are `context` and `sentAt` of the batch.
     `fallback` is the id of a call that has neither an id nor a time of its own. `public`: anybody can have sent it.
+    `prefix` is that of the user ids of its site, None when they are customer numbers.
     """
 
     source: str
@@ -37,6 +38,7 @@ class Arrival(NamedTuple):
     shared: Mapping[str, Any]
     fallback: str
     public: bool = False
+    prefix: str | None = None
 
 
 def translate(call: Any, kind: str | None, arrival: Arrival) -> list[Event] | Rejected:
@@ -54,7 +56,7 @@ def translate(call: Any, kind: str | None, arrival: Arrival) -> list[Event] | Re
             reason, "$.type", f"give a type: {', '.join(KINDS)}", text(call.get("messageId")), arrival.source
         )
     context = {**mapping(arrival.shared.get("context")), **mapping(call.get("context"))}
-    type_, data, others_of = _told(kind, call, context, public=arrival.public)
+    type_, data, others_of = _told(kind, call, context, arrival)
     event: Event = {
         "specversion": "1.0",
         "id": _id(call, arrival),
@@ -67,13 +69,13 @@ def translate(call: Any, kind: str | None, arrival: Arrival) -> list[Event] | Re
 
 
 def _told(
-    kind: str, call: Mapping[str, Any], context: Mapping[str, Any], *, public: bool
+    kind: str, call: Mapping[str, Any], context: Mapping[str, Any], arrival: Arrival
 ) -> tuple[str, dict[str, Any], list[Event]]:
     """The type and data of the event, and customers that name further identifiers of the same person."""
     known = mapping(context.get("traits"))
     if kind == "identify":
         known |= mapping(call.get("traits"))
-    found = identifiers(call, context, known, previous=kind == "alias", public=public)
+    found = identifiers(call, context, known, previous=kind == "alias", public=arrival.public, prefix=arrival.prefix)
     customer, more = who(found)
     if kind == "track":
         return "web.tracked.v1", _tracked(call, context, customer), []
@@ -82,7 +84,7 @@ def _told(
     further = [_with(customer, *each) for each in more[:MOST_FURTHER]]
     data: dict[str, Any] = {"call": kind, "customer": customer}
     if kind == "identify":
-        fields, rest = profile(known, public=public)
+        fields, rest = profile(known, public=arrival.public)
         customer |= fields
         age = number(rest.get("age"))
         if age is not None and 0 <= age <= 150:

@@ -33,6 +33,16 @@ def test_a_limit_is_read_and_kept_when_another_source_is_added(file: Path) -> No
     assert [source.events_per_second for source in read_sources(file)] == [500, None]
 
 
+def test_a_prefix_is_read_and_kept_and_is_one_word(file: Path) -> None:
+    add_source(file, "outlet")
+    file.write_text(file.read_text() + "  user_id_prefix: outlet\n")
+    add_source(file, "other")
+    assert [source.user_id_prefix for source in read_sources(file)] == ["outlet", None]
+    file.write_text(file.read_text().replace(": outlet", ": 'out-let'"))
+    with pytest.raises(KeysError, match="user_id_prefix"):
+        read_sources(file)
+
+
 def test_a_public_source_stays_public_when_another_is_added(file: Path) -> None:
     first, second = add_source(file, "shop", public=True), add_source(file, "till")
     assert read_sources(file) == (Source("shop", hash_key(first), public=True), Source("till", hash_key(second)))

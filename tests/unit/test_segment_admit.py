@@ -180,6 +180,11 @@ def test_what_a_public_source_says_without_being_believed_is_kept_and_states_not
         assert (data["customer"], data.get("traits", {})) == (customer, traits)
 
 
+def test_the_user_ids_of_a_site_with_a_prefix_are_no_customer_numbers() -> None:
+    (record,) = admitted(encoded(), source=Source("outlet", "0" * 64, user_id_prefix="outlet")).records
+    assert json.loads(record.value)["data"]["customer"] == {"customer_no": "outlet:u%2d7"}
+
+
 def test_a_fault_of_the_batch_refuses_each_of_its_calls() -> None:
     fault = Rejected(Reason.DUPLICATE_KEY, "$.context", "twice")
     assert [each[2:] for each in told(admitted(encoded(), encoded(), fault=fault))] == [

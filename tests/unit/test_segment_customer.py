@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import pytest
 
+from processors.normalise import read_identifier
 from producers.segment_api.customer import Found, company, identifiers, profile, who
+from tests.payloads import REFERENCE
 
 
 def found(call: dict[str, Any], context: dict[str, Any] | None = None, traits: dict[str, Any] | None = None) -> Found:
@@ -28,6 +31,31 @@ def found(call: dict[str, Any], context: dict[str, Any] | None = None, traits: d
 )
 def test_a_user_id_is_a_customer_number_or_an_address(stated: Any, expected: Found) -> None:
     assert found({"userId": stated, "anonymousId": None}) == expected
+
+
+OWN = ("1-23", "12-3", "123", "1 23", "jR", "Jr", "jr", "J^r", "%2d", "-", "Đ1", "đ1")
+
+
+def test_user_ids_of_a_site_of_its_own_stay_different_from_each_other_and_from_customer_numbers() -> None:
+    read = {}
+    for prefix, stated in [(None, "123"), *product(("outlet", "b2b"), OWN)]:
+        ((kind, value),) = identifiers({"userId": stated}, {}, {}, prefix=prefix)
+        identifier, problem = read_identifier(kind, value, REFERENCE)
+        assert problem is None
+        read[identifier] = (prefix, stated)
+    assert len(read) == 1 + 2 * len(OWN)
+
+
+def test_only_a_user_id_gets_the_prefix_of_its_site() -> None:
+    external = [{"type": "user_id", "id": "u"}, {"type": "customer_no", "id": "KH-1"}]
+    call = {"userId": "lan@example.com", "anonymousId": "a", "previousId": "p"}
+    assert identifiers(call, {"externalIds": external}, {}, previous=True, prefix="b2b") == [
+        ("email", "lan@example.com"),
+        ("anonymous_id", "a"),
+        ("anonymous_id", "p"),
+        ("customer_no", "b2b:u"),
+        ("customer_no", "KH-1"),
+    ]
 
 
 def test_traits_may_name_any_identifier_of_ours_but_not_who_signed_in() -> None:
