@@ -12,6 +12,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from processors.birthday import read_birthday
 from processors.contacts import NOTHING, PLACEHOLDER, Reading, read_email, read_phone
 from processors.reference import Reference
 from processors.text import clean_text, fold_accents, plain_text
@@ -124,33 +125,6 @@ def _unless_placeholder(value: str, text: str, kind: str, reference: Reference) 
     if fold_accents(text) in placeholders or (value != text and fold_accents(value) in placeholders):
         return PLACEHOLDER
     return value, None
-
-
-_YEAR_FIRST = re.compile(r"([0-9]{4})([-/.]?)([0-9]{1,2})\2([0-9]{1,2})(?:[T ].*)?")
-_DAY_FIRST = re.compile(r"([0-9]{1,2})([-/.])([0-9]{1,2})\2([0-9]{4})")
-_EIGHT_DIGITS = re.compile(r"[0-9]{8}")
-
-
-def _birthday(stated: str, reference: Reference) -> Reading:
-    """ISO text. The day comes before the month, as in Vietnam, unless the year comes first."""
-    text = plain_text(stated)
-    if not text:
-        return NOTHING
-    if fold_accents(text) in reference.placeholders["birthday"]:
-        return PLACEHOLDER
-    if match := _YEAR_FIRST.fullmatch(text):
-        year, separator, month, day = match.groups()
-        if not separator and not _EIGHT_DIGITS.match(text):
-            return None, "unreadable_birthday"
-    elif match := _DAY_FIRST.fullmatch(text):
-        day, _, month, year = match.groups()
-    else:
-        return None, "unreadable_birthday"
-    try:
-        born = date(int(year), int(month), int(day))
-    except ValueError:
-        return None, "unreadable_birthday"
-    return (born.isoformat(), None) if born.year >= 1900 else (None, "unreadable_birthday")
 
 
 _COUNT = re.compile(r"([0-9]{1,3}(?:[., ]?[0-9]{3}){0,2})(?:\.0+)? ?(?:\+|nguoi|nhan vien|people|employees|staff)?")
@@ -282,7 +256,7 @@ _TRAITS: dict[str, _Reader] = {
     "full_name": _name,
     "given_name": _name,
     "family_name": _name,
-    "birthday": _birthday,
+    "birthday": read_birthday,
     "age_band": _text,
     "gender": _gender,
     "income_band": _text,

@@ -26,7 +26,7 @@ ARROWS: dict[str, set[str]] = {
 STAGES = frozenset(
     f"processors.{name}"
     for name in (
-        *("prepare", "normalise", "contacts", "enrich", "told", "service", "web", "purchase"),
+        *("prepare", "normalise", "birthday", "contacts", "enrich", "told", "service", "web", "purchase"),
         *("places", "reference", "text", "words"),
         *("identity_rules", "link", "identify", "cluster", "portray", "relationship", "segment"),
         *(
