@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import re
 import traceback
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -48,22 +49,24 @@ def admit_calls(
     records: list[Record] = []
     refusals: list[Refusal] = []
     now_ms = int(received.timestamp() * 1000)
-    # As JSON text, so that no more is replaced than a key: somebody may have chosen a short one.
-    secrets = {json.dumps(each).encode() for each in (key, parcel.write_key) if each}
-    around = _brackets(msgspec.json.encode(parcel.shared))
+    secrets = _secrets(key, parcel.write_key)
+    said = _encode(parcel.shared)
+    around, redacted = _brackets(said), _redacted(said, secrets)
+    shared, fault = parcel.shared, parcel.fault
+    if redacted != said:
+        read = read_json(redacted)
+        shared, fault = ({}, fault or read) if isinstance(read, Rejected) else (read, fault)
     for index, call in enumerate(parcel.calls):
-        for secret in secrets:
-            if secret in call:
-                call = call.replace(secret, b'"REDACTED"')
+        call = _redacted(call, secrets)
         arrival = Arrival(
             source=f"/segment/{source.name}",
             received=received.astimezone(UTC),
-            shared=parcel.shared,
+            shared=shared,
             fallback=f"{request}-{index}",
             public=source.public,
             prefix=source.user_id_prefix,
         )
-        verdict = _refused(parcel.fault, call) if parcel.fault else _contained(call, kind, arrival, source, around)
+        verdict = _refused(fault, call) if fault else _contained(call, kind, arrival, source, around)
         if not isinstance(verdict, _Refused):
             records += verdict
             continue
@@ -102,6 +105,26 @@ def _judge(call: bytes, kind: str | None, arrival: Arrival, source: Source, arou
             return _Refused(rejected, payload, topic, _told(rejected, document))
         records.append(verdict)
     return records
+
+
+_SURELY_NO_WORD = 20
+"""Characters: a key as long as this stands for nothing else, wherever it stands."""
+
+
+def _secrets(*keys: str | None) -> list[re.Pattern[bytes]]:
+    """What finds a key in JSON: a long one anywhere, as in the address of a page; one that somebody chose shorter as a text of
+    its own only, since it may be a word or a number."""
+    found = {json.dumps(key)[1:-1].encode() for key in keys if key}
+    return [
+        re.compile(re.escape(each) if len(each) >= _SURELY_NO_WORD else rb'(?<=")\s*' + re.escape(each) + rb'\s*(?=")')
+        for each in sorted(found)
+    ]
+
+
+def _redacted(text: bytes, secrets: list[re.Pattern[bytes]]) -> bytes:
+    for secret in secrets:
+        text = secret.sub(b"REDACTED", text)
+    return text
 
 
 def _brackets(text: bytes) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -77,6 +78,25 @@ def test_the_write_key_is_kept_nowhere() -> None:
     kept = [record.value for record in admission.records]
     kept += [msgspec.json.decode(each.letter.value, type=DeadLetter).payload_bytes() for each in admission.refusals]
     assert [KEY.encode() in each for each in kept] == [False] * 3
+
+
+LONG = "Zk3" + "x-_9" * 10
+
+
+def test_a_key_is_taken_out_wherever_it_stands() -> None:
+    address = f"https://shop.example/?k={LONG}&n=1"
+    call = encoded(properties={"url": address}, context={"page": {"url": address}}, writeKey=f"  {LONG} ")
+    packed = Parcel(f"{LONG}", [call], {"context": {"k": LONG, "n": Decimal("1.10"), "app": {"about": address}}})
+    admission = admit_calls(packed, kind=None, source=ANYTHING, key=LONG, request="r1", received=RECEIVED)
+    (record,) = admission.records
+    assert LONG.encode() not in record.value
+    assert b"https://shop.example/?k=REDACTED&n=1" in record.value
+    assert b'"context":{"k":"REDACTED","n":1.10,' in record.value
+
+
+def test_a_short_key_with_space_around_it_is_taken_out() -> None:
+    (record,) = admitted(encoded(writeKey=f" {KEY} ")).records
+    assert KEY.encode() not in record.value
 
 
 def test_a_short_key_spoils_no_call() -> None:
