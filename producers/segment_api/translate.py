@@ -12,7 +12,7 @@ import msgspec
 
 from producers.segment_api.customer import company, identifiers, profile, who
 from producers.segment_api.shopping import interests, shopped
-from producers.segment_api.values import clipped, first, instant, mapping, number, present, text
+from producers.segment_api.values import clipped, empty, first, instant, mapping, number, present, text
 from schemas.identifiers import STRENGTH
 from schemas.rejected import Reason, Rejected
 
@@ -101,7 +101,7 @@ def _told(
 def _stated(call: Mapping[str, Any], rest: dict[str, Any]) -> dict[str, Any]:
     """The traits that are kept as they are; what is no object stays, to be refused."""
     stated = call.get("traits")
-    return present(traits=rest) if stated is None or isinstance(stated, dict) else {"traits": stated}
+    return present(traits=rest) if empty(stated) or isinstance(stated, dict) else {"traits": stated}
 
 
 def _with(customer: Mapping[str, Any], kind: str, value: str) -> Event:
@@ -124,7 +124,7 @@ def _tracked(call: Mapping[str, Any], context: Mapping[str, Any], customer: dict
     return present(
         customer=customer,
         event=name,
-        properties=made.rest if isinstance(stated, dict) else stated,
+        properties=made.rest if isinstance(stated, dict) or empty(stated) else stated,
         products=interests(event, properties),
         order=made.order,
         page=_page(mapping(context.get("page")), context),
@@ -145,7 +145,7 @@ def _viewed(kind: str, call: Mapping[str, Any], context: Mapping[str, Any], cust
         category=clipped(first(call, ("category",)) or properties.get("category"), 200),
     )
     rest = {name: value for name, value in properties.items() if name not in _OF_PAGES}
-    given = rest if isinstance(stated, dict) else stated
+    given = rest if isinstance(stated, dict) or empty(stated) else stated
     return {"kind": kind, "customer": customer} | present(page=page, properties=given)
 
 

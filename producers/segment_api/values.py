@@ -38,6 +38,11 @@ def mapping(value: Any) -> dict[str, Any]:
     return {name: inner for name, inner in value.items() if inner is not None} if isinstance(value, dict) else {}
 
 
+def empty(value: Any) -> bool:
+    """Whether an object is meant that has nothing in it: PHP writes an empty one as an array."""
+    return value is None or value == []
+
+
 def objects(value: Any) -> list[dict[str, Any]]:
     """The objects of an array, in place: what is none of them becomes an empty one."""
     return [mapping(each) for each in value] if isinstance(value, list) else []

@@ -144,7 +144,7 @@ DEEP = encoded(properties={"a": ["here"]}).replace(b'"here"', b"[" * 61 + b"]" *
         (encoded(event="e" * 300), "$.event", Reason.TOO_LARGE),
         (encoded(properties=[1]), "$.properties", Reason.WRONG_TYPE),
         (encoded(type="identify", traits="premium"), "$.traits", Reason.WRONG_TYPE),
-        (encoded(type="group", traits=[]), "$.traits", Reason.WRONG_TYPE),
+        (encoded(type="group", traits=[1]), "$.traits", Reason.WRONG_TYPE),
         (encoded(properties={"n" * 201: 1}), f"$.properties.{'n' * 201}.[key]", Reason.TOO_LARGE),
         (encoded(timestamp="soon"), "$.timestamp", Reason.WRONG_TYPE),
         (encoded(messageId="m" * 300), "$.messageId", Reason.TOO_LARGE),

@@ -217,6 +217,15 @@ def test_an_identify_states_traits_and_keeps_those_that_have_no_field() -> None:
     }
 
 
+@pytest.mark.parametrize("nothing", [[], {}, None])
+def test_an_object_with_nothing_in_it_may_be_an_array(nothing: Any) -> None:
+    customer = {"customer_no": "u-7"}
+    assert data({"type": "identify", "traits": nothing}) == {"call": "identify", "customer": customer}
+    assert data({"type": "group", "traits": nothing}) == {"call": "group", "customer": customer}
+    assert data({"type": "track", "event": "e", "properties": nothing}) == {"event": "e", "customer": customer}
+    assert data({"type": "page", "properties": nothing, "context": []}) == {"kind": "page", "customer": customer}
+
+
 def test_an_age_that_is_none_stays_a_trait() -> None:
     assert data({"type": "identify", "traits": {"age": "ba mươi"}})["traits"] == {"age": "ba mươi"}
     assert data({"type": "identify", "traits": {"age": 900}})["traits"] == {"age": 900}
