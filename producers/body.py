@@ -13,6 +13,10 @@ MAX_BODY_BYTES = 5 * 1024 * 1024
 """Of one request, on the wire as well as inflated."""
 
 
+_GZIP = b"\x1f"
+"""The first byte of gzip, and of no JSON."""
+
+
 class Memory:
     """How many bytes of requests are being worked on, and how many may be. For one event loop."""
 
@@ -53,9 +57,10 @@ class Lease:
 
 
 async def read_body(
-    chunks: AsyncIterator[bytes], *, gzipped: bool, lease: Lease, seconds: float, limit: int = MAX_BODY_BYTES
+    chunks: AsyncIterator[bytes], *, gzipped: bool | None, lease: Lease, seconds: float, limit: int = MAX_BODY_BYTES
 ) -> bytes:
-    """The whole body, inflated. Stops reading, and inflating, at the first byte too many.
+    """The whole body, inflated. Stops reading, and inflating, at the first byte too many. When nobody knows whether it is
+    `gzipped` (None), its first byte says so.
 
     Raises Problem: 400 for what is not gzip, 408 after `seconds`, 413 above `limit` bytes, 503 without memory.
     """
@@ -68,6 +73,9 @@ async def read_body(
                 received += len(chunk)
                 if received > limit:
                     raise too_large(limit)
+                if gzipped is None and chunk:
+                    gzipped = chunk.startswith(_GZIP)
+                    inflate = _Inflater() if gzipped else None
                 part = inflate.feed(chunk, limit, size) if inflate else chunk
                 size += len(part)
                 lease.grow(len(part))

@@ -129,7 +129,7 @@ async def _take(collector: Collector, request: Request, kind: str) -> Response:
     with collector.memory.lease() as lease:
         body = await read_body(
             request.stream(),
-            gzipped=gzipped,
+            gzipped=gzipped or None,
             lease=lease,
             seconds=collector.settings.body_seconds,
             limit=MAX_BODY_BYTES if sender is not None else KEYLESS_BYTES,

@@ -60,10 +60,10 @@ def shopped(event: str, properties: Mapping[str, Any]) -> Shopped:
     made = present(
         id=None if id_of is None else clipped(said[id_of], 200),
         items=lines,
-        total=present(amount=total, currency=currency),
         discount=None if discount is None or back else amount(discount),
         coupons=[coupon] if coupon and len(coupon) <= 200 and not back else None,
     )
+    made["total"] = present(amount=total, currency=currency)
     used = {"currency", total_of, id_of if "id" in made else None, "products" if lines else None}
     used |= {name for name, field in (("discount", "discount"), ("coupon", "coupons")) if field in made}
     return Shopped(made, {name: value for name, value in properties.items() if name not in used})

@@ -123,7 +123,7 @@ def _tracked(call: Mapping[str, Any], context: Mapping[str, Any], customer: dict
     made = shopped(event, properties)
     return present(
         customer=customer,
-        event=name,
+        event=clipped(name, 200),
         properties=made.rest if isinstance(stated, dict) or empty(stated) else stated,
         products=interests(event, properties),
         order=made.order,

@@ -14,7 +14,7 @@ from producers.problems import Problem
 from producers.settings import CollectorSettings, SettingsError
 
 
-def read(*chunks: bytes, gzipped: bool = False, memory: Memory | None = None, seconds: float = 5.0) -> bytes:
+def read(*chunks: bytes, gzipped: bool | None = False, memory: Memory | None = None, seconds: float = 5.0) -> bytes:
     async def stream() -> AsyncIterator[bytes]:
         for chunk in chunks:
             yield chunk
@@ -23,7 +23,7 @@ def read(*chunks: bytes, gzipped: bool = False, memory: Memory | None = None, se
         return asyncio.run(read_body(stream(), gzipped=gzipped, lease=lease, seconds=seconds))
 
 
-def refusal(*chunks: bytes, gzipped: bool = False, memory: Memory | None = None) -> tuple[int, str]:
+def refusal(*chunks: bytes, gzipped: bool | None = False, memory: Memory | None = None) -> tuple[int, str]:
     with pytest.raises(Problem) as caught:
         read(*chunks, gzipped=gzipped, memory=memory)
     return caught.value.status, caught.value.code
@@ -37,6 +37,15 @@ def test_gzip_is_inflated_however_it_is_cut() -> None:
     packed = gzip.compress(b"hello ") + gzip.compress("thế giới".encode())
     assert read(*(packed[n : n + 1] for n in range(len(packed))), gzipped=True) == "hello thế giới".encode()
     assert read(packed, gzipped=True) == "hello thế giới".encode()
+
+
+def test_gzip_that_nobody_spoke_of_is_known_by_its_first_byte() -> None:
+    packed = gzip.compress(b'{"a": 1}')
+    for chunks in ([packed], [b"", packed[:1], packed[1:]]):
+        assert read(*chunks, gzipped=None) == b'{"a": 1}'
+    assert read(b'{"a": 1}', gzipped=None) == b'{"a": 1}'
+    assert read(packed, gzipped=False) == packed
+    assert refusal(gzip.compress(b"x" * (MAX_BODY_BYTES + 1)), gzipped=None) == (413, "too_large")
 
 
 def test_exactly_the_limit_is_read_and_one_byte_more_is_not() -> None:

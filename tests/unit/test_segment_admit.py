@@ -141,7 +141,8 @@ DEEP = encoded(properties={"a": ["here"]}).replace(b'"here"', b"[" * 61 + b"]" *
     [
         (encoded(userId=None), "$.userId", Reason.NO_IDENTIFIER),
         (encoded(event=None), "$.event", Reason.MISSING_FIELD),
-        (encoded(event="e" * 300), "$.event", Reason.TOO_LARGE),
+        (encoded(event="Order Completed"), "$.properties.total", Reason.MISSING_FIELD),
+        (encoded(event="Order Completed", properties={"order_id": "1"}), "$.properties.total", Reason.MISSING_FIELD),
         (encoded(properties=[1]), "$.properties", Reason.WRONG_TYPE),
         (encoded(type="identify", traits="premium"), "$.traits", Reason.WRONG_TYPE),
         (encoded(type="group", traits=[1]), "$.traits", Reason.WRONG_TYPE),
@@ -198,6 +199,12 @@ def test_what_a_public_source_says_without_being_believed_is_kept_and_states_not
         (record,) = admitted(call, source=Source("web-shop", "0" * 64, public=public)).records
         data = json.loads(record.value)["data"]
         assert (data["customer"], data.get("traits", {})) == (customer, traits)
+
+
+def test_a_name_of_an_event_that_is_too_long_is_cut_and_the_call_has_the_whole() -> None:
+    (record,) = admitted(encoded(event="e" * 300)).records
+    told = json.loads(record.value)["data"]
+    assert (told["event"], told["segment"]["call"]["event"]) == ("e" * 200, "e" * 300)
 
 
 def test_the_user_ids_of_a_site_with_a_prefix_are_no_customer_numbers() -> None:

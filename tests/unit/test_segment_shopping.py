@@ -97,7 +97,8 @@ def test_prices_and_discounts_that_may_be_a_thousand_times_more_are_left_to_be_r
 
 
 def test_money_that_is_missing_is_left_out_to_be_refused_and_money_that_is_nothing_is_no_refund() -> None:
-    assert order("Order Completed", {"order_id": "1"}) == {"id": "1"}
+    assert order("Order Completed", {"order_id": "1"}) == {"id": "1", "total": {}}
+    assert order("Order Completed", {}) == {"total": {}}
     assert order("Order Refunded", {"order_id": "1", "currency": "USD"}) == {"id": "1", "total": {"currency": "USD"}}
     assert order("Order Refunded", {"order_id": "1", "total": 0, "currency": "USD"}) is None
 
