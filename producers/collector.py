@@ -30,7 +30,7 @@ from producers.access import authenticate
 from producers.admit import Admission, admit
 from producers.batch import BOM, is_array, split_array
 from producers.body import Memory, is_gzip, read_body
-from producers.collector_segment import add_segment_api
+from producers.collector_segment import add_segment_api, for_browsers
 from producers.keys import KeyFile, KeysError, Source
 from producers.metrics import UNKNOWN_SOURCE, CollectorMetrics
 from producers.openapi import ABOUT, MAX_BATCH_EVENTS, MEDIA_TYPES, components, operation, problem_response
@@ -225,7 +225,11 @@ def create_app(settings: CollectorSettings) -> FastAPI:
     @app.exception_handler(HTTPException)
     async def no_such_thing(_: Request, error: HTTPException) -> Response:
         code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
-        return Problem(error.status_code, code, str(error.detail), error.headers).response()
+        return for_browsers(Problem(error.status_code, code, str(error.detail), error.headers).response())
+
+    @app.exception_handler(Exception)
+    async def went_wrong(_: Request, __: Exception) -> Response:
+        return for_browsers(Problem(500, "internal_error", "something is wrong here; send it again").response())
 
     app.openapi = _documented(app.openapi)  # type: ignore[method-assign]
     return app

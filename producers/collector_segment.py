@@ -8,6 +8,7 @@ read `code` and `message` of every error. A browser asks for permission first.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -84,7 +85,7 @@ def add_segment_api(app: FastAPI) -> None:
     async def settings(write_key: str, request: Request) -> Response:
         collector: Collector = app.state.collector
         if collector.keys.find(write_key) is None:
-            return _for_browsers(_unknown().response())
+            return for_browsers(_unknown().response())
         asked = f"{request.url.scheme}://{request.url.netloc}"
         protocol, _, host = (collector.settings.public_url or asked).partition("://")
         calls_to = {
@@ -95,7 +96,7 @@ def add_segment_api(app: FastAPI) -> None:
             "unbundledIntegrations": [],
         }
         answer = {"integrations": {"Segment.io": calls_to}, "plan": {"track": {"__default": {"enabled": True}}}}
-        return _for_browsers(Response(msgspec.json.encode(answer), media_type="application/json"))
+        return for_browsers(Response(msgspec.json.encode(answer), media_type="application/json"))
 
     app.add_api_route("/v1/projects/{write_key}/settings", _permit, methods=["OPTIONS"], include_in_schema=False)
 
@@ -107,16 +108,25 @@ def _receiver(app: FastAPI, kind: str) -> Callable[[Request], Awaitable[Response
         async def take(request: Request) -> Response:
             return await _take(collector, request, kind)
 
-        return _for_browsers(await collector.receive(request, take))
+        return for_browsers(await collector.receive(request, take))
 
     return receive
 
 
-async def _permit() -> Response:
-    return Response(status_code=204, headers=_PREFLIGHT)
+_NAMES_OF_HEADERS = re.compile(r"[A-Za-z0-9_, -]{1,1000}")
 
 
-def _for_browsers(response: Response) -> Response:
+async def _permit(request: Request) -> Response:
+    """All that the browser asks for: what else is on a page adds headers of its own (`sentry-trace`, `traceparent`)."""
+    asked = request.headers.get("access-control-request-headers", "")
+    headers = dict(_PREFLIGHT)
+    if _NAMES_OF_HEADERS.fullmatch(asked):
+        headers["Access-Control-Allow-Headers"] += f", {asked}"
+    return Response(status_code=204, headers=headers)
+
+
+def for_browsers(response: Response) -> Response:
+    """The same, to be read by a page of any address."""
     response.headers.update(_CORS)
     return response
 

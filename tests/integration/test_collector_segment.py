@@ -213,17 +213,19 @@ def test_browsers_are_told_that_they_may(http: httpx.Client, path: str) -> None:
     asked = {
         "Origin": "https://cuahang.example",
         "Access-Control-Request-Method": "POST",
-        "Access-Control-Request-Headers": "authorization,content-type,x-retry-count",
+        "Access-Control-Request-Headers": "authorization,content-type,x-retry-count,sentry-trace,traceparent",
     }
     answered = http.options(path, headers=asked)
     assert (answered.status_code, answered.headers["access-control-allow-origin"]) == (204, "*")
     allowed = {each.strip().lower() for each in answered.headers["access-control-allow-headers"].split(",")}
-    assert allowed >= {"authorization", "content-type", "x-retry-count"}
+    assert allowed >= {"authorization", "content-type", "x-retry-count", "sentry-trace", "traceparent", "anonymousid"}
     assert "POST" in answered.headers["access-control-allow-methods"]
     for answered in (
         http.post("/v1/t", json=call()),
         http.post("/v1/t", content=b"{"),
         http.post("/v1/t", auth=("x", "")),
+        http.post("/v1/nothing"),
+        http.put("/v1/t"),
     ):
         assert answered.headers["access-control-allow-origin"] == "*"
 

@@ -7,9 +7,11 @@ import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from producers.body import MAX_BODY_BYTES, Memory, read_body
+from producers.collector import create_app
 from producers.problems import Problem
 from producers.settings import CollectorSettings, SettingsError
 
@@ -93,6 +95,19 @@ def test_a_body_that_does_not_come_is_given_up() -> None:
     with pytest.raises(Problem) as caught:
         asyncio.run(wait())
     assert (caught.value.status, caught.value.code) == (408, "too_slow")
+
+
+def test_a_mistake_of_ours_is_answered_in_a_form_that_clients_and_browsers_can_read(tmp_path: Path) -> None:
+    never_started = create_app(CollectorSettings("127.0.0.1:1", tmp_path / "keys.yaml"))
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(never_started, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://collector") as http:
+            return await http.post("/v1/track", json={})
+
+    answered = asyncio.run(ask())
+    assert (answered.status_code, answered.json()["code"]) == (500, "internal_error")
+    assert answered.headers["access-control-allow-origin"] == "*"
 
 
 def test_settings_have_defaults(tmp_path: Path) -> None:
