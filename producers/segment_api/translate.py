@@ -16,6 +16,9 @@ from producers.segment_api.values import clipped, empty, first, instant, mapping
 from schemas.identifiers import STRENGTH
 from schemas.rejected import Reason, Rejected
 
+MAX_ID = 256
+"""Characters of an event's id."""
+
 MOST_FURTHER = 50
 """Identifiers beyond one of each kind that a call can link: an event is made of each."""
 
@@ -113,7 +116,7 @@ def _with(customer: Mapping[str, Any], kind: str, value: str) -> Event:
 def _linked(event: Event, number: int, customer: Event) -> Event:
     """One more identifier of the person that `event` is about: an event names one of each kind."""
     data = {"call": "alias", "customer": customer}
-    return {**event, "id": f"{event['id']}#{number}", "type": "web.identified.v1", "data": data}
+    return {**event, "id": f"{_short(event['id'], MAX_ID - 4)}#{number}", "type": "web.identified.v1", "data": data}
 
 
 def _tracked(call: Mapping[str, Any], context: Mapping[str, Any], customer: dict[str, Any]) -> dict[str, Any]:
@@ -164,11 +167,18 @@ def _id(call: Mapping[str, Any], arrival: Arrival) -> str:
     """`messageId`; else a digest of the call, when its own time tells it from an equal one; else the given id."""
     stated = text(call.get("messageId"))
     if stated is not None:
-        return stated
+        return _short(stated, MAX_ID)
     if first(call, ("originalTimestamp", "timestamp")) is None:
         return arrival.fallback
     said = {name: value for name, value in call.items() if name != "sentAt"}
     return blake2b(msgspec.json.encode(said, order="deterministic"), digest_size=16).hexdigest()
+
+
+def _short(message_id: str, length: int) -> str:
+    """A longer id is known by its digest."""
+    if len(message_id) <= length:
+        return message_id
+    return blake2b(message_id.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def _time(call: Mapping[str, Any], arrival: Arrival) -> Any:

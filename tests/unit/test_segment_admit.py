@@ -148,7 +148,6 @@ DEEP = encoded(properties={"a": ["here"]}).replace(b'"here"', b"[" * 61 + b"]" *
         (encoded(type="group", traits=[1]), "$.traits", Reason.WRONG_TYPE),
         (encoded(properties={"n" * 201: 1}), f"$.properties.{'n' * 201}.[key]", Reason.TOO_LARGE),
         (encoded(timestamp="soon"), "$.timestamp", Reason.WRONG_TYPE),
-        (encoded(messageId="m" * 300), "$.messageId", Reason.TOO_LARGE),
         (DEEP, "$", Reason.TOO_DEEP),
         (ordered(total="1,200"), "$.properties.total", Reason.WRONG_TYPE),
         (ordered(currency="VND", total="880.000"), "$.properties.total", Reason.WRONG_TYPE),
@@ -199,6 +198,20 @@ def test_what_a_public_source_says_without_being_believed_is_kept_and_states_not
         (record,) = admitted(call, source=Source("web-shop", "0" * 64, public=public)).records
         data = json.loads(record.value)["data"]
         assert (data["customer"], data.get("traits", {})) == (customer, traits)
+
+
+@pytest.mark.parametrize("length", [250, 254, 256, 257, 1_000])
+def test_however_long_its_id_is_a_call_is_known_again_with_all_that_is_made_of_it(length: int) -> None:
+    call = encoded(type="identify", messageId="m" * length, context={"device": {"id": "D1", "token": "T1"}})
+    other = encoded(
+        type="identify", messageId="m" * (length - 1) + "n", context={"device": {"id": "D1", "token": "T1"}}
+    )
+    once, again, another = (
+        [json.loads(record.value)["id"] for record in admitted(each).records] for each in (call, call, other)
+    )
+    assert once == again
+    assert len({*once, *another}) == 4
+    assert (once[0] == "m" * length) is (length <= 256)
 
 
 def test_a_name_of_an_event_that_is_too_long_is_cut_and_the_call_has_the_whole() -> None:
