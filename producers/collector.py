@@ -46,7 +46,7 @@ log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-_AT_ONCE_BYTES = 8 * 1024
+AT_ONCE_BYTES = 8 * 1024
 """A body this small is read and validated on the event loop, in well under a millisecond; larger ones in a thread."""
 
 
@@ -96,7 +96,7 @@ class Collector:
 
     async def work(self, size: int, do: Callable[[], Result]) -> Result:
         """`do`, which looks at `size` bytes: at once when these are few, else in a thread."""
-        if size <= _AT_ONCE_BYTES:
+        if size <= AT_ONCE_BYTES:
             return do()
         return await asyncio.get_running_loop().run_in_executor(self._workers, do)
 

@@ -47,6 +47,9 @@ KEYLESS_BYTES = 1024 * 1024
 MAX_REPEATED_BYTES = 16 * 1024 * 1024
 """Of what a batch says for all its calls, once for each: a small body could otherwise become any amount of records."""
 
+_CALL_BYTES = 400
+"""A call costs as much as so many bytes of events, whatever is in it."""
+
 _CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": "Retry-After, X-RateLimit-Reset",
@@ -160,11 +163,16 @@ async def _take(collector: Collector, request: Request, kind: str) -> Response:
         source, key = sender
         calls, only = parcel, None if kind == BATCH else kind
         admission = await collector.work(
-            len(body),
+            effort(len(body), len(parcel.calls)),
             lambda: admit_calls(calls, kind=only, source=source, key=key, request=uuid4().hex, received=received),
         )
         await collector.send(source, admission, len(body))
     return _answer(parcel, admission)
+
+
+def effort(size: int, calls: int) -> int:
+    """What it is to judge `calls` of `size` bytes together, in bytes of events: of small calls there are many in a small body."""
+    return size + calls * _CALL_BYTES
 
 
 def _begin(collector: Collector, request: Request, source: Source) -> None:

@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from producers.body import MAX_BODY_BYTES, Memory, read_body
-from producers.collector import create_app
+from producers.collector import AT_ONCE_BYTES, create_app
+from producers.collector_segment import effort
 from producers.problems import Problem
 from producers.settings import CollectorSettings, SettingsError
 
@@ -108,6 +109,11 @@ def test_a_mistake_of_ours_is_answered_in_a_form_that_clients_and_browsers_can_r
     answered = asyncio.run(ask())
     assert (answered.status_code, answered.json()["code"]) == (500, "internal_error")
     assert answered.headers["access-control-allow-origin"] == "*"
+
+
+def test_many_small_calls_are_not_judged_where_all_requests_wait_for_them() -> None:
+    assert effort(len(b'{"batch": [{}]}'), 1) < AT_ONCE_BYTES
+    assert effort(len(b'{"batch": [{}]}') + 3 * 2_000, 2_000) > effort(0, 25) > AT_ONCE_BYTES
 
 
 def test_settings_have_defaults(tmp_path: Path) -> None:
