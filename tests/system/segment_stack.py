@@ -79,11 +79,12 @@ FETCHED = {"python-2.3": _old_python, "python-2.4": _new_python, "node": _node, 
 
 
 class Stack(NamedTuple):
-    """The stack, a key without a limit (`shop`), one with a limit (`slow`), and the clients by name."""
+    """The stack, a key without a limit (`shop`), one with a limit for each client (`slow`, of source `slow-NAME`), and the
+    clients by name."""
 
     portrait: Portrait
     shop: str
-    slow: str
+    slow: Mapping[str, str]
     clients: Mapping[str, Client]
 
     @property
@@ -149,12 +150,14 @@ def running_stack(place: Path) -> Iterator[Stack]:
         portrait.run("up", "--detach", "--workers", "1", "--partitions", "2")
         try:
             keys = portrait.home / "keys.yaml"
-            shop, slow = (add_source(keys, name, public=True) for name in ("shop", "slow"))
+            shop = add_source(keys, "shop", public=True)
+            slow = {name: add_source(keys, f"slow-{name}", public=True) for name in VERSIONS}
             entries = yaml.safe_load(keys.read_text())
-            entries["sources"][-1]["events_per_second"] = 4
+            for each in entries["sources"][-len(slow) :]:
+                each["events_per_second"] = 4
             keys.write_text(yaml.safe_dump(entries))
             made = Stack(portrait, shop, slow, {name: each.result() for name, each in fetched.items()})
-            known = {"auth": (slow, ""), "timeout": 10.0}
+            known = {"auth": (slow["node"], ""), "timeout": 10.0}
             settled = f"{made.collector}/v1/batch"
             assert wait_until(
                 lambda: httpx.post(settled, json={"batch": []}, **known).status_code == 200, 20, every=0.1
