@@ -106,6 +106,7 @@ class Spool:
         its exception is SpoolFailed.
         """
         waiting = _Waiting(encode_entry(Entry(ms, source, tuple(records))), source, len(records), Future())
+        waiting.result.set_running_or_notify_cancel()  # whoever waits may give up, and it is kept all the same
         with self._changed:
             used = self._used() + self._queued
             if self._closing:
@@ -168,6 +169,7 @@ class Spool:
         salt = os.urandom(8)
         alone = frame(encode_entry(Entry(entry.ms, entry.source, (record,))), salt)
         self._files.set_aside(f"{0:012}-{salt.hex()}.seg.refused", (alone,))
+        self._aside_bytes = sum(self._files.aside())
 
     def state(self) -> SpoolState:
         """What is in it now; looks at the disk."""
@@ -213,6 +215,7 @@ class Spool:
         self._release(segment, Counter(segment.held))
         self._segments.remove(segment)
         self._offset = 0
+        self._aside_bytes = sum(self._files.aside())
         try:
             segment.path.unlink()
         except OSError as error:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 
 from producers.spool_files import Directory, Segment, parts_of, reading
-from producers.spool_format import Kept, Torn, scan
+from producers.spool_format import Damaged, Kept, Read, Torn, scan
 
 log = logging.getLogger(__name__)
 
@@ -18,10 +18,8 @@ def entries(files: Directory, segment: Segment, start: int, end: int) -> Iterato
         for each in scan(read, segment.salt, start, end):
             if isinstance(each, Kept):
                 yield each
-                continue
-            name = f"{segment.path.name}.{each.offset}-{each.end}.damaged"
-            if files.set_aside(name, parts_of(read, each.offset, each.end)):
-                log.error("%s: bytes %d to %d are damaged; set aside as %s", segment.path, each.offset, each.end, name)
+            else:
+                _set_aside(files, segment, each, read)
 
 
 def recover(files: Directory, segment: Segment, start: int) -> None:
@@ -29,15 +27,25 @@ def recover(files: Directory, segment: Segment, start: int) -> None:
     that this was kept. Raises OSError.
     """
     with reading(segment) as read:
-        torn = next((each for each in scan(read, segment.salt, start, segment.size) if isinstance(each, Torn)), None)
-    if torn is not None:
-        cut = torn.end - torn.offset
-        log.warning("%s: cut off the last %d bytes, which were never acknowledged", segment.path, cut)
-        os.truncate(segment.path, torn.offset)
-        segment.size = torn.offset
-    for each in entries(files, segment, start, segment.size):
-        segment.held[each.entry.source] += 1
-        segment.records += len(each.entry.records)
+        for each in scan(read, segment.salt, start, segment.size):
+            if isinstance(each, Kept):
+                segment.held[each.entry.source] += 1
+                segment.records += len(each.entry.records)
+            elif isinstance(each, Torn):
+                log.warning("%s: cut off %d bytes that were never acknowledged", segment.path, each.end - each.offset)
+                os.truncate(segment.path, each.offset)
+                segment.size = each.offset
+            else:
+                try:
+                    _set_aside(files, segment, each, read)
+                except OSError as error:  # the disk may be full; it is tried again when this is drained
+                    log.error("%s: damage at byte %d cannot be set aside: %s", segment.path, each.offset, error)
+
+
+def _set_aside(files: Directory, segment: Segment, part: Damaged | Torn, read: Read) -> None:
+    name = f"{segment.path.name}.{part.offset}-{part.end}.damaged"
+    if files.set_aside(name, parts_of(read, part.offset, part.end)):
+        log.error("%s: bytes %d to %d are damaged; set aside as %s", segment.path, part.offset, part.end, name)
 
 
 def received_ms(segment: Segment, start: int, end: int) -> int | None:

@@ -321,6 +321,14 @@ def test_it_tells_how_long_the_oldest_has_waited(tmp_path: Path) -> None:
         assert (spool.state().oldest_seconds, spool.state().size_bytes) == (0.0, 0)
 
 
+def test_whoever_gives_up_waiting_disturbs_nobody(tmp_path: Path) -> None:
+    with spooling(tmp_path) as spool:
+        given_up = spool.append("web", entry(1).records, NOW + 1)
+        given_up.cancel()
+        keep(spool, entry(2))
+        assert drain(spool) == [entry(1), entry(2)]
+
+
 def test_what_comes_too_late_is_not_taken(tmp_path: Path) -> None:
     spool = Spool(tmp_path, MB)
     spool.close()
