@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 _SEGMENT = re.compile(r"(\d{12})-([0-9a-f]{16})\.seg")
 _CHUNK = 1024 * 1024
+_WINDOW = 256 * 1024
 
 
 class SpoolUnusable(Exception):
@@ -148,10 +149,18 @@ class Directory:
 
 @contextmanager
 def reading(segment: Segment) -> Iterator[Read]:
-    """Reads `segment` at any offset while the block lasts. Raises OSError."""
+    """Reads what was fsynced of `segment`, at any offset, while the block lasts. Raises OSError."""
     file = os.open(segment.path, os.O_RDONLY)
+    window, first = b"", 0
+
+    def read(offset: int, size: int) -> bytes:
+        nonlocal window, first
+        if not first <= offset <= first + len(window) - size:
+            window, first = os.pread(file, max(size, _WINDOW), offset), offset
+        return window[offset - first : offset - first + size]
+
     try:
-        yield lambda offset, size: os.pread(file, size, offset)
+        yield read
     finally:
         os.close(file)
 

@@ -27,7 +27,7 @@ from ops.bench.machine import look_at_machine, now
 from ops.bench.sender import Sent
 from ops.bench.through_http import quantile, write_payloads
 from ops.bench.workload import Workload
-from ops.local.child import Child, Process
+from ops.local.child import Child, Process, tail
 from ops.local.home import LOOPBACK, Home, LocalStackError
 from ops.local.kafka import KafkaServer
 from ops.local.stack import start_kafka
@@ -38,6 +38,7 @@ from schemas.topics import RAW_NAMES
 
 _LEAD = 10.0  # seconds of every day before, and after
 _EVERY = 0.1
+_SILENCE = 30.0
 _PATIENCE = 600.0
 MB = 1024 * 1024
 
@@ -93,9 +94,13 @@ class Outage:
             time.sleep(_EVERY)
 
     def spool(self) -> Spool:
-        spool = read_spool(self._url)
-        if spool is None:
-            raise LocalStackError(f"the collector does not answer; see {self._collector.log}")
+        """What the collector says, which may take it a while. Raises LocalStackError when it does not."""
+        end = time.monotonic() + _SILENCE
+        while (spool := read_spool(self._url)) is None:
+            if time.monotonic() > end:
+                raise LocalStackError(
+                    f"the collector does not answer; the end of its log:\n{tail(self._collector.log)}"
+                )
         return spool
 
 
