@@ -50,7 +50,7 @@ log = logging.getLogger(__name__)
 _AT_ONCE_BYTES = 8 * 1024
 """A body this small is read and validated on the event loop, in well under a millisecond; larger ones in a thread."""
 
-_CONNECT_SECONDS = 5.0
+_CONNECT_SECONDS = 3.0
 """So long after its start it is not ready without Kafka, even with a spool: most likely it is about to be connected."""
 
 

@@ -250,7 +250,7 @@ def test_on_a_full_disk_it_takes_nothing_until_there_is_room(kafka: str, tmp_pat
 @contextmanager
 def connected(kafka: str, path: Path) -> Iterator[tuple[Publisher, Spool]]:
     """What a collector has, but for what drains the spool."""
-    publisher, spool = Publisher(kafka), Spool(path, 64 * MB)
+    publisher, spool = Publisher(kafka, timeout=1.5), Spool(path, 64 * MB)
     try:
         publisher.wait_connected(10)
         yield publisher, spool
@@ -280,6 +280,33 @@ def test_what_is_new_waits_behind_what_is_spooled_of_its_source_and_of_no_other(
         assert not is_spooled("a", 3)
         drain.close()
     assert [id_ for id_ in ids_of(kafka, mark) if "-a-" in id_] == [f"{mark}-a-{n}" for n in (1, 2, 3)]
+
+
+@pytest.mark.crash
+def test_when_kafka_goes_again_while_the_spool_is_drained_nothing_is_left_out(
+    breakable_kafka: tuple[Child, str], tmp_path: Path
+) -> None:
+    broker, address = breakable_kafka
+    sent = [f"{number}" for number in range(3_000)]
+    frozen = threading.Event()
+
+    def freeze_at_once(_: int) -> None:
+        if not frozen.is_set():
+            broker.freeze()
+            frozen.set()
+
+    with connected(address, tmp_path) as (publisher, spool):
+        for id_ in sent:
+            spooled = spool.append("tests", [Record("events.web", b"n:1", event(id_, "lan", size=5_000))], 0)
+        spooled.result(timeout=10)
+        drain = Drain(spool, publisher, freeze_at_once)
+        assert frozen.wait(20)
+        until(lambda: not publisher.connected)
+        assert 0 < spool.state().records < len(sent)
+        broker.thaw()
+        until(lambda: not spool.holds("tests"))
+        drain.close()
+    assert list(dict.fromkeys(ids_of(address, ""))) == sent
 
 
 def test_a_record_that_kafka_will_never_take_is_set_aside_and_holds_nothing_up(kafka: str, tmp_path: Path) -> None:
