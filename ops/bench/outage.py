@@ -169,10 +169,12 @@ def measure(place: Path, rate: int, seconds: float, fault: str, connections: int
     seen = outage.seen
     begun = min(each.due for each in sent)
     print(
-        f"Kafka: {fault}, away for {seen.back - seen.left:.0f} s; {len(sent):,} requests of one event, {connections} connections"
+        f"Kafka: {fault}, back after {seen.back - seen.left:.0f} s; {len(sent):,} requests of one event, {connections} connections"
     )
     print(f"before: {_told(begun, seen.left, sent)}; RSS {seen.before / MB:.0f} MB")
-    print(f"away:   {_told(seen.left, seen.back, sent)}; RSS {seen.resident / MB:.0f} MB at most, draining included")
+    print(
+        f"away:   {_told(seen.left, seen.left + seconds, sent)}; RSS {seen.resident / MB:.0f} MB at most, draining included"
+    )
     print(
         f"spool:  {seen.records:,} records, {seen.size / MB:.0f} MB at most, drained {seen.empty - seen.back:.1f} s after"
     )
