@@ -168,9 +168,7 @@ def measure(place: Path, rate: int, seconds: float, fault: str, connections: int
         missing = set(file.read_bytes().splitlines()) - set(values_in(address))
     seen = outage.seen
     begun = min(each.due for each in sent)
-    print(
-        f"Kafka: {fault}, back after {seen.back - seen.left:.0f} s; {len(sent):,} requests of one event, {connections} connections"
-    )
+    print(f"Kafka: {fault}, back after {seen.back - seen.left:.0f} s; {len(sent):,} requests of one event")
     print(f"before: {_told(begun, seen.left, sent)}; RSS {seen.before / MB:.0f} MB")
     print(
         f"away:   {_told(seen.left, seen.left + seconds, sent)}; RSS {seen.resident / MB:.0f} MB at most, draining included"
