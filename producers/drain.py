@@ -38,8 +38,15 @@ class Drain:
         self._thread.join(seconds)
 
     def _run(self) -> None:
+        waited = False
         while not self._stopping.is_set():
-            if not self._spool.wait_for_entries(_LOOK_SECONDS):
+            waits = self._spool.wait_for_entries(_LOOK_SECONDS)
+            if waits and not waited:
+                log.warning("Kafka does not take everything: records for it wait in the spool")
+            elif waited and not waits:
+                log.info("the spool is empty again")
+            waited = waits
+            if not waits:
                 continue
             try:
                 self._publisher.wait_connected(_LOOK_SECONDS)

@@ -195,6 +195,7 @@ def test_without_kafka_it_takes_what_fits_the_spool_and_says_so_and_not_one_even
         until(lambda: told(collector).records == 0)
         assert post(http, event(f"{mark}-last", "lan")).json() == {"accepted": 1, "rejected": []}
         assert f"portrait_collector_drained_records_total {len(taken) + 1}.0" in http.get("/metrics").text
+        until(lambda: "the spool is empty again" in collector.log.read_text())
     assert ids_of(kafka, mark) == [*taken, f"{mark}-last"]
     letters = [msgspec.json.decode(record.value, type=DeadLetter) for record in records(kafka, REJECTED)]
     assert [each.reason for each in letters if each.payload_bytes() == wrong] == ["duplicate_key"]
