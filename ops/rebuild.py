@@ -13,6 +13,7 @@ from processors.portray import summarise
 from processors.refold import Observed, refold
 from processors.segment import segment
 from schemas.clean import CleanEvent
+from schemas.computed import NOTHING, Computed
 from schemas.identifiers import Identifier, by_strength, node_of
 from schemas.identity import Member, Name
 from schemas.ids import new_customer_id
@@ -34,7 +35,8 @@ class Rebuilt(NamedTuple):
 def rebuild(url: str, rules: Rules, now: int, progress: Progress = untold) -> Rebuilt:
     """Rebuild the store at `url` (as its owner). `now` is Unix ms. Workers wait meanwhile, readers do not.
 
-    Judgements stay in force. What waited to be settled, or was parked, is decided. Memory: as `ops.verify.verify`.
+    Judgements stay in force, and what jobs computed of customers stays with them. What waited to be settled, or was parked, is
+    decided. Memory: as `ops.verify.verify`.
     """
     with rebuilding(url, now) as store:
         total, done = store.count(), 0
@@ -50,7 +52,7 @@ def rebuild(url: str, rules: Rules, now: int, progress: Progress = untold) -> Re
         refused = {pair: why for pair, why in partition.refused.items() if why.code != "quarantined"}
         store.assign(Fresh(_members(partition, owners), told.observed.links.values(), refused, told.moved, names))
         anchors = {name.id: name.anchor for name in names if name.id == name.customer}
-        customers = 0
+        customers, computed = 0, _InOrder(store.computed())
 
         def folded() -> Iterator[tuple[str, Portrait, Summary, Segments, str]]:
             nonlocal customers, done
@@ -62,7 +64,8 @@ def rebuild(url: str, rules: Rules, now: int, progress: Progress = untold) -> Re
                 if customers % 500 == 0:
                     progress(done, 2 * total)
                 summary = summarise(portrait, rules.base_currency)
-                yield customer, portrait, summary, segment(portrait, rules.segments, now), anchors[customer]
+                found = segment(portrait, rules.segments, now, (), computed.of(customer))
+                yield customer, portrait, summary, found, anchors[customer]
 
         store.put(folded())
         for name, failure in list(rules.segments.failing.items()):
@@ -71,6 +74,20 @@ def rebuild(url: str, rules: Rules, now: int, progress: Progress = untold) -> Re
         changed = store.swap(families)
         progress(2 * total, 2 * total)
     return Rebuilt(customers, total, changed)
+
+
+class _InOrder:
+    """What jobs computed, for customers that are asked for in the order of ids."""
+
+    def __init__(self, known: Iterator[tuple[str, Computed]]) -> None:
+        self._known = known
+        self._next = next(known, None)
+
+    def of(self, customer: str) -> Computed:
+        """What was computed of this customer, who comes after all that were asked for before."""
+        while self._next is not None and self._next[0] < customer:
+            self._next = next(self._known, None)
+        return self._next[1] if self._next is not None and self._next[0] == customer else NOTHING
 
 
 class _Told:

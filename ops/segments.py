@@ -10,6 +10,7 @@ from typing import NamedTuple
 from ops.sql import reading, rows, streamed
 from processors.segments.catalogue import Catalogue
 from schemas import portrait
+from schemas.computed import Computed
 from schemas.portrait import Portrait
 from sinks.postgres.store import PostgresStore
 
@@ -37,11 +38,11 @@ def learn(url: str, catalogue: Catalogue) -> None:
         catalogue.bounds = store.bounds()
 
 
-def held(url: str, customer: str) -> tuple[Portrait, tuple[str, ...]]:
-    """A living customer's portrait and segments as stored. Raises psycopg2.Error."""
+def held(url: str, customer: str) -> tuple[Portrait, tuple[str, ...], Computed]:
+    """A living customer's portrait and segments as stored, and what jobs computed of it. Raises psycopg2.Error."""
     with reading(url) as at:
-        state, names = rows(at, "portrait_of_customer", id=customer)[0]
-    return portrait.decode(state), tuple(names)
+        state, names, *computed = rows(at, "portrait_of_customer", id=customer)[0]
+    return portrait.decode(state), tuple(names), Computed(*computed)
 
 
 def preview(
@@ -55,9 +56,10 @@ def preview(
     with reading(url) as at:
         ((total,),) = rows(at, "customers_counted")
         total = min(total, most or total)
-        for done, (state, names) in enumerate(streamed(at, "portraits_and_segments", most=most), 1):
+        for done, (state, names, *computed) in enumerate(streamed(at, "portraits_and_segments", most=most), 1):
             had = wanted.intersection(names)
-            has = wanted.intersection(catalogue.evaluate(portrait.decode(state), now, names).names)
+            found = catalogue.evaluate(portrait.decode(state), now, names, computed=Computed(*computed))
+            has = wanted.intersection(found.names)
             before.update(had)
             after.update(has)
             entering.update(has - had)

@@ -13,7 +13,8 @@ from processors.segments.catalogue import Catalogue
 from schemas.clean import CleanEvent
 from schemas.identifiers import Identifier, Standing, node_of
 from schemas.portrait import Listed, Portrait, canonical
-from sinks.store import Snapshot, Store
+from sinks.snapshot import Snapshot
+from sinks.store import Store
 
 DIFFERENCES_TOLD = 20
 

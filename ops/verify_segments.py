@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from processors.segments.catalogue import Catalogue
+from processors.segments.computed import COMPUTED
 from processors.segments.fields import RANKED, READ
 from processors.segments.view import View
 from schemas.portrait import Listed, Portrait
-from sinks.store import Snapshot
+from sinks.snapshot import Snapshot
 
 _CLOCKS_DIFFER_MS = 5_000
 """A worker whose clock is ahead may have looked a little later than whoever compares."""
@@ -18,7 +19,8 @@ class Memberships:
     """Compares customer by customer. Who is due at `now` (Unix ms) may be elsewhere by now, and is left out; everybody is, as
     long as the rules are about to be applied to all.
 
-    Where a customer stands among all others is taken as stored: `processors.rank` sees to it again and again.
+    Where a customer stands among all others is taken as stored: `processors.rank` sees to it again and again. So is what jobs
+    computed.
     """
 
     def __init__(self, snapshot: Snapshot, catalogue: Catalogue, now: int) -> None:
@@ -26,13 +28,13 @@ class Memberships:
         self._now = now
         self._later = now + _CLOCKS_DIFFER_MS
         self._snapshot = snapshot
-        self._ranked = _by_rank(catalogue)
+        self._passing = _passing(catalogue)
         self.compared = snapshot.swept(catalogue.digest)
         self.differences: list[str] = []
 
     def sides(self, folded: Portrait, stored: Listed) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The segments of a customer by its events, and as served: those by rank are not among them, as they depend on when they
-        were computed."""
+        """The segments of a customer by its events, and as served: those by rank or by what jobs computed are not among them, as
+        they depend on when that was."""
         served = self._lasting(stored.segments)
         if not self.compared or (stored.due is not None and stored.due <= self._now):
             return served, served
@@ -50,9 +52,10 @@ class Memberships:
         return self._lasting(found), served
 
     def _evaluated(self, folded: Portrait, stored: Listed) -> tuple[str, ...]:
-        found = self._catalogue.evaluate(folded, self._now, stored.segments, stored.ranked).names
+        by = stored.segments, stored.ranked, stored.computed
+        found = self._catalogue.evaluate(folded, self._now, *by).names
         if found != stored.segments:
-            later = self._catalogue.evaluate(folded, self._later, stored.segments, stored.ranked).names
+            later = self._catalogue.evaluate(folded, self._later, *by).names
             if later == stored.segments:
                 return later
         return found
@@ -61,7 +64,7 @@ class Memberships:
         return View(READ, folded, now, self._catalogue.zone).ranked.year_revenue
 
     def _lasting(self, names: Sequence[str]) -> tuple[str, ...]:
-        return tuple(name for name in names if name not in self._ranked)
+        return tuple(name for name in names if name not in self._passing)
 
     def untold(self, most: int) -> list[str]:
         """Where the changes do not lead to the segments, in words."""
@@ -75,12 +78,12 @@ class Memberships:
         return found
 
 
-def _by_rank(catalogue: Catalogue) -> set[str]:
-    """The segments that depend on where a customer stands among all others."""
+def _passing(catalogue: Catalogue) -> set[str]:
+    """The segments that depend on where a customer stands among all others, or on what jobs computed."""
     found: set[str] = set()
     for family in catalogue.families:
         conditions = [condition for rule in family.rules for condition in rule.when]
         for condition in [*conditions, family.where] if family.where else conditions:
-            if not RANKED.isdisjoint(condition.named) or not found.isdisjoint(condition.uses):
+            if not (RANKED | COMPUTED).isdisjoint(condition.named) or not found.isdisjoint(condition.uses):
                 found.update(rule.segment for rule in family.rules)
     return found

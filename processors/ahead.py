@@ -8,11 +8,13 @@ It holds nothing. So its transaction first asks whether all that it took for gra
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
 
 from processors.apply import Decision
+from schemas.computed import Computed
 from schemas.identifiers import Identifier, Known, Link, Pair, Standing, earliest, shut_among
 from schemas.portrait import Portrait
-from sinks.store import Base, Committed, Held, Partition, Span
+from sinks.store import Base, Committed, Held, Partition, Span, Stamp
 
 
 class Overlay:
@@ -29,14 +31,26 @@ class Overlay:
         if changes is not None:
             self.origins = {event.key: event.origin for event, _ in changes.events}
             self.held = {
-                customer: Held(base.versions.get(customer, 0) + 1, changes.segments[customer].names, portrait)
+                customer: Held(base.stamps.get(customer, Stamp()).next(), after.names, portrait, after.computed)
                 for customer, portrait in changes.portraits.items()
+                for after in (changes.segments[customer],)
             }
         for customer, order in decision.orders:
             self.orders.setdefault(customer, set()).add(order)
         self.parts: dict[str, list[str]] = {}
         for ended, survivor in identity.merged.items():
             self.parts.setdefault(survivor, []).append(ended)
+
+
+class MadeAhead(NamedTuple):
+    """A decision made ahead: without its changes, which the store has packed; what it took for granted, what the next one reads
+    over it, and whether it leaves something to be settled."""
+
+    decision: Decision
+    packed: Any
+    base: Base
+    overlay: Overlay
+    unsettled: bool
 
 
 class Ahead:
@@ -54,8 +68,8 @@ class Ahead:
     @property
     def base(self) -> Base:
         """What the decision takes for granted, once it is made."""
-        versions = {customer: held.version for customer, held in self._held.items()}
-        return Base(self._generation, self._positions, self._assigned, versions, self._shut)
+        stamps = {customer: held.stamp for customer, held in self._held.items()}
+        return Base(self._generation, self._positions, self._assigned, stamps, self._shut)
 
     def fresh(self, partition: Partition, span: Span) -> int:
         """Whoever reads in order begins where the store stands."""
@@ -133,6 +147,10 @@ class Ahead:
     def segments(self, customers: Collection[str]) -> dict[str, tuple[str, ...]]:
         held = self._held
         return {customer: held[customer].segments for customer in customers if customer in held}
+
+    def computed(self, customers: Collection[str]) -> dict[str, Computed]:
+        held = self._held
+        return {customer: held[customer].computed for customer in customers if customer in held}
 
     def orders_counted(self, orders: Mapping[str, Collection[str]]) -> set[tuple[str, str]]:
         before, held = self._before, self._held

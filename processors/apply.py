@@ -11,12 +11,13 @@ from processors.portray import fold, is_new_order, merge, summarise
 from processors.segment import moves, segment
 from processors.segments.catalogue import Catalogue
 from schemas.clean import CleanEvent
+from schemas.computed import NOTHING, Computed
 from schemas.identifiers import Identifier, node_of
 from schemas.ids import new_customer_id
 from schemas.portrait import Move, Portrait, Segments, Summary
 from schemas.rejected import DeadLetter
 from sinks.crash import crash_point
-from sinks.store import Base, Changes, Partition, Position, Reading, Retryable, Span, Store, Transaction
+from sinks.store import Base, Changes, Held, Partition, Position, Reading, Retryable, Span, Store, Transaction
 
 ATTEMPTS_TO_HOLD = 20
 HISTORY_MS = 24 * 60 * 60 * 1000
@@ -54,7 +55,7 @@ class Decision(NamedTuple):
     """What is to become of a batch.
 
     duplicates: origin of a record → key of the stored event that it repeats. orders: (customer, order id) counted in this batch,
-    or asked for and known before.
+    or asked for and known before. lately: the customers of whom something is told that is no history. now: Unix ms.
     """
 
     changes: Changes | None
@@ -64,6 +65,8 @@ class Decision(NamedTuple):
     letters: Sequence[DeadLetter]
     position: Position
     applied: Applied
+    lately: Collection[str]
+    now: int
 
     def without_changes(self) -> Decision:
         """What is needed besides the changes, once these are packed: it takes little memory."""
@@ -92,24 +95,45 @@ def apply(
     return decision.applied
 
 
-def write(store: Store, decision: Decision, packed: Any, base: Base) -> None:
+def write(store: Store, decision: Decision, packed: Any, base: Base, rules: Rules) -> None:
     """Write a decision that was made ahead, if all it took for granted (`base`) still holds. `packed`: store.pack(its changes).
 
+    Who was evaluated meanwhile, and nothing else, is evaluated once more: from where that left it.
     Raises Stale, and what `apply` raises; then nothing was written.
     """
     with store.transaction() as tx:
-        if not tx.confirm(base):
+        evaluated = tx.confirm(base)
+        if evaluated is None:
             raise Stale
         crash_point("confirmed")
-        _write(tx, decision, packed)
+        _write(tx, decision, packed, evaluated)
+        if evaluated:
+            saved = tx.saved(evaluated)
+            portraits = {customer: held.portrait for customer, held in saved.items()}
+            old = portraits.keys() - decision.lately
+            changes = changes_of(Before(evaluated, saved), portraits, rules, decision.now, backfill=old)
+            tx.save(store.pack(changes._replace(evaluation=True)))
     crash_point("after_commit")
 
 
-def _write(tx: Transaction, decision: Decision, packed: Any) -> None:
+class Before(NamedTuple):
+    """Customers whose segments were `names` when they became as they are `held` now. See `sinks.store.Reading`."""
+
+    names: Mapping[str, tuple[str, ...]]
+    held: Mapping[str, Held]
+
+    def segments(self, customers: Collection[str]) -> dict[str, tuple[str, ...]]:
+        return {customer: self.names[customer] for customer in customers}
+
+    def computed(self, customers: Collection[str]) -> dict[str, Computed]:
+        return {customer: self.held[customer].computed for customer in customers}
+
+
+def _write(tx: Transaction, decision: Decision, packed: Any, unmoved: Collection[str] = ()) -> None:
     if decision.duplicates:
         tx.keep_duplicates(decision.duplicates)
     if packed is not None:
-        tx.save(packed)
+        tx.save(packed, unmoved)
     if decision.letters:
         tx.keep_letters(decision.letters)
     crash_point("inserted")
@@ -128,24 +152,15 @@ def decide(
     events, letters, spans = _unapplied(reading, batch)
     skipped = sum(span.end - span.first for span in spans.values()) - len(events) - len(letters)
     claimed, duplicates = _claim(reading, events)
-    changes, identity, orders = None, NOBODY, set[tuple[str, str]]()
+    changes, identity, orders, lately = None, NOBODY, set[tuple[str, str]](), set[str]()
     if claimed:
         identity = _identify(reading, claimed, rules.identity, new_id)
         portraits, orders = _portray(reading, claimed, identity)
-        changes = changes_of(reading, claimed, portraits, identity, rules, now)
+        lately = {identity.customers.get(event.key, "") for event in claimed if event.time >= now - HISTORY_MS}
+        old = portraits.keys() - lately
+        changes = changes_of(reading, portraits, rules, now, claimed=claimed, identity=identity, backfill=old)
     applied = Applied(len(claimed), len(events) - len(claimed), skipped)
-    return Decision(changes, identity, orders, duplicates, letters, Position(spans), applied)
-
-
-def refresh(store: Store, rules: Rules, now: int, limit: int = 500) -> int:
-    """Evaluate the segments of customers whose time has come; return how many there were."""
-    with store.transaction() as tx:
-        rules.segments.bounds = tx.bounds()  # it may be new ones that customers are due by
-        customers = tx.due(now, limit)
-        if customers:
-            portraits = tx.portraits(customers)
-            tx.save(store.pack(changes_of(tx, (), portraits, NOBODY, rules, now)))
-    return len(customers)
+    return Decision(changes, identity, orders, duplicates, letters, Position(spans), applied, lately, now)
 
 
 def _unapplied(
@@ -238,31 +253,30 @@ def _portray(
 
 
 def changes_of(
-    reading: Reading,
-    claimed: Sequence[CleanEvent],
+    reading: Reading | Before,
     portraits: dict[str, Portrait],
-    identity: Identity,
     rules: Rules,
     now: int,
     *,
-    backfill: bool = False,
+    claimed: Sequence[CleanEvent] = (),
+    identity: Identity = NOBODY,
+    backfill: Collection[str] = (),
 ) -> Changes:
-    """What is to be stored when customers look like `portraits` now; `reading` holds those that there were. `backfill`: no
-    customer did anything, the rules are others."""
+    """What is to be stored when customers look like `portraits` now; `reading` holds those that there were. `backfill`: those of
+    them who did nothing lately that would be the reason."""
     summaries: dict[str, Summary] = {}
     segments: dict[str, Segments] = {}
     moved: list[Move] = []
-    before = reading.segments(portraits)
-    of, since = identity.customers, now - HISTORY_MS
-    lately = {of.get(event.key) for event in claimed if event.time >= since}
+    before, computed = reading.segments(portraits), reading.computed(portraits)
     for customer, portrait in portraits.items():
         held = before.get(customer, ())
         summaries[customer] = summarise(portrait, rules.base_currency)
-        segments[customer] = after = segment(portrait, rules.segments, now, held)
+        segments[customer] = after = segment(portrait, rules.segments, now, held, computed.get(customer, NOTHING))
         if after.names != held:
             found = moves(customer, held, after, portrait, rules.segments, now)
-            old = backfill or (bool(claimed) and customer not in lately)
-            moved.extend(move._replace(backfill=True) for move in found) if old else moved.extend(found)
+            moved.extend(move._replace(backfill=True) for move in found) if customer in backfill else moved.extend(
+                found
+            )
     return Changes(
         events=[(event, identity.nodes.get(event.key)) for event in claimed],
         portraits=portraits,

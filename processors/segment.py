@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from processors.segments.catalogue import Catalogue
+from schemas.computed import NOTHING, Computed
 from schemas.portrait import Move, Portrait, Segments
 
 
-def segment(portrait: Portrait, catalogue: Catalogue, now: int, before: Collection[str] = ()) -> Segments:
-    """Where one customer, who was in the segments `before`, belongs at `now` (Unix ms).
+def segment(
+    portrait: Portrait, catalogue: Catalogue, now: int, before: Collection[str] = (), computed: Computed = NOTHING
+) -> Segments:
+    """Where one customer, who was in the segments `before` and of whom jobs computed `computed`, belongs at `now` (Unix ms).
 
     Before `due`, and without a new event, the answer stays the same.
     """
-    return catalogue.evaluate(portrait, now, before)
+    return catalogue.evaluate(portrait, now, before, computed=computed)
 
 
 def moves(
@@ -36,5 +39,6 @@ def moves(
         )
         yield Move(customer, name, family.name, "left", why, family.version)
     entered = [name for name in after.names if name not in before]
-    for name, why in zip(entered, catalogue.reasons(entered, portrait, now, after.names), strict=True):
+    reasons = catalogue.reasons(entered, portrait, now, after.names, after.computed)
+    for name, why in zip(entered, reasons, strict=True):
         yield Move(customer, name, families[name].name, "entered", why, families[name].version)

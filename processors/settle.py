@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 
-from processors.apply import ATTEMPTS_TO_HOLD, NOBODY, Rules, changes_of
+from processors.apply import ATTEMPTS_TO_HOLD, Rules, changes_of
 from processors.cluster import TOO_MANY, Partition, cluster
 from processors.drawing import Drawing, Folded, Scattered, TooMany, TooMuch
 from processors.gather import Gathered, TooLarge, gather
@@ -183,7 +183,7 @@ def _settle(
         raise _Large([mark.number for mark in marks if node_of(mark.identifier, UNPLACED) in waits]) from error
     if drawing.elsewhere:
         raise Scattered(drawing.elsewhere)
-    changes = changes_of(tx, (), drawing.portraits, NOBODY, rules, now)
+    changes = changes_of(tx, drawing.portraits, rules, now)
     tx.resettle(_resettled(gathered, partition, drawing, now), store.pack(changes))
     return marks
 
@@ -250,4 +250,4 @@ def _park(
         touched=(),
         now=now,
     )
-    tx.resettle(resettled, store.pack(changes_of(tx, (), {}, NOBODY, rules, now)))
+    tx.resettle(resettled, store.pack(changes_of(tx, {}, rules, now)))

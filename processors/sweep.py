@@ -5,7 +5,8 @@ Nobody is written whom the new rules leave where they are. What changes is told 
 
 from __future__ import annotations
 
-from processors.apply import ATTEMPTS_TO_HOLD, NOBODY, Rules, changes_of
+from processors.apply import ATTEMPTS_TO_HOLD, Rules
+from processors.evaluate import evaluation_of
 from sinks.store import Retryable, Store
 
 CUSTOMERS_AT_A_TIME = 1_000
@@ -36,8 +37,8 @@ def sweep(store: Store, rules: Rules, now: int, *, limit: int = CUSTOMERS_AT_A_T
             listed = tx.customers_after(place, limit)
             moved: list[str] = []
             dues: dict[str, int] = {}
-            for customer, names, due, ranked, portrait in listed:
-                found = rules.segments.evaluate(portrait, now, names)
+            for customer, names, due, ranked, portrait, computed in listed:
+                found = rules.segments.evaluate(portrait, now, names, computed=computed)
                 if found.names != names or found.ranked != ranked:
                     moved.append(customer)
                 elif found.due is not None and (due is None or found.due < due):
@@ -45,8 +46,7 @@ def sweep(store: Store, rules: Rules, now: int, *, limit: int = CUSTOMERS_AT_A_T
             if (moved or dues) and not tx.hold({}, [*moved, *dues], ()):  # all at once: in one order with everybody
                 continue  # some became part of others meanwhile
             if moved:
-                changes = changes_of(tx, (), tx.portraits(moved), NOBODY, rules, now, backfill=True)
-                tx.save(store.pack(changes))
+                tx.save(store.pack(evaluation_of(tx, tx.portraits(moved), rules, now, backfill=True)))
             if dues:
                 tx.bring_forward(dues)
             if len(listed) == limit:

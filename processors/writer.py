@@ -16,18 +16,19 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from processors import counters
-from processors.ahead import Ahead, Overlay
-from processors.apply import Applied, Decision, Rules, Slice, Stale, apply, decide, refresh, write
+from processors.ahead import Ahead, MadeAhead, Overlay
+from processors.apply import Applied, Rules, Slice, Stale, apply, decide, write
+from processors.evaluate import refresh
 from processors.guard import EXIT_GAP, fail_stop
 from processors.halve import as_letter, halves
 from processors.rank import Ranking
 from processors.settle import MOST_EVENTS, settle, settle_large
 from processors.succession import Fetched, Succession
 from processors.sweep import sweep
-from sinks.store import Base, Fatal, Gap, Partition, Refused, Retryable, Store
+from sinks.store import Fatal, Gap, Partition, Refused, Retryable, Store
 
 logger = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
@@ -40,17 +41,6 @@ that the next batch is about, so that one is decided only then, and nothing is w
 _GARBAGE_TURNS = 30
 _MOST_PLAIN = 64
 """Batches applied in the plain way, at the most, before one is decided ahead again."""
-
-
-class MadeAhead(NamedTuple):
-    """A decision made ahead: without its changes, which the store has packed; what it took for granted, what the next one reads
-    over it, and whether it leaves something to be settled."""
-
-    decision: Decision
-    packed: Any
-    base: Base
-    overlay: Overlay
-    unsettled: bool
 
 
 class Writer:
@@ -200,7 +190,9 @@ class Writer:
     async def _write_made(self, made: MadeAhead) -> Applied | None:
         run = asyncio.get_running_loop().run_in_executor
         try:
-            await run(self._writing, self._guard, write, self._store, made.decision, made.packed, made.base)
+            await run(
+                self._writing, self._guard, write, self._store, made.decision, made.packed, made.base, self._rules
+            )
         except Stale:
             # Mostly others are at the same customers. To decide ahead is in vain, the longer the more often that happens.
             self._plain = self._next_plain = min(2 * self._next_plain + 1, _MOST_PLAIN)

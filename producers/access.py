@@ -14,11 +14,19 @@ def authenticate(authorization: str | None, keys: KeyFile) -> Source:
     """The sender that the header names. Raises Problem 401 when there is none."""
     if not authorization:
         raise unauthorized("send an access key: Authorization: Bearer KEY")
-    for key in _keys(authorization):
+    known = recognise(authorization, keys)
+    if known is None:
+        raise unauthorized("this access key is not valid")
+    return known[0]
+
+
+def recognise(authorization: str | None, keys: KeyFile) -> tuple[Source, str] | None:
+    """The sender that the header names, and its key; None when it names none that is known."""
+    for key in _keys(authorization or ""):
         source = keys.find(key)
         if source is not None:
-            return source
-    raise unauthorized("this access key is not valid")
+            return source, key
+    return None
 
 
 def _keys(authorization: str) -> Iterator[str]:

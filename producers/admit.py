@@ -49,23 +49,33 @@ def admit(events: Iterable[bytes], *, may_send: Callable[[str], bool], request: 
         if isinstance(verdict, Record):
             records.append(verdict)
             continue
-        rejected, topic = verdict
-        origin = f"collector/{request}/{index}"
-        letter = dead_letter(
-            rejected, origin=origin, payload=payload[:LETTER_BYTES], key=None, topic=topic, now_ms=now_ms
-        )
-        refusals.append(Refusal(index, rejected, Record(REJECTED, origin.encode(), msgspec.json.encode(letter))))
+        refusals.append(refuse(index, verdict[0], payload, verdict[1], request=request, now_ms=now_ms))
     return Admission(tuple(records), tuple(refusals))
+
+
+def refuse(index: int, rejected: Rejected, payload: bytes, topic: str | None, *, request: str, now_ms: int) -> Refusal:
+    """The refusal of `payload`, at `index` of the request, with its letter. `topic` is for the event once it is repaired."""
+    origin = f"collector/{request}/{index}"
+    letter = dead_letter(rejected, origin=origin, payload=payload[:LETTER_BYTES], key=None, topic=topic, now_ms=now_ms)
+    return Refusal(index, rejected, Record(REJECTED, origin.encode(), msgspec.json.encode(letter)))
 
 
 def judge(payload: bytes, may_send: Callable[[str], bool]) -> Record | tuple[Rejected, str | None]:
     """One event: its record, with the bytes as they came; or why not, and the topic for it once it is repaired."""
     if len(payload) > MAX_EVENT_BYTES:
-        message = f"an event has at most {MAX_EVENT_BYTES} bytes, this one {len(payload)}"
-        return Rejected(Reason.TOO_LARGE, "$", message), None
+        return _too_large(payload), None
     document = read_json(payload)
     if isinstance(document, Rejected):
         return document, None
+    return judge_document(document, payload, may_send)
+
+
+def judge_document(
+    document: Any, payload: bytes, may_send: Callable[[str], bool]
+) -> Record | tuple[Rejected, str | None]:
+    """The same of an event that is decoded already: `payload` is its JSON, which `read_json` would accept."""
+    if len(payload) > MAX_EVENT_BYTES:
+        return _too_large(payload), None
     read = read_event(document)
     if isinstance(read, Rejected):
         return read, _topic(document)
@@ -74,6 +84,11 @@ def judge(payload: bytes, may_send: Callable[[str], bool]) -> Record | tuple[Rej
         message = "this key may not send events of this source"
         return Rejected(Reason.SOURCE_NOT_ALLOWED, "$.source", message, event.id, event.source), _topic(document)
     return Record(raw_topic(event.type), record_key(event), payload)  # type: ignore[attr-defined]
+
+
+def _too_large(payload: bytes) -> Rejected:
+    message = f"an event has at most {MAX_EVENT_BYTES} bytes, this one {len(payload)}"
+    return Rejected(Reason.TOO_LARGE, "$", message)
 
 
 def record_key(event: Envelope) -> bytes | None:

@@ -9,7 +9,7 @@ import msgspec
 _elements = msgspec.json.Decoder(list[msgspec.Raw])
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|["\[\]{},]', re.DOTALL)
 _CLOSES = {ord("]"): ord("["), ord("}"): ord("{")}
-_MANY_COMMAS = 400_000
+MANY_COMMAS = 400_000
 """More than this many and the fast way could make as many objects before it knows that there are too many."""
 
 BOM = b"\xef\xbb\xbf"
@@ -27,7 +27,7 @@ def split_array(body: bytes, limit: int) -> list[bytes] | None:
     need not be valid JSON (a NaN, a bad escape, bytes that are not UTF-8): only brackets and quotes must be in order.
     """
     body = body.removeprefix(BOM)
-    if body.count(b",") <= _MANY_COMMAS:
+    if body.count(b",") <= MANY_COMMAS:
         try:
             return [bytes(element) for element in _elements.decode(body)]
         except (msgspec.DecodeError, RecursionError):

@@ -52,10 +52,12 @@ class Lease:
         self._memory.give_back(self._size)
 
 
-async def read_body(chunks: AsyncIterator[bytes], *, gzipped: bool, lease: Lease, seconds: float) -> bytes:
+async def read_body(
+    chunks: AsyncIterator[bytes], *, gzipped: bool, lease: Lease, seconds: float, limit: int = MAX_BODY_BYTES
+) -> bytes:
     """The whole body, inflated. Stops reading, and inflating, at the first byte too many.
 
-    Raises Problem: 400 for what is not gzip, 408 after `seconds`, 413 above `MAX_BODY_BYTES`, 503 without memory.
+    Raises Problem: 400 for what is not gzip, 408 after `seconds`, 413 above `limit` bytes, 503 without memory.
     """
     inflate = _Inflater() if gzipped else None
     parts: list[bytes] = []
@@ -64,9 +66,9 @@ async def read_body(chunks: AsyncIterator[bytes], *, gzipped: bool, lease: Lease
         async with asyncio.timeout(seconds):
             async for chunk in chunks:
                 received += len(chunk)
-                if received > MAX_BODY_BYTES:
-                    raise too_large()
-                part = inflate.feed(chunk, MAX_BODY_BYTES - size) if inflate else chunk
+                if received > limit:
+                    raise too_large(limit)
+                part = inflate.feed(chunk, limit, size) if inflate else chunk
                 size += len(part)
                 lease.grow(len(part))
                 parts.append(part)
@@ -77,8 +79,16 @@ async def read_body(chunks: AsyncIterator[bytes], *, gzipped: bool, lease: Lease
     return b"".join(parts)
 
 
-def too_large() -> Problem:
-    return Problem(413, "too_large", f"a request has at most {MAX_BODY_BYTES} bytes, also when inflated")
+def is_gzip(encoding: str) -> bool:
+    """What `Content-Encoding` says. Raises Problem 415 for any other encoding."""
+    encoding = encoding.strip().lower()
+    if encoding not in ("", "identity", "gzip", "x-gzip"):
+        raise Problem(415, "unsupported_encoding", "send Content-Encoding: gzip, or none")
+    return encoding.endswith("gzip")
+
+
+def too_large(limit: int = MAX_BODY_BYTES) -> Problem:
+    return Problem(413, "too_large", f"a request has at most {limit} bytes, also when inflated")
 
 
 class _Inflater:
@@ -88,8 +98,9 @@ class _Inflater:
         self._member = zlib.decompressobj(wbits=31)
         self.whole = False
 
-    def feed(self, data: bytes, room: int) -> bytes:
-        """What `data` inflates to. Raises Problem 413 when that is more than `room` bytes, 400 when it is not gzip."""
+    def feed(self, data: bytes, limit: int, size: int = 0) -> bytes:
+        """What `data` inflates to, after `size` bytes. Raises Problem 413 above `limit` bytes, 400 when it is not gzip."""
+        room = limit - size
         made: list[bytes] = []
         while data:
             try:
@@ -100,7 +111,7 @@ class _Inflater:
                 raise Problem(400, "not_gzip", "the body is not gzip, as Content-Encoding says") from None
             room -= len(part)
             if room < 0:
-                raise too_large()
+                raise too_large(limit)
             made.append(part)
             data = self._member.unconsumed_tail or self._member.unused_data
         self.whole = self._member.eof

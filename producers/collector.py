@@ -16,10 +16,10 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import msgspec
@@ -31,14 +31,17 @@ from starlette.requests import ClientDisconnect
 from producers.access import authenticate
 from producers.admit import Admission, admit
 from producers.batch import BOM, is_array, split_array
-from producers.body import Memory, read_body
+from producers.body import Memory, is_gzip, read_body
+from producers.collector_segment import add_segment_api
 from producers.delivery import Delivery
 from producers.drain import Drain
 from producers.keys import KeyFile, KeysError, Source
 from producers.metrics import UNKNOWN_SOURCE, CollectorMetrics
 from producers.openapi import ABOUT, MAX_BATCH_EVENTS, MEDIA_TYPES, components, operation, problem_response
+from producers.openapi_segment import segment_schemas
 from producers.problems import Problem, unavailable
 from producers.publisher import Publisher, Unavailable
+from producers.rate import Rates
 from producers.settings import CollectorSettings, SettingsError
 from producers.spool import Spool
 from producers.spool_files import SpoolUnusable
@@ -46,6 +49,8 @@ from schemas.codec import MAX_EVENT_BYTES
 from schemas.rejected import Reason
 
 log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 _AT_ONCE_BYTES = 8 * 1024
 """A body this small is read and validated on the event loop, in well under a millisecond; larger ones in a thread."""
@@ -63,7 +68,8 @@ class Collector:
         self.keys = KeyFile(settings.keys)
         self.metrics = CollectorMetrics()
         self.publisher = Publisher(settings.kafka, timeout=settings.publish_seconds)
-        self._memory = Memory(settings.in_flight_bytes)
+        self.memory = Memory(settings.in_flight_bytes)
+        self.rates = Rates()
         self._workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="admit")
         self.spool = spool
         self._delivery = Delivery(self.publisher, spool, self._workers)
@@ -80,43 +86,48 @@ class Collector:
         if self.spool is not None:
             await asyncio.to_thread(self.spool.close)
 
-    async def receive(self, request: Request) -> Response:
-        """Take one request to its end, whatever that is."""
+    async def receive(self, request: Request, take: Callable[[Request], Awaitable[Response]]) -> Response:
+        """Take one request to its end, whatever that is. `take` notes the source in `request.state` once it knows it."""
         begun = time.perf_counter()
-        name = UNKNOWN_SOURCE
+        request.state.source = UNKNOWN_SOURCE
         try:
-            source = authenticate(request.headers.get("authorization"), self.keys)
-            name = source.name
-            response = await self._take(request, source)
+            response = await take(request)
         except Problem as problem:
             response = problem.response()
         except ClientDisconnect:
             response = Problem(400, "disconnected", "the connection ended before the body").response()
-        self.metrics.answered(name, response.status_code, time.perf_counter() - begun)
+        self.metrics.answered(request.state.source, response.status_code, time.perf_counter() - begun)
         return response
 
-    async def _take(self, request: Request, source: Source) -> Response:
+    async def take_events(self, request: Request) -> Response:
+        """The events of a body in our own form."""
+        source = authenticate(request.headers.get("authorization"), self.keys)
+        request.state.source = source.name
+        self.rates.check(source)
         gzipped = _encoding(request)
-        with self._memory.lease() as lease:
+        with self.memory.lease() as lease:
             body = await read_body(request.stream(), gzipped=gzipped, lease=lease, seconds=self.settings.body_seconds)
-            request_id = uuid4().hex
-            if len(body) <= _AT_ONCE_BYTES:
-                admission = _admit(body, source, request_id)
-            else:
-                admission = await asyncio.get_running_loop().run_in_executor(
-                    self._workers, _admit, body, source, request_id
-                )
-            self.metrics.received(source.name, admission, len(body))
-            spooled = await self.deliver(source.name, admission)
+            admission = await self.work(len(body), lambda: _admit(body, source, uuid4().hex))
+            spooled = await self.send(source, admission, len(body))
         return _answer(admission, spooled)
 
-    async def deliver(self, source: str, admission: Admission) -> bool:
-        """Returns when all that `source` sent is safe, whether it is in the spool. Raises Problem 503 when it is not."""
+    async def work(self, size: int, do: Callable[[], Result]) -> Result:
+        """`do`, which looks at `size` bytes: at once when these are few, else in a thread."""
+        if size <= _AT_ONCE_BYTES:
+            return do()
+        return await asyncio.get_running_loop().run_in_executor(self._workers, do)
+
+    async def send(self, source: Source, admission: Admission, size: int) -> bool:
+        """Returns when all of `admission`, made of `size` bytes, is safe: False when Kafka has it, True when the spool has.
+        Raises Problem 503 when neither does.
+        """
+        self.metrics.received(source.name, admission, size)
+        self.rates.spend(source, len(admission.records) + len(admission.refusals))
         records = (*admission.records, *(refusal.letter for refusal in admission.refusals))
-        spooled = await self._delivery.deliver(source, records)
-        self.metrics.acknowledged(source, admission)
+        spooled = await self._delivery.deliver(source.name, records)
+        self.metrics.acknowledged(source.name, admission)
         if spooled:
-            self.metrics.spooled(source, len(records))
+            self.metrics.spooled(source.name, len(records))
         return spooled
 
     async def readiness(self) -> tuple[bool, str | None]:
@@ -142,10 +153,7 @@ def _encoding(request: Request) -> bool:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in MEDIA_TYPES:
         raise Problem(415, "unsupported_media_type", f"send Content-Type: {', '.join(MEDIA_TYPES)}")
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("", "identity", "gzip", "x-gzip"):
-        raise Problem(415, "unsupported_encoding", "send Content-Encoding: gzip, or none")
-    return encoding.endswith("gzip")
+    return is_gzip(request.headers.get("content-encoding", "identity"))
 
 
 def _admit(body: bytes, source: Source, request_id: str) -> Admission:
@@ -206,7 +214,9 @@ def create_app(settings: CollectorSettings, spool: Spool | None) -> FastAPI:
     @app.post("/v1/events", summary="Send events", tags=["events"], openapi_extra=operation())
     async def receive(request: Request) -> Response:
         collector: Collector = app.state.collector
-        return await collector.receive(request)
+        return await collector.receive(request, collector.take_events)
+
+    add_segment_api(app)
 
     @app.get("/health", summary="Does the process live?", tags=["operation"])
     async def health() -> dict[str, str]:
@@ -242,6 +252,7 @@ def _documented(generate: Callable[[], dict[str, Any]]) -> Callable[[], dict[str
     def document() -> dict[str, Any]:
         described = generate()
         described["components"] = components()
+        described["components"]["schemas"] |= segment_schemas()
         return described
 
     return document

@@ -7,6 +7,7 @@ The file is YAML, and holds digests, not keys:
         key_sha256: 9f86d081…       # 64 hex digits
         allow: ["/web/*"]           # globs of CloudEvents `source`; left out: every source
         disabled: false
+        events_per_second: 500      # what is more is answered 429; left out: no limit
 
 A key is 256 random bits. Nobody can search that space, so a plain SHA-256 protects it as well as a slow password hash
 would, and costs a microsecond a request instead of a tenth of a second.
@@ -50,6 +51,7 @@ class Source:
     key_sha256: str
     allow: tuple[str, ...] = ("*",)
     disabled: bool = False
+    events_per_second: int | None = None
     _allowed: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
@@ -68,6 +70,7 @@ class _Entry(BaseModel):
     key_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     allow: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)] = ["*"]
     disabled: bool = False
+    events_per_second: Annotated[int, Field(ge=1)] | None = None
 
 
 class _File(BaseModel):
@@ -114,7 +117,10 @@ def read_sources(path: Path) -> tuple[Source, ...]:
         values = [getattr(entry, what) for entry in entries]
         if len(set(values)) != len(values):
             raise KeysError(f"{path}: two sources have the same {what}")
-    return tuple(Source(entry.name, entry.key_sha256, tuple(entry.allow), entry.disabled) for entry in entries)
+    return tuple(
+        Source(entry.name, entry.key_sha256, tuple(entry.allow), entry.disabled, entry.events_per_second)
+        for entry in entries
+    )
 
 
 def add_source(path: Path, name: str, allow: Iterable[str] = ("*",)) -> str:
@@ -139,6 +145,7 @@ def _write(path: Path, sources: Iterable[Source]) -> None:
     entries = [
         {"name": s.name, "key_sha256": s.key_sha256, "allow": list(s.allow)}
         | ({"disabled": True} if s.disabled else {})
+        | ({} if s.events_per_second is None else {"events_per_second": s.events_per_second})
         for s in sources
     ]
     new = path.with_name(path.name + ".new")

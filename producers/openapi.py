@@ -23,12 +23,18 @@ arrives.
 Limits: {MAX_EVENT_BYTES} bytes an event, 5 MB (also when inflated) and {MAX_BATCH_EVENTS} events a request.
 """
 
+SPOOLED = {
+    "const": True,
+    "description": "Only there when Kafka is away: it is on the collector's disk, and goes to Kafka later.",
+}
+
 _PROBLEMS = {
     400: "The body is not JSON, or not the gzip it is said to be.",
     401: "No access key, or none that is known.",
     408: "The body took too long to arrive.",
     413: "Too large, or too many events.",
     415: "Another Content-Type or Content-Encoding than those named here.",
+    429: "More events a second than this source may send. Nothing was accepted: send it again, same ids.",
     503: "Neither Kafka nor the spool takes it (code `spool_full`, `spool_failed`, or `unavailable` without a spool), or "
     "too much is on its way. Nothing was accepted for certain: send it again, same ids.",
 }
@@ -86,8 +92,10 @@ def problem_response(status: int) -> dict[str, Any]:
         "description": _PROBLEMS[status],
         "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
-    if status == 503:
+    if status in (429, 503):
         described["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}}
+    if status == 429:
+        described["headers"]["X-RateLimit-Reset"] = {"schema": {"type": "integer"}, "description": "seconds"}
     if status == 401:
         described["headers"] = {"WWW-Authenticate": {"schema": {"type": "string"}}}
     return described
@@ -117,10 +125,7 @@ def components() -> dict[str, Any]:
         "properties": {
             "accepted": {"type": "integer", "minimum": 0},
             "rejected": {"type": "array", "items": {"$ref": "#/components/schemas/Refused"}},
-            "spooled": {
-                "const": True,
-                "description": "Only there when Kafka is away: it is on the collector's disk, and goes to Kafka later.",
-            },
+            "spooled": SPOOLED,
         },
     }
     problem = {

@@ -39,6 +39,12 @@ def unavailable(message: str) -> Problem:
     return Problem(503, "unavailable", message, {"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
+def too_many_requests(seconds: int) -> Problem:
+    """429: the same again, with the same event ids, in so many seconds."""
+    headers = {"Retry-After": str(seconds), "X-RateLimit-Reset": str(seconds)}
+    return Problem(429, "too_many_requests", f"too many events; send it again in {seconds} s", headers)
+
+
 def unauthorized(message: str) -> Problem:
     return Problem(
         401, "unauthorized", message, {"WWW-Authenticate": 'Bearer realm="portrait", Basic realm="portrait"'}

@@ -84,6 +84,8 @@ def personal(purpose: str, *, keep: str, sensitivity: Literal["low", "medium", "
 
 
 Stated = str | None
+Free = Annotated[dict[Annotated[str, Field(max_length=200)], JsonValue], BeforeValidator(_answers)]
+"""What channels name as they like: kept as it is, by name."""
 
 
 class Part(BaseModel):
@@ -218,6 +220,24 @@ class Page(Part):
     utm: Utm | None = None
 
 
+class View(Page):
+    """The page, or the screen of an app, that was looked at. `name` and `category` are the site's own names for it."""
+
+    path: Annotated[str, Field(max_length=2_000)] | None = None
+    title: Annotated[str, Field(max_length=300)] | None = None
+    name: Annotated[str, Field(max_length=300)] | None = None
+    category: Annotated[str, Field(max_length=200)] | None = None
+
+
+class Product(Part):
+    """Something that the customer was interested in."""
+
+    sku: Name | None = None
+    name: Annotated[str, Field(max_length=300)] | None = None
+    category: Annotated[str, Field(max_length=200)] | None = None
+    brand: Annotated[str, Field(max_length=200)] | None = None
+
+
 class Points(Part):
     """Loyalty points moved by a scan. `expire_at` is when the next of the customer's points lapse, `expiring` how many these are,
     as the loyalty system knows it after the scan."""
@@ -302,7 +322,40 @@ class FormSubmitted(Part):
 
     form: Form
     customer: Customer
-    answers: Annotated[dict[Annotated[str, Field(max_length=200)], JsonValue], BeforeValidator(_answers)] = {}
+    answers: Free = {}
+    order: Order | None = None
+    page: Page | None = None
+
+
+class PageViewed(Part):
+    """Data of `web.page_viewed.v1`. One event is one view; the customers of the views are the visitors."""
+
+    customer: Customer
+    kind: Literal["page", "screen"] = "page"
+    page: View | None = None
+    properties: Free = {}
+
+
+class Identified(Part):
+    """Data of `web.identified.v1`: who it is, as a site or an app knows it. `call` says how it came to tell: the customer was
+    identified, belongs to a company (`group_id` is the site's own id of it), or has one more id. `traits` are those that no field
+    of the customer is for."""
+
+    call: Literal["identify", "group", "alias"]
+    customer: Customer
+    age: Annotated[int, Field(ge=0, le=150)] | None = None
+    group_id: Name | None = None
+    traits: Free = {}
+
+
+class Tracked(Part):
+    """Data of `web.tracked.v1`: something happened that has a name of the site's own. `products` are what it shows an interest
+    in; `order` is what was bought, or brought back, with negative quantities and amounts."""
+
+    customer: Customer
+    event: Name
+    properties: Free = {}
+    products: Annotated[list[Product], Field(max_length=2_000)] = []
     order: Order | None = None
     page: Page | None = None
 
@@ -386,7 +439,7 @@ class SurveyAnswered(Part):
     survey: Survey
     score: Score | None = None
     motives: Annotated[list[Word], Field(max_length=20)] | None = None
-    answers: Annotated[dict[Annotated[str, Field(max_length=200)], JsonValue], BeforeValidator(_answers)] = {}
+    answers: Free = {}
 
 
 class Envelope(Part):
@@ -413,6 +466,27 @@ class FormSubmittedEvent(Envelope):
 
     type: Literal["web.form_submitted.v1"]
     data: FormSubmitted
+
+
+class PageViewedEvent(Envelope):
+    """A page, or a screen of an app, was looked at."""
+
+    type: Literal["web.page_viewed.v1"]
+    data: PageViewed
+
+
+class IdentifiedEvent(Envelope):
+    """A site or an app said who somebody is."""
+
+    type: Literal["web.identified.v1"]
+    data: Identified
+
+
+class TrackedEvent(Envelope):
+    """Something happened on a site or in an app."""
+
+    type: Literal["web.tracked.v1"]
+    data: Tracked
 
 
 class CardScannedEvent(Envelope):
@@ -480,6 +554,9 @@ class SurveyAnsweredEvent(Envelope):
 
 EVENT_MODELS: tuple[type[Envelope], ...] = (
     FormSubmittedEvent,
+    PageViewedEvent,
+    IdentifiedEvent,
+    TrackedEvent,
     CardScannedEvent,
     CardEnrolledEvent,
     CardCancelledEvent,
@@ -492,6 +569,9 @@ EVENT_MODELS: tuple[type[Envelope], ...] = (
 )
 Event = Annotated[
     FormSubmittedEvent
+    | PageViewedEvent
+    | IdentifiedEvent
+    | TrackedEvent
     | CardScannedEvent
     | CardEnrolledEvent
     | CardCancelledEvent

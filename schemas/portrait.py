@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from schemas.computed import NOTHING, Computed
 from schemas.ranks import Ranked
 
 Fact = tuple[Any, int, str]
@@ -114,13 +115,15 @@ class Segments(NamedTuple):
     """Where a customer belongs at an instant.
 
     `names` are all segments, `lifecycle` the one of that family. `due` (ms) is the next instant at which time alone could change
-    any of it, None when it never will. `ranked` is where the customer stands among all others.
+    any of it, None when it never will. `ranked` is where the customer stands among all others, `computed` what jobs had computed:
+    both are what this was decided by.
     """
 
     lifecycle: str
     names: tuple[str, ...]
     due: int | None
     ranked: Ranked = Ranked()
+    computed: Computed = NOTHING
 
 
 class Move(NamedTuple):
@@ -139,10 +142,12 @@ class Move(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """A living customer as stored, not held: the names of its segments, when it is due (Unix ms), where it stood."""
+    """A living customer as stored, not held: the names of its segments, when it is due (Unix ms), where it stood, and what jobs
+    computed of it."""
 
     customer: str
     segments: tuple[str, ...]
     due: int | None
     ranked: Ranked
     portrait: Portrait
+    computed: Computed = NOTHING

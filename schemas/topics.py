@@ -58,7 +58,7 @@ def _raw(channel: str, about: str) -> Topic:
 
 
 RAW: tuple[Topic, ...] = (
-    _raw("web", "What visitors do on web sites: forms of every kind."),
+    _raw("web", "What visitors do on web sites and in apps: forms of every kind, views of pages, what is tracked."),
     _raw("loyalty", "What happens with loyalty cards: enrolment, scans at the till, returns, cancellation."),
     _raw("social", "What followers do on social platforms."),
     _raw(SERVICE, "What people of the company record of customers: accounts, complaints, answers to surveys."),

@@ -71,7 +71,7 @@ class MemoryStore:
 
 
 class MemorySnapshot:
-    """See `sinks.store.Snapshot`."""
+    """See `sinks.snapshot.Snapshot`."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
@@ -128,11 +128,4 @@ class MemoryCommitted(TableLookup):
         return self._tables.settlements
 
     def held(self, customers: Collection[str]) -> dict[str, Held]:
-        tables = self._tables
-        return {
-            customer: Held(
-                tables.versions[customer], tables.segments[customer].names, copy.deepcopy(tables.portraits[customer])
-            )
-            for customer in customers
-            if customer in tables.portraits
-        }
+        return self._tables.held(customers)

@@ -7,15 +7,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from schemas.clean import CleanEvent
+from schemas.computed import NOTHING, Computed
 from schemas.identifiers import Identifier, Known, Link, Pair, node_of
 from schemas.identity import Mark, Member, Refusal, Review, Turn
 from schemas.judgements import Judgement
 from schemas.portrait import Listed, Move, Portrait, Segments, Summary
 from schemas.ranks import Bounds
 from schemas.rejected import DeadLetter
-from sinks.store import (
-    Partition,
-)
+from sinks.store import Held, Partition, Stamp
 
 
 @dataclass
@@ -40,7 +39,8 @@ class Tables:
     portraits: dict[str, Portrait] = field(default_factory=dict)
     summaries: dict[str, Summary] = field(default_factory=dict)
     segments: dict[str, Segments] = field(default_factory=dict)
-    versions: dict[str, int] = field(default_factory=dict)
+    stamps: dict[str, Stamp] = field(default_factory=dict)
+    computed: dict[str, Computed] = field(default_factory=dict)
     moves: list[Move] = field(default_factory=list)
     generation: int = 0
     settlements: int = 0
@@ -57,7 +57,21 @@ class Tables:
     def listed(self, customer: str) -> Listed:
         """A living customer, with a portrait of the caller's own."""
         names, due, ranked = (held := self.segments[customer]).names, held.due, held.ranked
-        return Listed(customer, names, due, ranked, copy.deepcopy(self.portraits[customer]))
+        portrait, computed = copy.deepcopy(self.portraits[customer]), self.computed.get(customer, NOTHING)
+        return Listed(customer, names, due, ranked, portrait, computed)
+
+    def held(self, customers: Iterable[str]) -> dict[str, Held]:
+        """Those of these customers that are living, with portraits of the caller's own."""
+        return {
+            customer: Held(
+                self.stamps[customer],
+                self.segments[customer].names,
+                copy.deepcopy(self.portraits[customer]),
+                self.computed.get(customer, NOTHING),
+            )
+            for customer in customers
+            if customer in self.portraits
+        }
 
     def mark(self, identifiers: Iterable[Identifier], judged: bool = False) -> None:
         """Remember that these are to be settled."""

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from schemas.clean import CleanEvent
+from schemas.computed import Computed
 from schemas.identifiers import Identifier, Known, Link, Standing, earliest, node_of
 from schemas.identity import Mark, Member, Name, Resettled, Turn
 from schemas.judgements import Judgement
@@ -17,10 +18,12 @@ from sinks.store import (
     Base,
     Changes,
     Gap,
+    Held,
     Partition,
     Position,
     Retryable,
     Span,
+    Stamp,
 )
 
 
@@ -29,6 +32,7 @@ class MemoryTransaction(MemoryEvaluating):
 
     def __init__(self, tables: Tables) -> None:
         self._now = tables
+        self._due = False
 
     @property
     def _tables(self) -> Tables:
@@ -42,17 +46,25 @@ class MemoryTransaction(MemoryEvaluating):
             raise Gap(f"{partition.topic}/{partition.number}: offsets {stored} to {span.first - 1} are missing")
         return min(max(stored, span.first), span.end)
 
-    def confirm(self, base: Base) -> bool:
+    def confirm(self, base: Base) -> Mapping[str, tuple[str, ...]] | None:
         tables = self._tables
         stands = (
             base.generation == tables.generation
             and all(tables.positions.get(partition, first) == first for partition, first in base.positions.items())
             and not any(node_of(identifier) in tables.members for identifier in base.assigned)
             and all(tables.members[node_of(each)].standing is standing for each, standing in base.shut.items())
-            and all(tables.versions.get(customer) == version for customer, version in base.versions.items())
+            and all(
+                each in tables.stamps and tables.stamps[each].facts == stamp.facts
+                for each, stamp in base.stamps.items()
+            )
         )
         self._assign(base.assigned)
-        return stands
+        evaluated = [each for each, stamp in base.stamps.items() if tables.stamps.get(each) != stamp]
+        return self.segments(evaluated) if stands else None
+
+    def due(self, now: int, limit: int) -> list[str]:
+        self._due = True
+        return super().due(now, limit)
 
     def keep_duplicates(self, duplicates: Mapping[str, str]) -> None:
         for origin, key in duplicates.items():
@@ -83,8 +95,16 @@ class MemoryTransaction(MemoryEvaluating):
         stored = self._tables.segments
         return {customer: stored[customer].names for customer in customers if customer in stored}
 
-    def save(self, packed: Changes) -> None:
+    def saved(self, customers: Collection[str]) -> dict[str, Held]:
+        return self._tables.held(customers)
+
+    def computed(self, customers: Collection[str]) -> dict[str, Computed]:
+        return {each: found for each, found in self._tables.computed.items() if each in customers}
+
+    def save(self, packed: Changes, unmoved: Collection[str] = ()) -> None:
         changes, tables = packed, self._tables
+        if unmoved:
+            changes = changes._replace(moves=[move for move in changes.moves if move.customer not in unmoved])
         for event, node in changes.events:
             if event.key in tables.events:
                 raise Retryable(f"another worker stored event {event.key} a moment ago")
@@ -112,15 +132,19 @@ class MemoryTransaction(MemoryEvaluating):
         if customer in tables.segments:
             gone = f"became part of customer {survivor}"
             tables.moves.extend(Move(customer, name, "", "left", gone, 0) for name in tables.segments[customer].names)
-        for table in (tables.portraits, tables.summaries, tables.segments, tables.versions):
+        for table in (tables.portraits, tables.summaries, tables.segments, tables.stamps, tables.computed):
             table.pop(customer, None)
 
     def _put(self, changes: Changes) -> None:
         tables = self._tables
         tables.portraits.update(changes.portraits)
-        tables.versions.update({customer: tables.versions.get(customer, 0) + 1 for customer in changes.portraits})
+        for customer in changes.portraits:
+            tables.stamps[customer] = tables.stamps.get(customer, Stamp()).next(evaluation=changes.evaluation)
         tables.summaries.update(changes.summaries)
-        tables.segments.update(changes.segments)
+        for customer, after in changes.segments.items():
+            known = tables.segments.get(customer)
+            dues = [each.due for each in (known, after) if each is not None and each.due is not None]
+            tables.segments[customer] = after if self._due else after._replace(due=min(dues, default=None))
         tables.moves.extend(changes.moves)
 
     def keep_letters(self, letters: Sequence[DeadLetter]) -> None:
@@ -202,7 +226,7 @@ class MemoryTransaction(MemoryEvaluating):
                 tables.refused[pair] = why
         self._put(packed)
         for customer in resettled.touched:
-            tables.versions[customer] += 1
+            tables.stamps[customer] = tables.stamps[customer].next()
         tables.settlements += 1
         tables.turns.extend(resettled.turns)
         tables.reviews.extend(resettled.reviews)

@@ -8,6 +8,7 @@ record is published at least once. A profile is published as it is at that momen
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -149,6 +150,8 @@ def main() -> int:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)  # a round is many small objects and no cycles: to look took a fifth of the time
     outbox, producer = Outbox(database), RelayProducer(kafka)
     try:
         Relay(outbox, producer).run(stopping)

@@ -8,18 +8,19 @@ Errors: `Retryable` (roll back and apply the same batch again), `Fatal` (end the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
 from schemas.clean import CleanEvent
+from schemas.computed import NOTHING, Computed
 from schemas.identifiers import Identifier, Known, Link, Pair, Standing
-from schemas.identity import Mark, Member, Name, Resettled
-from schemas.judgements import Judgement
-from schemas.portrait import Listed, Move, Portrait, Segments, Summary
+from schemas.portrait import Move, Portrait, Segments, Summary
 from schemas.ranks import Bounds
 from schemas.rejected import DeadLetter
 from sinks.evaluating import Evaluating
+from sinks.identifying import Identifying
+from sinks.snapshot import Snapshot
 
 
 class Retryable(Exception):
@@ -65,7 +66,7 @@ class Changes(NamedTuple):
     portraits, summaries, segments: by customer id, one each for every customer touched and living.
     moves: who enters or leaves a segment. merged: ended customer → survivor. links: one of each pair and rule.
     created: new customer → node of the identifier that it began with. unsettled: identifiers that are to be settled.
-    now: when all this was decided (Unix ms).
+    now: when all this was decided (Unix ms). evaluation: nothing but segments changes, by time alone or by other rules.
     """
 
     events: Sequence[tuple[CleanEvent, str | None]]
@@ -78,28 +79,40 @@ class Changes(NamedTuple):
     created: Mapping[str, str]
     unsettled: Collection[Identifier]
     now: int
+    evaluation: bool = False
+
+
+class Stamp(NamedTuple):
+    """Names a state of a customer. facts: how often what is known of it changed; evaluations: how often its segments alone."""
+
+    facts: int = 0
+    evaluations: int = 0
+
+    def next(self, *, evaluation: bool = False) -> Stamp:
+        """The state after one more change."""
+        return Stamp(self.facts, self.evaluations + 1) if evaluation else Stamp(self.facts + 1, self.evaluations)
 
 
 class Held(NamedTuple):
-    """A living customer as stored: `version` grows by one with every change, `segments` are names."""
+    """A living customer as stored; `segments` are names."""
 
-    version: int
+    stamp: Stamp
     segments: tuple[str, ...]
     portrait: Portrait
+    computed: Computed = NOTHING
 
 
 class Base(NamedTuple):
     """What a decision that was made ahead of its transaction took for granted.
 
     generation: how often the store was rebuilt. positions: the next offset of each partition. assigned: identifiers that were not
-    stored. versions: customer → version. shut: what was
-    quarantined or parked, so that nobody holds it.
+    stored. stamps: the states of the customers. shut: what was quarantined or parked, so that nobody holds it.
     """
 
     generation: int
     positions: Mapping[Partition, int]
     assigned: Mapping[Identifier, Known]
-    versions: Mapping[str, int]
+    stamps: Mapping[str, Stamp]
     shut: Mapping[Identifier, Standing] = {}
 
 
@@ -151,20 +164,29 @@ class Reading(Lookup, Protocol):
     def segments(self, customers: Collection[str]) -> dict[str, tuple[str, ...]]:
         """The names of the segments that held customers are in; new ones are missing."""
 
+    def computed(self, customers: Collection[str]) -> dict[str, Computed]:
+        """What jobs computed of held customers; of whom nothing was may be missing."""
+
 
 class Transaction(Reading, Protocol):
     """One batch's transaction. `fresh` locks the position until commit, `hold` the identifiers and customers, in one order
     for all workers. A raised exception rolls everything back.
     """
 
-    def confirm(self, base: Base) -> bool:
-        """Lock what a decision took for granted; False when some of it is no longer so: then the transaction must not go on."""
+    def confirm(self, base: Base) -> Mapping[str, tuple[str, ...]] | None:
+        """Lock what a decision took for granted; None when some of it is no longer so: then the transaction must not go on.
+
+        Customers who were evaluated meanwhile, while what is known of them stayed, are no harm: these, with their segments now.
+        """
 
     def keep_duplicates(self, duplicates: Mapping[str, str]) -> None:
         """Record records (origin → event key) that repeat a stored event, once each."""
 
-    def save(self, packed: Any) -> None:
-        """Write changes that `Store.pack` made ready, with what has to be published in consequence."""
+    def save(self, packed: Any, unmoved: Collection[str] = ()) -> None:
+        """Write changes that `Store.pack` made ready, with what has to be published in consequence; not how `unmoved` move."""
+
+    def saved(self, customers: Collection[str]) -> dict[str, Held]:
+        """Those of `customers` that are living, as they are stored in this transaction."""
 
     def keep_letters(self, letters: Sequence[DeadLetter]) -> None:
         """Store dead letters; one whose origin is stored already is left as it is."""
@@ -179,47 +201,8 @@ class Transaction(Reading, Protocol):
         """Lock and return up to `limit` customers whose segments may have changed by time alone, passing over locked ones."""
 
 
-class Settling(Transaction, Evaluating, Protocol):
+class Settling(Transaction, Evaluating, Identifying, Protocol):
     """A transaction that decides anew: from all facts, who some identifiers are; by new rules, where customers belong."""
-
-    def unsettled(self, limit: int, *, large: bool = False) -> list[Mark]:
-        """Lock and return up to `limit` marks, the oldest first, passing over locked ones. `large`: those that were postponed."""
-
-    def unsettled_of(self, identifiers: Collection[Identifier], *, judged: bool, large: bool) -> list[Mark]:
-        """Lock and return all marks of these, judged or not, passing over locked ones. `large`: postponed ones, too."""
-
-    def marked(self, identifiers: Collection[Identifier]) -> set[Identifier]:
-        """Those of these that are marked to be settled."""
-
-    def park(self, identifiers: Collection[Identifier]) -> None:
-        """Leave these as they are, but for what is quarantined: nothing new joins them until people decide."""
-
-    def postpone(self, marks: Collection[int]) -> None:
-        """These need so many events that they are not for the stream to wait for."""
-
-    def members(self, identifiers: Collection[Identifier]) -> list[Member]:
-        """Every node of these identifiers that is stored."""
-
-    def hold_nodes(self, nodes: Collection[str]) -> None:
-        """Lock these nodes until the end, in one order for all: they have no customer to hold them by, or are shut."""
-
-    def links_at(self, identifiers: Collection[Identifier]) -> list[Link]:
-        """Every link that has one of these at either end."""
-
-    def judgements(self) -> list[Judgement]:
-        """Every judgement in force."""
-
-    def names(self, customers: Collection[str]) -> list[Name]:
-        """Every id that leads to one of these customers."""
-
-    def events_at(self, nodes: Collection[str], known: Collection[str] = ()) -> Iterator[tuple[str, CleanEvent]]:
-        """The events of these nodes, each with its node, but not those with these keys. They stream."""
-
-    def resettle(self, resettled: Resettled, packed: Any) -> None:
-        """Write what was decided anew, and the portraits with it (as `save`)."""
-
-    def settled(self, marks: Collection[int]) -> None:
-        """Forget these marks."""
 
 
 class Committed(Lookup, Protocol):
@@ -234,39 +217,6 @@ class Committed(Lookup, Protocol):
 
     def held(self, customers: Collection[str]) -> dict[str, Held]:
         """Those of `customers` that are living."""
-
-
-class Snapshot(Protocol):
-    """The store as of one instant. Rows stream: a few thousand are in memory at a time."""
-
-    def counts(self) -> tuple[int, int]:
-        """How many living customers and how many events there are."""
-
-    def events_by_customer(self) -> Iterator[tuple[str | None, str | None, CleanEvent]]:
-        """Every event with its living customer and its node, customer by customer in the order of ids (nobody first), by key
-        within one."""
-
-    def served(self) -> Iterator[Listed]:
-        """Every living customer, in the order of ids."""
-
-    def swept(self, digest: str) -> bool:
-        """Whether everybody was evaluated by the rules of this digest, and by no others since; or there never were others."""
-
-    def uneven_changes(self) -> Iterator[tuple[str, str, str, int]]:
-        """Where the last change does not lead to where a customer is: (customer, segment, that change, how many of its own row
-        and the membership say that it is in it)."""
-
-    def members(self) -> Iterator[Member]:
-        """Every node."""
-
-    def links(self) -> Iterator[Link]:
-        """Every link."""
-
-    def judgements(self) -> list[Judgement]:
-        """Every judgement in force."""
-
-    def unsettled(self) -> list[Identifier]:
-        """What waits to be settled."""
 
 
 class Store(Protocol):

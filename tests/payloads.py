@@ -39,6 +39,30 @@ DATA: dict[str, dict[str, Any]] = {
         },
         "page": {"url": "https://example.vn/", "utm": {"source": "Facebook"}},
     },
+    "web.page_viewed.v1": {
+        "kind": "page",
+        "customer": {"anonymous_id": "a-1"},
+        "page": {"url": "https://example.vn/giay", "title": "Giày", "utm": {"source": "Zalo"}},
+        "properties": {"variant": "B"},
+    },
+    "web.identified.v1": {
+        "call": "identify",
+        "customer": {"customer_no": "u-7", "anonymous_id": "a-1", "email": "An.Nguyen@Gmail.com"},
+        "age": 30,
+        "traits": {"plan": "premium"},
+    },
+    "web.tracked.v1": {
+        "customer": {"customer_no": "u-7"},
+        "event": "Order Completed",
+        "properties": {"checkout_id": "c-1", "tax": 1.5},
+        "products": [{"sku": "A1", "name": "Cà phê", "category": "Đồ uống", "brand": "Hoa Sen"}],
+        "order": {
+            "id": "W-2",
+            "items": [{"sku": "A1", "category": "Đồ uống", "quantity": 1, "amount": "45000"}],
+            "total": {"amount": "45000", "currency": "VND"},
+        },
+        "page": {"url": "https://example.vn/"},
+    },
     "loyalty.card_scanned.v1": {
         "customer": {"card_no": "vn 0012-3456"},
         "store_id": "hcm-01",

@@ -212,7 +212,8 @@ class AheadFeed:
         batch, decision, rows, base = self._decided
         self._decided = None
         try:
-            write(self._store, decision, rows, base if confirm else Base(base.generation, {}, base.assigned, {}))
+            trusted = base if confirm else Base(base.generation, {}, base.assigned, {})
+            write(self._store, decision, rows, trusted, self._rules)
         except Stale:
             self.stale += 1
         except Retryable as error:

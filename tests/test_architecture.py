@@ -26,11 +26,15 @@ ARROWS: dict[str, set[str]] = {
 STAGES = frozenset(
     f"processors.{name}"
     for name in (
-        *("prepare", "normalise", "contacts", "enrich", "told", "service", "places", "reference", "text", "words"),
+        *("prepare", "normalise", "contacts", "enrich", "told", "service", "web", "purchase"),
+        *("places", "reference", "text", "words"),
         *("identity_rules", "link", "identify", "cluster", "portray", "relationship", "segment"),
         *(
             f"segments.{name}"
-            for name in ("view", "relationship", "fields", "functions", "trial", "native", "rules", "catalogue")
+            for name in (
+                *("view", "field", "relationship", "computed", "fields", "functions", "trial", "native", "rules"),
+                *("compiled", "seeing", "catalogue"),
+            )
         ),
     )
 )

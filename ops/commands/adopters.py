@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import typer
 
-from ops.terminal import HomeOption, JsonOption, console, database_url, example, print_json, table_of
+from ops.terminal import HomeOption, JsonOption, console, counted, database_url, example, print_json, table_of
 
 
 def register(portrait: typer.Typer) -> None:
@@ -23,15 +25,22 @@ def adopters(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Compute who adopts new products early, who late, from all purchases; crm.customer_adoption has it then."""
+    """Compute who adopts new products early, who late, from all purchases; crm.customer_adoption has it then.
+
+    Segments see it, too: where a worker runs, customers enter and leave those of the family adopters within seconds.
+    """
     from ops.adopters import draw
+    from ops.commands.handed import show_handed
+    from ops.computed import hand_over
     from ops.sql import store_errors
 
     url = database_url(home)
     with store_errors(url):
         found = draw(url, buyers=buyers, products=products, after_days=after_days)
+        with counted("Handing over", "customers") as told:
+            handed = hand_over(url, time.time_ns() // 1_000_000, told)
     if json:
-        print_json(found._asdict())
+        print_json(found._asdict() | handed._asdict())
         return
     total = sum(found.customers.values())
     table = table_of("group", " customers", " of them")
@@ -39,3 +48,4 @@ def adopters(
         table.add_row(group, f"{count:,}", f"{count / total:.1%}" if total else "")
     console.print(table)
     console.print(f"[dim]{found.products:,} products are new and were bought by {buyers} customers or more[/dim]")
+    show_handed(handed)

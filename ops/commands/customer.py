@@ -161,6 +161,12 @@ def _totals(customer: Customer) -> Panel:
         grid.add_row("bought", f"{_day(columns['first_order_at'])} to {_day(columns['last_order_at'])}")
         grid.add_row("coupons", f"{known.coupons:,}")
     grid.add_row("points", f"{columns['points']:,}")
+    if columns["adopter_group"]:
+        grid.add_row("adopts", f"as {columns['adopter_group'].replace('_', ' ')}")
+    if columns["p_alive"] is not None:
+        value = "" if columns["value_90d"] is None else f", {columns['value_90d']:,} {columns['currency']}"
+        grid.add_row("90 days", f"{columns['purchases_90d']:.2f} purchases expected{value}")
+        grid.add_row("still here", f"{columns['p_alive']:.0%} likely")
     return Panel(grid, title="Totals", title_align="left", expand=False)
 
 

@@ -42,6 +42,7 @@ def predict(
     """Say of each customer how likely it is that he or she is still one, and what to expect within 90 days.
 
     Learns from all customers who bought, and replaces what the run before said, at once, in crm.customer_predictions.
+    Segments see it, too: where a worker runs, customers enter and leave predicted_value and predicted_life within seconds.
     Run it once a day. Needs numpy and scipy, the extra `predict` of this package.
     """
     if days != DAYS and not dry_run:
@@ -54,6 +55,8 @@ def predict(
         raise LocalStackError(
             f"predictions need {error.name}, which is not installed. Install it with `pip install 'portrait[predict]'`"
         ) from error
+    from ops.commands.handed import show_handed
+    from ops.computed import hand_over
     from ops.predictions import Order
     from ops.predictions import predict as predicted
     from ops.sql import store_errors
@@ -63,11 +66,16 @@ def predict(
         time.time_ns() // 1_000_000, reference.timezone, reference.base_currency, by or getpass.getuser(), days
     )
     with store_errors(url):
-        run = predicted(url, order, counted, keep=not dry_run)
+        run, handed = predicted(url, order, counted, keep=not dry_run), None
+        if not dry_run:
+            with counted("Handing over", "customers") as told:
+                handed = hand_over(url, order.now, told)
     if json:
-        print_json(_told(run, days, reference.base_currency))
-    else:
-        _show(run, days, reference.base_currency)
+        print_json(_told(run, days, reference.base_currency) | (handed._asdict() if handed else {}))
+        return
+    _show(run, days, reference.base_currency)
+    if handed:
+        show_handed(handed)
 
 
 def _told(run: Run, days: int, currency: str) -> dict[str, Any]:

@@ -154,13 +154,13 @@ def try_segment(
     rule, family = _named(catalogue, segment)
     with store_errors(url):
         customer = find(url, who, reference_of(home))
-        portrait, stored = held(url, customer)
+        portrait, stored, computed = held(url, customer)
         learn(url, catalogue)
     now = time.time_ns() // 1_000_000
-    found = catalogue.evaluate(portrait, now, stored)
+    found = catalogue.evaluate(portrait, now, stored, computed=computed)
     try:
-        values = catalogue.values(segment, portrait, now)
-        holds = catalogue.holds(segment, portrait, now, found.names)
+        values = catalogue.values(segment, portrait, now, computed)
+        holds = catalogue.holds(segment, portrait, now, found.names, computed)
     except Exception as error:  # whatever a rule does wrong
         raise LocalStackError(f"the rule of {segment} fails for {customer}: {error}") from error
     instead = [each.segment for each in family.rules if each.segment in found.names and each.segment != segment]
@@ -169,7 +169,7 @@ def try_segment(
         print_json(told | {"stored": segment in stored, "instead": instead, "values": values})
         return
     if segment in found.names:
-        why = catalogue.reason(segment, portrait, now, found.names)
+        why = catalogue.reason(segment, portrait, now, found.names, computed)
         console.print(f"[green]✓[/green] in [bold]{segment}[/bold]: {escape(why)}", soft_wrap=True)
     elif holds and instead:
         console.print(

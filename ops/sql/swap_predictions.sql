@@ -1,5 +1,6 @@
 -- Serve what has arrived in the place of what the run before said, and return the number of this run. Customers that ended
--- meanwhile are left out. Parameters: as_of, seconds, by, currency, customers, learned_from, repeaters, the parameters found.
+-- meanwhile are left out. value_top_percent: the bounds are at the customer with whom so many percent, rounded up, of all of whom value
+-- is expected are reached, and who has as much is there, too. Parameters: as_of, seconds, by, currency, customers, learned_from, repeaters, the parameters found.
 delete from portrait.predictions;
 with run as (
     insert into portrait.prediction_runs (
@@ -12,8 +13,25 @@ with run as (
     )
     returning id
 )
-insert into portrait.predictions (customer_id, run_id, p_alive, purchases_90d, value_90d)
-select arrived.customer_id, run.id, arrived.p_alive, arrived.purchases_90d, arrived.value_90d
-from incoming_predictions as arrived cross join run
-where exists (select from portrait.customers as customer where customer.id = arrived.customer_id);
+insert into portrait.predictions (customer_id, run_id, p_alive, purchases_90d, value_90d, value_top_percent)
+select
+    arrived.customer_id, run.id, arrived.p_alive, arrived.purchases_90d, arrived.value_90d,
+    case
+        when arrived.value_90d > 0 then case
+            when arrived.place <= (arrived.all_in_all + 99) / 100 then 1
+            when arrived.place <= (5 * arrived.all_in_all + 99) / 100 then 5
+            when arrived.place <= (10 * arrived.all_in_all + 99) / 100 then 10
+            when arrived.place <= (20 * arrived.all_in_all + 99) / 100 then 20
+            when arrived.place <= (50 * arrived.all_in_all + 99) / 100 then 50
+            else 100
+        end
+    end
+from (
+    select
+        incoming.*, rank() over (partition by value_90d > 0 order by value_90d desc) as place,
+        count(*) over (partition by value_90d > 0) as all_in_all
+    from incoming_predictions as incoming
+    where exists (select from portrait.customers as customer where customer.id = incoming.customer_id)
+) as arrived
+cross join run;
 select currval(pg_get_serial_sequence('portrait.prediction_runs', 'id'))

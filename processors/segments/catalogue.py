@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from functools import cache
 from hashlib import blake2b
 from importlib.resources import files
@@ -17,10 +17,13 @@ from zoneinfo import ZoneInfo
 
 import cel
 
+from processors.segments.compiled import compiled
+from processors.segments.field import shown
 from processors.segments.fields import FIELDS, READ
-from processors.segments.functions import FUNCTIONS
 from processors.segments.rules import BadSegments, Condition, Family, Rule, in_order, read_family
-from processors.segments.view import DAY_MS, View
+from processors.segments.seeing import Seeing
+from processors.segments.view import View
+from schemas.computed import NOTHING, Computed
 from schemas.portrait import Portrait, Segments
 from schemas.ranks import Bounds, Ranked
 
@@ -33,7 +36,6 @@ SHIPPED = "processors/segments/shipped"
 MEANING = 1
 """Raise this when a field or function comes to mean something else: then everybody is evaluated again."""
 
-_MOST_REMEMBERED = 4_096
 _LOOK_AGAIN_MS = 60 * 60 * 1000
 
 _TYPES = {field.name: field.type for field in FIELDS}
@@ -44,20 +46,6 @@ class Failure(NamedTuple):
 
     message: str
     times: int
-
-
-class _Seeing:
-    """What conditions see: made once and lent, because to make it takes as long as ten rules."""
-
-    def __init__(self) -> None:
-        self.view: View | None = None
-        self.context = cel.Context()
-        self.context.set_variable_resolver(self._bound(View.get))
-        for function in FUNCTIONS:
-            self.context.add_function(function.name, self._bound(function.call))
-
-    def _bound(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda *arguments: call(self.view, *arguments)
 
 
 class Catalogue:
@@ -78,8 +66,8 @@ class Catalogue:
         self.bounds: Bounds | None = None
         self.failing: dict[str, Failure] = {}
         self._out_of_use: set[str] = set()
-        self._memories: dict[str, dict[tuple[Any, ...], list[str]]] = {family.name: {} for family in self.families}
-        self._idle: list[_Seeing] = []
+        self._evaluate = compiled(self.families)
+        self._idle: list[Seeing] = []
 
     @property
     def digest(self) -> str:
@@ -103,64 +91,69 @@ class Catalogue:
         return not self._out_of_use
 
     def evaluate(
-        self, portrait: Portrait, now: int, before: Collection[str] = (), ranked: Ranked | None = None
+        self,
+        portrait: Portrait,
+        now: int,
+        before: Collection[str] = (),
+        ranked: Ranked | None = None,
+        computed: Computed = NOTHING,
     ) -> Segments:
         """Where a customer who was in the segments `before` belongs at `now` (Unix ms). Until `due`, and without a new event, the
-        answer stays the same. `ranked`: where the customer is to stand among all, whatever the bounds say."""
+        answer stays the same. `ranked`: where the customer is to stand among all, whatever the bounds say. `computed`: what jobs
+        computed of the customer."""
         names: list[str] = []
-        view = self._seen(portrait, now, names)
+        view = self._seen(portrait, now, names, computed)
         view.stands(ranked)
-        lifecycle = ""
         begun = self._timer() if self._timer else 0.0
-        for family in self.families:
-            at = len(names)
-            try:
-                if family.name in self._out_of_use:
-                    view.turns_at(now + _LOOK_AGAIN_MS)
-                    names += self._as_before(family, before)
-                else:
-                    names += self._chosen(family, view) if family.memory is None else self._remembered(family, view)
-            except Exception as error:  # whatever a rule does wrong is no reason to hold up the others
-                self._note(family, error, portrait, now, names[:at])
-                names += self._as_before(family, before)
-            if family.name == "lifecycle":
-                lifecycle = names[at] if len(names) > at else ""
+        lifecycle = self._evaluate(view, names, before, self._choose)
         if self._timer and self._timer() - begun > SLOW_SECONDS:
-            self._look_for_slow_ones(self._timer, portrait, now)
-        ranked = view.ranked
-        return Segments(lifecycle, tuple(names), view.due, ranked)
+            self._look_for_slow_ones(self._timer, portrait, now, computed)
+        return Segments(lifecycle, tuple(names), view.due, view.ranked, computed)
 
-    def _seen(self, portrait: Portrait, now: int, held: Collection[str] = ()) -> View:
-        return View(READ, portrait, now, self.zone, held, self.bounds)
+    def _choose(self, family: Family, view: View, names: list[str], at: int, before: Collection[str]) -> None:
+        """Choose of one family, rule by rule: `names` has `at` of others."""
+        del names[at:]
+        try:
+            if family.name in self._out_of_use:
+                view.turns_at(view.now + _LOOK_AGAIN_MS)
+                names += self._as_before(family, before)
+            else:
+                names += self._chosen(family, view)
+        except Exception as error:  # whatever a rule does wrong is no reason to hold up the others
+            self._note(family, error, view.portrait, view.now, names[:at], view.computed)
+            names += self._as_before(family, before)
+
+    def _seen(self, portrait: Portrait, now: int, held: Collection[str] = (), computed: Computed = NOTHING) -> View:
+        return View(READ, portrait, now, self.zone, held, self.bounds, computed)
 
     def _as_before(self, family: Family, before: Collection[str]) -> list[str]:
         return [each for each in before if self.family_of.get(each) is family]
 
-    def _remembered(self, family: Family, view: View) -> list[str]:
-        """What was chosen for somebody of whom the same is known."""
-        memory = self._memories[family.name]
-        key = tuple([view.get(name) for name in family.memory or ()])
-        chosen = memory.get(key)
-        if chosen is None:
-            if len(memory) >= _MOST_REMEMBERED:
-                memory.clear()
-            chosen = memory[key] = self._chosen(family, view)
-        return chosen
-
-    def holds(self, segment: str, portrait: Portrait, now: int, held: Collection[str] = ()) -> bool:
+    def holds(
+        self, segment: str, portrait: Portrait, now: int, held: Collection[str] = (), computed: Computed = NOTHING
+    ) -> bool:
         """Whether the condition of a segment holds, whatever its family says. Raises what is wrong with the rule."""
-        view, where = self._seen(portrait, now, held), self.family_of[segment].where
+        view, where = self._seen(portrait, now, held, computed), self.family_of[segment].where
         return (where is None or self._holds(where, view)) and any(
             self._holds(condition, view) for condition in self.rule_of[segment].when
         )
 
-    def reason(self, segment: str, portrait: Portrait, now: int, held: Collection[str] = ()) -> str:
+    def reason(
+        self, segment: str, portrait: Portrait, now: int, held: Collection[str] = (), computed: Computed = NOTHING
+    ) -> str:
         """Why a customer is in a segment: the condition that holds, and the values of all that it asks."""
-        return self.reasons((segment,), portrait, now, held)[0]
+        return self.reasons((segment,), portrait, now, held, computed)[0]
 
-    def reasons(self, segments: Iterable[str], portrait: Portrait, now: int, held: Collection[str] = ()) -> list[str]:
+    def reasons(
+        self,
+        segments: Iterable[str],
+        portrait: Portrait,
+        now: int,
+        held: Collection[str] = (),
+        computed: Computed = NOTHING,
+    ) -> list[str]:
         """Why a customer is in each of these."""
-        view, told = self._seen(portrait, now, held), list[str]()
+        view, told = self._seen(portrait, now, held, computed), list[str]()
         for segment in segments:
             try:
                 told.append(self._reason(self.rule_of[segment], view))
@@ -173,24 +166,32 @@ class Catalogue:
         condition = rule.when[0]
         if len(rule.when) > 1:
             condition = next((each for each in rule.when if self._holds(each, view)), condition)
-        values = [f"{name} is {self._shown(name, view.get(name))}" for name in condition.named]
+        values = [f"{name} is {shown(_TYPES[name], view.get(name), self.zone)}" for name in condition.named]
         values += [f"{call} is {self._ask(program, view)}" for call, program in condition.calls]
         return f"{condition.text} ({', '.join(values)})" if values else rule.about
 
-    def values(self, segment: str, portrait: Portrait, now: int) -> dict[str, str]:
+    def values(self, segment: str, portrait: Portrait, now: int, computed: Computed = NOTHING) -> dict[str, str]:
         """Everything that the conditions of a segment ask, as a person would read it."""
-        view, told = self._seen(portrait, now), dict[str, str]()
+        view, told = self._seen(portrait, now, computed=computed), dict[str, str]()
         for condition in self.rule_of[segment].when:
-            told |= {name: self._shown(name, view.get(name)) for name in condition.named}
+            told |= {name: shown(_TYPES[name], view.get(name), self.zone) for name in condition.named}
             if all(view.get(name) is not None for name in condition.needs):
                 told |= {call: str(self._ask(program, view)) for call, program in condition.calls}
         return told
 
-    def _note(self, family: Family, error: Exception, portrait: Portrait, now: int, held: Collection[str]) -> None:
+    def _note(
+        self,
+        family: Family,
+        error: Exception,
+        portrait: Portrait,
+        now: int,
+        held: Collection[str],
+        computed: Computed,
+    ) -> None:
         """Find the rule that failed, and remember it."""
         for rule in family.rules:
             try:
-                self.holds(rule.segment, portrait, now, held)
+                self.holds(rule.segment, portrait, now, held, computed)
             except Exception as found:
                 self._fail(rule.segment, f"{type(found).__name__}: {found}")
                 return
@@ -200,18 +201,23 @@ class Catalogue:
         known = self.failing.get(segment)
         self.failing[segment] = Failure(" ".join(message.split())[:300], 1 + (known.times if known else 0))
 
-    def _look_for_slow_ones(self, timer: Callable[[], float], portrait: Portrait, now: int) -> None:
+    def _look_for_slow_ones(self, timer: Callable[[], float], portrait: Portrait, now: int, computed: Computed) -> None:
         """One customer took long. If a rule does again, take its family out of use."""
         for family in self.families:
             for rule in family.rules:
                 begun = timer()
                 with suppress(Exception):
-                    self.holds(rule.segment, portrait, now)
+                    self.holds(rule.segment, portrait, now, computed=computed)
                 if (took := timer() - begun) > SLOW_SECONDS:
                     self._fail(
                         rule.segment, f"took {took * 1000:.0f} ms for one customer: out of use until the next start"
                     )
-                    self._out_of_use.add(family.name)
+                    self.take_out(family.name)
+
+    def take_out(self, family: str) -> None:
+        """Take a family out of use, until the process ends."""
+        self._out_of_use.add(family)
+        self._evaluate = compiled(self.families, self._out_of_use)
 
     def _chosen(self, family: Family, view: View) -> list[str]:
         chosen: list[str] = []
@@ -243,29 +249,12 @@ class Catalogue:
         try:
             seeing = self._idle.pop()
         except IndexError:
-            seeing = _Seeing()
+            seeing = Seeing()
         seeing.view = view
         try:
             return program.execute(seeing.context)
         finally:
             self._idle.append(seeing)
-
-    def _shown(self, name: str, value: Any) -> str:
-        if value is None:
-            return "unknown"
-        match _TYPES[name]:
-            case "instant":
-                return datetime.fromtimestamp(value / 1000, self.zone).isoformat(" ", "minutes")[:16]
-            case "span":
-                return f"{value / DAY_MS:.0f} days"
-            case "counts":
-                return ", ".join(f"{each} {count}" for each, count in sorted(value.items())[:5]) or "nothing"
-            case "texts":
-                return ", ".join(value)
-            case "bool":
-                return "true" if value else "false"
-            case _:
-                return str(value)
 
 
 @cache

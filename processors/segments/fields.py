@@ -10,33 +10,19 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from itertools import pairwise
 from statistics import median_low
-from typing import Literal, NamedTuple
 
 from processors.portray import greatest
-from processors.segments import relationship
+from processors.segments import computed, relationship
+from processors.segments.field import Field
 from processors.segments.view import DAY_MS, Read, View, in_year
 
-Type = Literal["int", "bool", "text", "instant", "span", "texts", "counts"]
+
+def _stored(name: str) -> str:
+    return f"view.portrait.{name}"
 
 
-class Field(NamedTuple):
-    """Something that conditions may name. few: it takes few different values, and none of them changes with time alone, or
-    `Catalogue.evaluate` sees to it."""
-
-    name: str
-    type: Type
-    about: str
-    read: Read
-    optional: bool = False
-    few: bool = False
-
-
-def _stored(name: str) -> Read:
-    return lambda view: getattr(view.portrait, name)
-
-
-def _trait(name: str) -> Read:
-    return lambda view: view.traits.get(name)
+def _trait(name: str) -> str:
+    return f"view.traits.get({name!r})"
 
 
 def _part(trait: str, name: str) -> Read:
@@ -129,8 +115,8 @@ def _age(view: View) -> int | None:
     return today.year - day.year - (today < this)
 
 
-def _ranked(name: str) -> Read:
-    return lambda view: getattr(view.ranked, name)
+def _ranked(name: str) -> str:
+    return f"view.ranked.{name}"
 
 
 def _acquisition(view: View) -> str | None:
@@ -170,21 +156,15 @@ FIELDS: tuple[Field, ...] = (
     Field("coupon_share", "int", "Percent of purchases with a coupon.", _percent_of_purchases("coupon_purchase"), True),
     Field("year_revenue", "int", "Revenue of the last 365 days, of the newest 400 purchases.", _ranked("year_revenue")),
     Field(
-        "recency_score",
-        "int",
-        "1 to 5: by the last purchase, a fifth of all buyers each.",
-        _ranked("recency"),
-        True,
-        True,
+        "recency_score", "int", "1 to 5: by the last purchase, a fifth of all buyers each.", _ranked("recency"), True
     ),
-    Field("frequency_score", "int", "1 to 5: by orders.", _ranked("frequency"), True, True),
-    Field("monetary_score", "int", "1 to 5: by revenue.", _ranked("monetary"), True, True),
+    Field("frequency_score", "int", "1 to 5: by orders.", _ranked("frequency"), True),
+    Field("monetary_score", "int", "1 to 5: by revenue.", _ranked("monetary"), True),
     Field(
         "top_percent",
         "int",
         "Of those who paid something within 365 days, the best 1, 5, 10, 20 or 100 percent, by what they paid.",
         _ranked("top"),
-        True,
         True,
     ),
     Field(
@@ -192,7 +172,6 @@ FIELDS: tuple[Field, ...] = (
         "bool",
         "Of the smallest group of customers who made 80 percent of the revenue of the last 365 days.",
         _ranked("vital"),
-        True,
         True,
     ),
     Field("cancelled", "bool", "Every card was given back, and nothing was bought since.", _cancelled),
@@ -219,16 +198,16 @@ FIELDS: tuple[Field, ...] = (
         _trait("age_band"),
         True,
     ),
-    Field("gender", "text", "female, male or other.", _trait("gender"), True, True),
-    Field("language", "text", "ISO 639-1, such as vi.", _trait("language"), True, True),
-    Field("province", "text", "Where the customer lives.", _trait("province"), True, True),
-    Field("area", "text", "What kind of place that is.", _trait("area"), True, True),
-    Field("country", "text", "Two letters, such as VN.", _part("address", "country"), True, True),
-    Field("income_band", "text", "As stated.", _trait("income_band"), True, True),
+    Field("gender", "text", "female, male or other.", _trait("gender"), True),
+    Field("language", "text", "ISO 639-1, such as vi.", _trait("language"), True),
+    Field("province", "text", "Where the customer lives.", _trait("province"), True),
+    Field("area", "text", "What kind of place that is.", _trait("area"), True),
+    Field("country", "text", "Two letters, such as VN.", _part("address", "country"), True),
+    Field("income_band", "text", "As stated.", _trait("income_band"), True),
     Field("occupation", "text", "As stated.", _trait("occupation"), True),
-    Field("marital_status", "text", "As stated.", _trait("marital_status"), True, True),
-    Field("household_size", "int", "People in the household.", _trait("household_size"), True, True),
-    Field("tier", "text", "The tier of the card.", _trait("tier"), True, True),
+    Field("marital_status", "text", "As stated.", _trait("marital_status"), True),
+    Field("household_size", "int", "People in the household.", _trait("household_size"), True),
+    Field("tier", "text", "The tier of the card.", _trait("tier"), True),
     Field("company", "text", "The company that a business customer buys for.", _part("company", "name"), True),
     Field("sector", "text", "Its sector.", _part("company", "sector"), True),
     Field("company_size", "text", "Its size, as stated.", _part("company", "size"), True),
@@ -282,12 +261,19 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "purpose", "text", "What is bought for: personal, gift, work, resale, or as stated.", _trait("purpose"), True
     ),
-    Field("proficiency", "text", "beginner, intermediate or expert, as stated.", _trait("proficiency"), True, True),
+    Field("proficiency", "text", "beginner, intermediate or expert, as stated.", _trait("proficiency"), True),
     Field("points_lapse_at", "instant", "When the next points lapse.", relationship.points_lapse_at, True),
     Field("points_lapsing", "int", "How many points lapse then.", relationship.points_lapsing, True),
+    *computed.FIELDS,
 )
 
 RANKED = frozenset({"recency_score", "frequency_score", "monetary_score", "top_percent", "vital"})
 """Where a customer stands among all others."""
 
-READ: Mapping[str, Read] = {field.name: field.read for field in FIELDS}
+PLAIN: Mapping[str, str] = {field.name: field.read for field in FIELDS if isinstance(field.read, str)}
+"""Source of those that are nothing but looked up."""
+
+READ: Mapping[str, Read] = {
+    field.name: eval(f"lambda view: {field.read}") if isinstance(field.read, str) else field.read  # noqa: S307 - see above
+    for field in FIELDS
+}

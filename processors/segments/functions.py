@@ -6,12 +6,13 @@ Instants are Unix ms; a span is text such as "90d", or milliseconds, as the fiel
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from datetime import date, timedelta
+from datetime import date, timedelta, tzinfo
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 from processors.segments.fields import bought_on
-from processors.segments.view import DAY_MS, View, in_year, span
+from processors.segments.view import DAY_MS, View, begin_of, in_year, span
 
 
 class Function(NamedTuple):
@@ -30,9 +31,7 @@ def _length(given: str | int) -> int:
 
 def within(view: View, instant: int, length: str | int) -> bool:
     """Whether less than `length` has passed since `instant`."""
-    end = instant + _length(length)
-    view.turns_at(end)
-    return view.now < end
+    return view.is_before(instant + _length(length))
 
 
 def _older(view: View, instant: int, length: str | int) -> bool:
@@ -83,15 +82,23 @@ def _anniversary_in(view: View, instant: int, length: str | int) -> bool:
 
 def _comes(view: View, first: date, length: str | int) -> bool:
     """Whether the day of the year of `first` comes again today, or within so many days."""
-    days, today = timedelta(_length(length) // DAY_MS), view.today
+    today = view.today
     year = max(today.year, first.year + 1)
-    day = in_year(first, year)
-    if day < today:
-        day = in_year(first, year + 1)
-    begin = view.begin_of(day - days)
-    view.turns_at(begin)
-    view.turns_at(view.begin_of(day + timedelta(1)))
-    return view.now >= begin
+    begin, end = _next(first.month, first.day, year, today, _length(length) // DAY_MS, view.zone)
+    if view.is_before(begin):
+        return False
+    view.turns_at(end)
+    return True
+
+
+@lru_cache(4096)
+def _next(month: int, day: int, year: int, today: date, days: int, zone: tzinfo) -> tuple[int, int]:
+    """From when to when (Unix ms) such a day of that year, or of the next one when it is past, is today or in so many days."""
+    first = date(2000, month, day)
+    coming = in_year(first, year)
+    if coming < today:
+        coming = in_year(first, year + 1)
+    return begin_of(coming - timedelta(days), zone), begin_of(coming + timedelta(1), zone)
 
 
 def _share(counts: Mapping[str, int], names: Collection[str]) -> int:
@@ -100,8 +107,13 @@ def _share(counts: Mapping[str, int], names: Collection[str]) -> int:
 
 
 def _hours_share(view: View, first: int, before: int) -> int:
-    hours = range(first, before) if first < before else (*range(first, 24), *range(before))
-    return _share(view.portrait.hours, [str(hour) for hour in hours])
+    return _share(view.portrait.hours, _hours(first, before))
+
+
+@lru_cache(1024)
+def _hours(first: int, before: int) -> tuple[str, ...]:
+    """As counted in `Portrait.hours`."""
+    return tuple(map(str, range(first, before) if first < before else (*range(first, 24), *range(before))))
 
 
 def _days_share(view: View, *days: int) -> int:
@@ -174,7 +186,8 @@ FUNCTIONS: tuple[Function, ...] = (
         "count",
         '"name"',
         "int",
-        "How often it was counted: form:survey, scan, social:facebook:comment, coupon_purchase, return, and so on.",
+        "How often it was counted: form:survey, scan, social:facebook:comment, page_view, track:signed_up, interest:shoes, "
+        "coupon_purchase, return, and so on.",
         _count,
     ),
     Function(

@@ -1,8 +1,8 @@
 """Conditions as Python functions: what most of them say, five times as fast as the library that defines what they mean.
 
-Only what means the same in both languages is translated: logic, comparisons and whole numbers, texts without escapes, lists,
-calls. (Whole numbers beyond 64 bits are an error there, and none here.) For all else, and whenever a translation fails for some
-values, `cel` decides (`tests/property/test_native.py`).
+Only what means the same in both languages is translated: logic, comparisons, reckoning with whole numbers, texts without escapes,
+lists, calls. (Whole numbers beyond 64 bits are an error there, and none here.) For all else, and whenever a translation fails for
+some values, `cel` decides (`tests/property/test_native.py`).
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any
 
 from processors.segments.fields import FIELDS
 from processors.segments.functions import FUNCTIONS
-from processors.segments.view import View
+from processors.segments.view import View, span
 
 _TOKEN = re.compile(
-    r"""\s*(?:(\d+)(?![\w.])|("[^"\\]*"|'[^'\\]*')|([A-Za-z_]\w*)|(\|\||&&|[<>=!]=|[-+*/%<>!?:()\[\],]))"""
+    r"""\s*(?:(\d+(?:\.\d+)?)(?![\w.])|("[^"\\]*"|'[^'\\]*')|([A-Za-z_]\w*)|(\|\||&&|[<>=!]=|[-+*/%<>!?:()\[\],]))"""
 )
 _TYPES = {field.name: field.type for field in FIELDS}
 _CALLS = {function.name: function for function in FUNCTIONS}
@@ -27,6 +27,7 @@ _FORMS = {
     "/": "divided({}, {})",
     "%": "remainder({}, {})",
 }
+_PASSING = {"within": "view.is_before({} + {})", "older": "(not view.is_before({} + {}))"}
 _LOOKING = {"<", "<=", ">", ">=", "==", "!=", "in"}
 
 
@@ -34,15 +35,19 @@ class _Untranslatable(Exception):
     """This is for the library."""
 
 
-def native(text: str) -> Callable[[View], Any] | None:
-    """The condition `text` as a function of what is seen; None when it is not translated. What it raises says nothing."""
+def translated(text: str) -> str | None:
+    """The condition `text` as Python source over `NAMES`, in which a field is its name between two NULs; None when it is not
+    translated."""
     try:
-        source = _Translation(text).whole()
+        return _Translation(text).whole()
     except _Untranslatable:
         return None
-    names: dict[str, Any] = {f"call_{name}": function.call for name, function in _CALLS.items()}
-    names |= {"divided": _divided, "remainder": _remainder}
-    return eval(f"lambda view: {source}", names)  # type: ignore[no-any-return]  # noqa: S307 - made of nothing but tokens known here
+
+
+def native(source: str) -> Callable[[View], Any]:
+    """What was `translated`, as a function of what is seen. What it raises says nothing."""
+    body = re.sub("\0(\\w+)\0", r"view.get('\1')", source)
+    return eval(f"lambda view: {body}", NAMES)  # type: ignore[no-any-return]  # noqa: S307 - made of nothing but tokens known here
 
 
 def _divided(a: int, b: int) -> int:
@@ -54,7 +59,23 @@ def _remainder(a: int, b: int) -> int:
     return a - b * _divided(a, b)
 
 
-_KINDS = {"int": "int", "instant": "int", "span": "int", "bool": "bool", "text": "text", "texts": "texts", "counts": ""}
+NAMES: dict[str, Any] = {
+    "divided": _divided,
+    "remainder": _remainder,
+    **{f"call_{name}": function.call for name, function in _CALLS.items()},
+}
+"""What translated conditions call."""
+
+_KINDS = {
+    "int": "int",
+    "instant": "int",
+    "span": "int",
+    "bool": "bool",
+    "text": "text",
+    "texts": "texts",
+    "counts": "",
+    "number": "number",
+}
 """Which types are one as far as comparing and reckoning go; "" is left to the library."""
 
 
@@ -121,8 +142,11 @@ class _Translation:
             return source, kind
         token = self._take()
         other, other_kind = self._sum()
-        wanted = f"{kind}s" if token == "in" else kind  # noqa: S105
-        if kind not in ("int", "text") or other_kind != wanted or self._peek() in _LOOKING:
+        if token == "in":  # noqa: S105
+            fits = kind in ("int", "text") and other_kind == f"{kind}s"
+        else:
+            fits = {kind, other_kind} in ({"text"}, {"int"}, {"number"}, {"int", "number"})
+        if not fits or self._peek() in _LOOKING:
             raise _Untranslatable
         return f"({source} {token} {other})", "bool"
 
@@ -152,28 +176,50 @@ class _Translation:
             self._take(")")
             return inside
         if found == "[":
-            entries, kinds = self._listed("]")
+            entries, kinds = self._entries("]")
             if len(kinds) != 1:
                 raise _Untranslatable
-            return f"[{entries}]", f"{kinds.pop()}s"
+            return f"[{', '.join(entries)}]", f"{kinds.pop()}s"
         if found[0].isdigit():
-            return str(int(found)), "int"
+            return (repr(float(found)), "number") if "." in found else (str(int(found)), "int")
         if found[0] in "\"'":
             return repr(found[1:-1]), "text"
         if found in ("true", "false"):
             return found.capitalize(), "bool"
         if self._peek() == "(" and found in _CALLS:
             self._take()
-            return f"call_{found}(view, {self._listed(')')[0]})", _KINDS[_CALLS[found].type]
+            return self._called(found)
+        if self._peek() == "(" and found == "size":
+            self._take()
+            return self._size()
         if self._peek() in ("(", "[") or not _KINDS.get(_TYPES.get(found, "")):
             raise _Untranslatable
-        return f"view.get({found!r})", _KINDS[_TYPES[found]]
+        return f"\0{found}\0", _KINDS[_TYPES[found]]
 
-    def _listed(self, end: str) -> tuple[str, set[str]]:
+    def _called(self, name: str) -> tuple[str, str]:
+        entries, _ = self._entries(")")
+        if name == "known":
+            return f"(\0{entries[0][1:-1]}\0 is not None)", "bool"
+        if name == "in_segment":
+            return f"({entries[0]} in view.held)", "bool"
+        for at, kind in enumerate(_CALLS[name].arguments.split(", ")):
+            if kind == "span" and entries[at][0] in "\"'":
+                entries[at] = str(span(entries[at][1:-1]))
+        if name in _PASSING:
+            return _PASSING[name].format(*entries), "bool"
+        return f"call_{name}(view, {', '.join(entries)})", _KINDS[_CALLS[name].type]
+
+    def _size(self) -> tuple[str, str]:
+        (source,), kinds = self._entries(")")
+        if kinds - {"text", "texts"}:
+            raise _Untranslatable
+        return f"len({source})", "int"
+
+    def _entries(self, end: str) -> tuple[list[str], set[str]]:
         entries: list[tuple[str, str]] = []
         while self._peek() != end:
             if entries:
                 self._take(",")
             entries.append(self._choice())
         self._take(end)
-        return ", ".join(source for source, _ in entries), {kind for _, kind in entries}
+        return [source for source, _ in entries], {kind for _, kind in entries}

@@ -15,9 +15,9 @@ from typing import Any, Literal, NamedTuple
 import cel
 import yaml
 
-from processors.segments.fields import FIELDS
+from processors.segments.fields import FIELDS, PLAIN
 from processors.segments.functions import FUNCTIONS
-from processors.segments.native import native
+from processors.segments.native import native, translated
 from processors.segments.trial import tried
 from processors.segments.view import View
 
@@ -41,8 +41,7 @@ class BadSegments(ValueError):
 class Condition(NamedTuple):
     """One expression, compiled. needs: fields of it that may be unknown: then it does not hold. named: all its fields, and those
     that its functions look at. calls: what it asks of functions that says more than yes or no. uses: segments that it refers to.
-    few: all this takes few values, which do not change with time alone. native: the same as a Python function, if it could be
-    translated."""
+    source, native: the same as Python source and as a function, if it could be translated."""
 
     text: str
     program: cel.Program
@@ -50,8 +49,13 @@ class Condition(NamedTuple):
     named: tuple[str, ...]
     calls: tuple[tuple[str, cel.Program], ...]
     uses: frozenset[str]
-    few: bool
+    source: str | None
     native: Callable[[View], Any] | None
+
+    @property
+    def looked_up(self) -> list[str]:
+        """Its fields that are nothing but looked up."""
+        return [name for name in (*self.named, *re.findall("\0(\\w+)\0", self.source or "")) if name in PLAIN]
 
 
 class Rule(NamedTuple):
@@ -64,8 +68,7 @@ class Rule(NamedTuple):
 
 
 class Family(NamedTuple):
-    """Segments that belong together: the rules, in order. where: what all of them need, None for nothing. memory: the fields that
-    decide, when these take few values; None when others do, or the time."""
+    """Segments that belong together: the rules, in order. where: what all of them need, None for nothing."""
 
     name: str
     about: str
@@ -73,7 +76,6 @@ class Family(NamedTuple):
     choose: Literal["first", "every"]
     where: Condition | None
     rules: tuple[Rule, ...]
-    memory: tuple[str, ...] | None
     source: str
     file: str
 
@@ -128,17 +130,9 @@ def read_family(text: str, file: str) -> Family:
         "first" if choose == "first" else "every",
         where,
         tuple(rules),
-        _memory(where, rules),
         _text(fields, "source", file, node, default=""),
         file,
     )
-
-
-def _memory(where: Condition | None, rules: Iterable[Rule]) -> tuple[str, ...] | None:
-    conditions = [*(() if where is None else (where,)), *(condition for rule in rules for condition in rule.when)]
-    if not all(condition.few for condition in conditions):
-        return None
-    return tuple(dict.fromkeys(name for condition in conditions for name in condition.named))
 
 
 def in_order(families: Iterable[Family]) -> tuple[Family, ...]:
@@ -226,12 +220,14 @@ def _condition(node: yaml.Node, segment: str, file: str) -> Condition:
     if wrong := tried(program):
         raise _bad(file, line, f"{segment}: {text!r}: {wrong}")
     needs = tuple(name for name in named if _FIELDS[name].optional)
-    few = all(_FIELDS[name].few for name in named) and not _FUNCTIONS.keys() & set(program.functions())
+    source = translated(code)
     looked_at = [] if "birthday" in named or "birthday_in" not in program.functions() else ["birthday"]
     told = [(call, cel.compile(call)) for call in dict.fromkeys(_TELLING.findall(code))]
     calls = tuple((call, program) for call, program in told if bound.isdisjoint(program.variables()))
     uses = frozenset(double or single for function, double, single in _CALLED.findall(code) if function == "in_segment")
-    return Condition(text, program, needs, (*named, *looked_at), calls, uses, few, native(code))
+    return Condition(
+        text, program, needs, (*named, *looked_at), calls, uses, source, None if source is None else native(source)
+    )
 
 
 def _mapping(node: yaml.Node, file: str, known: set[str], what: str) -> dict[str, yaml.Node]:

@@ -14,8 +14,8 @@ from processors.segments.functions import FUNCTIONS, Function
 from processors.segments.view import span
 
 _SAMPLES: tuple[Mapping[str, Any], ...] = (
-    {"int": 1, "bool": True, "text": "a", "instant": 1, "span": 1, "texts": ["a"], "counts": {"a": 1}},
-    {"int": 0, "bool": False, "text": "", "instant": 0, "span": 0, "texts": [], "counts": {}},
+    {"int": 1, "bool": True, "text": "a", "instant": 1, "span": 1, "texts": ["a"], "counts": {"a": 1}, "number": 1.0},
+    {"int": 0, "bool": False, "text": "", "instant": 0, "span": 0, "texts": [], "counts": {}, "number": 0.0},
 )
 _TYPES = {field.name: field.type for field in FIELDS}
 _FAILED = re.compile(r"Python function call failed: \w+: (.*?)\. Check function arguments", re.DOTALL)

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any
 
+from schemas.computed import NOTHING, Computed
 from schemas.portrait import Portrait
 from schemas.ranks import Bounds, Ranked, rank
 
@@ -29,12 +30,15 @@ Read = Callable[["View"], Any]
 
 class View:
     """`portrait` at `now` (Unix ms). `zone` is where days begin; `held` are the segments decided so far; `read` finds the
-    fields; `bounds` tell where the customer stands among all.
+    fields; `bounds` tell where the customer stands among all, `computed` what jobs computed of it.
 
     `due` is the first instant after `now` at which something that was asked changes; None, when nothing will.
     """
 
-    __slots__ = ("_known", "_ranked", "_read", "_today", "_traits", "bounds", "due", "held", "now", "portrait", "zone")
+    __slots__ = (
+        *("_known", "_ranked", "_read", "_today", "_traits"),
+        *("bounds", "computed", "due", "held", "now", "portrait", "zone"),
+    )
 
     def __init__(
         self,
@@ -44,6 +48,7 @@ class View:
         zone: tzinfo,
         held: Collection[str] = (),
         bounds: Bounds | None = None,
+        computed: Computed = NOTHING,
     ) -> None:
         self._read = read
         self.portrait = portrait
@@ -51,6 +56,7 @@ class View:
         self.zone = zone
         self.held = held
         self.bounds = bounds
+        self.computed = computed
         self.due: int | None = None
         self._known: dict[str, Any] = {}
         self._traits: dict[str, Any] | None = None
@@ -114,7 +120,15 @@ class View:
 
     def begin_of(self, day: date) -> int:
         """When a day begins in `zone` (Unix ms)."""
-        return _begin(day, self.zone)
+        return begin_of(day, self.zone)
+
+    def is_before(self, instant: int) -> bool:
+        """Whether `instant` is yet to come; then that changes there."""
+        if instant <= self.now:
+            return False
+        if self.due is None or instant < self.due:
+            self.due = instant
+        return True
 
     def turns_at(self, instant: int) -> None:
         """Note that something that was asked changes at `instant`."""
@@ -123,8 +137,8 @@ class View:
 
 
 @lru_cache(4096)
-def _begin(day: date, zone: tzinfo) -> int:
-    """Where clocks skip midnight, as soon as it is that day."""
+def begin_of(day: date, zone: tzinfo) -> int:
+    """When a day begins in `zone` (Unix ms): where clocks skip midnight, as soon as it is that day."""
     begin = datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
     return (begin - _EPOCH) // _MILLISECOND
 

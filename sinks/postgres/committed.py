@@ -7,11 +7,9 @@ from typing import Any
 
 from psycopg2.extensions import connection
 
-from schemas import portrait
 from schemas.identifiers import Identifier, Known, Link, Pair
 from sinks.postgres import lookup
 from sinks.postgres.errors import translated
-from sinks.postgres.rows import array
 from sinks.postgres.sql import statement
 from sinks.store import Held, Refused
 
@@ -48,11 +46,7 @@ class PostgresCommitted:
         return lookup.orders_of(self._ask, customers)
 
     def held(self, customers: Collection[str]) -> dict[str, Held]:
-        found = self._ask("held_customers", ids=array(customers))
-        return {
-            customer: Held(version, tuple(segments), portrait.decode(state))
-            for customer, version, segments, state in found
-        }
+        return lookup.held(self._ask, customers)
 
     def close(self) -> None:
         """Give back the connection."""

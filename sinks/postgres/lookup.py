@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from schemas.computed import NOTHING, Computed
 from schemas.identifiers import Identifier, Known, Link, Pair, Standing, node_of
 from schemas.identity import Member
 from schemas.judgements import Judgement, Kind
 from schemas.portrait import Listed, decode
 from schemas.ranks import Ranked
 from sinks.postgres.rows import array
+from sinks.store import Held, Stamp
 
 Ask = Callable[..., list[tuple[Any, ...]]]
 """Runs a statement of `sinks/postgres/sql`, given its name and parameters, and returns its rows."""
@@ -18,8 +20,13 @@ Ask = Callable[..., list[tuple[Any, ...]]]
 
 def listed(row: tuple[Any, ...]) -> Listed:
     """A customer as `customers_after` and `served` list it."""
-    customer, segments, due, *ranked, state = row
-    return Listed(customer, tuple(segments), due, Ranked(*ranked), decode(state))
+    customer, segments, due, *_, state = row
+    return Listed(customer, tuple(segments), due, Ranked(*row[3:9]), decode(state), computed(row[9:-1]))
+
+
+def computed(columns: tuple[Any, ...]) -> Computed:
+    """What jobs computed of a customer: the columns of that name, in the order of `Computed`."""
+    return Computed(*columns) if columns != NOTHING else NOTHING
 
 
 def generation(ask: Ask) -> int:
@@ -55,6 +62,11 @@ def recorded(ask: Ask, pairs: Collection[Pair]) -> dict[Pair, Link]:
     a, b = array([str(pair[0]) for pair in pairs]), array([str(pair[1]) for pair in pairs])
     found = map(link, ask("recorded_links", a=a, b=b, rules=array([pair[2] for pair in pairs])))
     return {(each.a, each.b, each.rule): each for each in found}
+
+
+def held(ask: Ask, customers: Collection[str]) -> dict[str, Held]:
+    found = ask("held_customers", ids=array(customers))
+    return {row[0]: Held(Stamp(row[1], row[2]), tuple(row[3]), decode(row[4]), computed(row[5:])) for row in found}
 
 
 def named(name: str) -> Identifier:

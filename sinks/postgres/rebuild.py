@@ -15,6 +15,7 @@ from psycopg2.extensions import connection
 
 from schemas import clean
 from schemas.clean import CleanEvent
+from schemas.computed import Computed
 from schemas.identifiers import Identifier, Link
 from schemas.identity import Member, Name, Refusal
 from schemas.judgements import Judgement
@@ -116,6 +117,11 @@ class Rebuild:
         for customer, body in self._rows("rebuild_events"):
             yield customer, clean.decode(body.encode())
 
+    def computed(self) -> Iterator[tuple[str, Computed]]:
+        """What jobs computed of customers, in the order of their ids, as far as anything was."""
+        for customer, *columns in self._rows("rebuild_computed"):
+            yield customer, Computed(*columns)
+
     def put(self, folded: Iterable[tuple[str, Portrait, Summary, Segments, str]]) -> None:
         """The customers as folded afresh, each with the node that it began with."""
         rows = (
@@ -132,7 +138,7 @@ class Rebuild:
             at.execute(statement("rebuild_swap"), {"at": at_text})
             at.execute("select (select count(*) from incoming) + (select count(*) from ended)")
             changed = int(at.fetchall()[0][0])
-            at.execute(statement("save_customers"), {"exact": True})
+            at.execute(statement("save_customers"), {"exact": True, "evaluation": False})
             at.execute(statement("rebuild_revived"))
             names, versions = zip(*families.values(), strict=True)
             segments = {"segments": array(families), "families": array(names), "versions": array(map(str, versions))}

@@ -212,6 +212,7 @@ class Packed(NamedTuple):
     links: Mapping[str, str] | None
     moves: Mapping[str, str] | None
     unsettled: str | None
+    evaluation: bool
 
 
 def pack(changes: Changes) -> Packed:
@@ -233,6 +234,7 @@ def pack(changes: Changes) -> Packed:
             links=_links(changes.links) if changes.links else None,
             moves=_moves(changes.moves) if changes.moves else None,
             unsettled=array(map(str, sorted(changes.unsettled))) if changes.unsettled else None,
+            evaluation=changes.evaluation,
         )
     except (StructError, UnicodeEncodeError) as error:
         raise Refused(type(error).__name__) from error

@@ -20,7 +20,7 @@ _ROWS_AT_A_TIME = 5_000
 
 
 class PostgresSnapshot:
-    """See `sinks.store.Snapshot`. Holds a transaction open on `reading` until that is closed."""
+    """See `sinks.snapshot.Snapshot`. Holds a transaction open on `reading` until that is closed."""
 
     def __init__(self, reading: connection) -> None:
         self._reading = reading

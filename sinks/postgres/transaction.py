@@ -9,6 +9,7 @@ import msgspec
 from psycopg2.extensions import cursor
 
 from schemas import portrait
+from schemas.computed import NOTHING, Computed
 from schemas.identifiers import Identifier, Known, Link, Pair, Standing, node_of, shut_among
 from schemas.portrait import Listed, Portrait
 from schemas.ranks import Bounds
@@ -16,7 +17,7 @@ from schemas.rejected import DeadLetter
 from sinks.postgres import lookup
 from sinks.postgres.rows import CUSTOMER_COLUMNS, EVENT_COLUMNS, Packed, array, copy_rows, moved_turns, timestamp
 from sinks.postgres.sql import statement
-from sinks.store import Base, Gap, Partition, Position, Refused, Span
+from sinks.store import Base, Gap, Held, Partition, Position, Refused, Span
 
 
 class PostgresTransaction:
@@ -26,8 +27,9 @@ class PostgresTransaction:
         self._at = at
         self._held: dict[str, tuple[str, ...]] = {}
         self._states: dict[str, str] = {}
+        self._computed: dict[str, Computed] = {}
         self._assigned: Collection[Identifier] = ()
-        self._due = False
+        self._due = self._came = False
 
     def execute(self, name: str, /, **parameters: Any) -> None:
         """Run a statement of `sinks/postgres/sql`."""
@@ -61,20 +63,22 @@ class PostgresTransaction:
         stored: int = found[0][0]
         return stored
 
-    def confirm(self, base: Base) -> bool:
+    def confirm(self, base: Base) -> Mapping[str, tuple[str, ...]] | None:
         for partition in sorted(base.positions):
             if self._lock_position(partition, base.positions[partition]) != base.positions[partition]:
-                return False
+                return None
         if lookup.generation(self.ask) != base.generation:
-            return False
+            return None
         if base.assigned and len(self._assign(base.assigned)) < len(base.assigned):
-            return False
-        if base.versions:
-            ids, versions = array(base.versions), array(map(str, base.versions.values()))
-            (confirmed,) = self.ask("confirm_customers", ids=ids, versions=versions)[0]
-            if confirmed < len(base.versions):
-                return False
-        return self._still_shut(base.shut)
+            return None
+        evaluated: dict[str, list[str]] = {}
+        if base.stamps:
+            facts, evaluations = (array(map(str, column)) for column in zip(*base.stamps.values(), strict=True))
+            found = self.ask("confirm_customers", ids=array(base.stamps), facts=facts, evaluations=evaluations)
+            confirmed, evaluated = found[0]
+            if confirmed < len(base.stamps):
+                return None
+        return {each: tuple(names) for each, names in evaluated.items()} if self._still_shut(base.shut) else None
 
     def _still_shut(self, shut: Mapping[Identifier, Standing]) -> bool:
         """After the customers, as settling does: in one order."""
@@ -133,7 +137,7 @@ class PostgresTransaction:
     def _let_go(self) -> None:
         """Be as before `hold`: what was taken then was decided by what is no longer so, and may lead to nobody."""
         self._at.execute("rollback to savepoint hold")
-        self._held, self._states, self._assigned = {}, {}, ()
+        self._held, self._states, self._computed, self._assigned = {}, {}, {}, ()
 
     def _assign(self, assigned: Mapping[Identifier, Known]) -> list[Identifier]:
         """Those identifiers that were really new."""
@@ -156,10 +160,17 @@ class PostgresTransaction:
         held = self._held
         return {customer: held[customer] for customer in customers if customer in held}
 
+    def computed(self, customers: Collection[str]) -> dict[str, Computed]:
+        del customers
+        return self._computed
+
     def keep_duplicates(self, duplicates: Mapping[str, str]) -> None:
         self.execute("keep_duplicates", origins=array(duplicates), keys=array(duplicates.values()))
 
-    def save(self, packed: Packed) -> None:
+    def saved(self, customers: Collection[str]) -> dict[str, Held]:
+        return lookup.held(self.ask, customers)
+
+    def save(self, packed: Packed, unmoved: Collection[str] = ()) -> None:
         moved: list[tuple[Any, ...]] = []
         if packed.merged is not None:
             moved = self.ask("lead_to_survivors", **packed.merged)
@@ -171,15 +182,16 @@ class PostgresTransaction:
         if packed.events:
             copy_rows(self._at, "portrait.events", EVENT_COLUMNS, packed.events)
         if packed.customers:
-            self.execute("create_incoming")
+            self.execute("clear_incoming" if self._came else "create_incoming")
+            self._came = True
             copy_rows(self._at, "incoming", CUSTOMER_COLUMNS, packed.customers)
-            self.execute("save_customers", exact=self._due)
+            self.execute("save_customers", exact=self._due, evaluation=packed.evaluation)
         if packed.unsettled is not None:
             self.execute("mark_unsettled", identifiers=packed.unsettled, judged=False)
         if packed.links is not None:
             self.execute("keep_links", **packed.links)
         if packed.moves is not None:
-            self.execute("change_memberships", **packed.moves, at=packed.at)
+            self.execute("change_memberships", **packed.moves, at=packed.at, unmoved=array(unmoved))
 
     def keep_letters(self, letters: Sequence[DeadLetter]) -> None:
         self.execute("keep_letters", letters=msgspec.json.encode(letters).decode())
@@ -249,5 +261,6 @@ class PostgresTransaction:
         return [customer for (customer,) in found]
 
     def _keep(self, held: list[tuple[Any, ...]]) -> None:
-        self._held = {customer: tuple(segments) for customer, segments, _ in held}
-        self._states = {customer: state for customer, _, state in held}
+        self._held = {row[0]: tuple(row[1]) for row in held}
+        self._states = {row[0]: row[2] for row in held}
+        self._computed = {row[0]: Computed(*row[3:]) for row in held if row[3:] != NOTHING}

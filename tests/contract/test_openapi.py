@@ -42,6 +42,7 @@ def document(collector: RunningCollector) -> dict[str, Any]:
     return described
 
 
+SEGMENT = ("batch", "track", "identify", "page", "screen", "group", "alias")
 FITTING, UNFITTING = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
 
 
@@ -50,10 +51,12 @@ FITTING, UNFITTING = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
     [
         ("POST", "/v1/events", FITTING),
         ("POST", "/v1/events", UNFITTING),
+        ("POST", "/v1/batch", FITTING),
+        ("POST", "/v1/batch", UNFITTING),
         ("GET", "/health", FITTING),
         ("GET", "/ready", FITTING),
     ],
-    ids=["events", "unfitting-events", "health", "ready"],
+    ids=["events", "unfitting-events", "batch", "unfitting-batch", "health", "ready"],
 )
 def test_every_answer_is_as_documented(
     collector: RunningCollector, method: str, path: str, mode: GenerationMode
@@ -74,14 +77,20 @@ def test_every_answer_is_as_documented(
 
 def test_the_document_names_every_way_to_fail(document: dict[str, Any]) -> None:
     operation = document["paths"]["/v1/events"]["post"]
-    assert sorted(operation["responses"]) == ["200", "400", "401", "408", "413", "415", "503"]
-    assert document["paths"].keys() == {"/v1/events", "/health", "/ready"}
-    assert "Retry-After" in operation["responses"]["503"]["headers"]
+    for each in (operation, *(document["paths"][f"/v1/{name}"]["post"] for name in SEGMENT)):
+        assert sorted(each["responses"]) == ["200", "400", "401", "408", "413", "415", "429", "503"]
+        assert "Retry-After" in each["responses"]["503"]["headers"]
+    settings = "/v1/projects/{write_key}/settings"
+    assert document["paths"].keys() == {
+        *("/v1/events", "/health", "/ready", settings),
+        *(f"/v1/{name}" for name in SEGMENT),
+    }
 
 
 def test_the_examples_of_the_document_fit_its_schemas(document: dict[str, Any]) -> None:
-    content = document["paths"]["/v1/events"]["post"]["requestBody"]["content"]
-    for body in content.values():
-        validator = jsonschema.Draft202012Validator(body["schema"] | {"components": document["components"]})
-        for example in body["examples"].values():
-            validator.validate(example["value"])
+    for name in ("events", *SEGMENT):
+        content = document["paths"][f"/v1/{name}"]["post"]["requestBody"]["content"]
+        for body in content.values():
+            validator = jsonschema.Draft202012Validator(body["schema"] | {"components": document["components"]})
+            for example in body["examples"].values():
+                validator.validate(example["value"])

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from processors.apply import Rules, Slice, refresh
+from processors.apply import Rules, Slice
+from processors.evaluate import refresh
 from processors.rank import LEAST_CUSTOMERS, Ranking, call_up, measure_all
 from processors.segments.catalogue import Catalogue, shipped_catalogue
 from processors.segments.rules import read_family

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from processors.apply import apply, refresh
+from processors.apply import apply
+from processors.evaluate import refresh
 from schemas.clean import CleanEvent, Purchase
 from schemas.identifiers import Identifier
 from schemas.ids import event_key

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from ops.verify import verify
-from processors.apply import Rules, refresh
+from processors.apply import Rules
+from processors.evaluate import refresh
 from processors.segments.catalogue import Catalogue, shipped_catalogue
 from processors.segments.rules import read_family
 from processors.sweep import begin_sweep, sweep
@@ -112,7 +113,7 @@ def test_rules_that_come_back_are_evaluated_again_but_not_by_those_who_run_alrea
 def test_a_sweep_without_all_families_begins_anew_with_the_next_worker(new_store: MakeStore) -> None:
     store, limping = new_store(), Catalogue(WITH_WHALES.segments.families, LIFECYCLE.zone)
     apply(store, [part([bought(1, 900)], 0)], RULES, NOW)
-    limping._out_of_use.add("whales")
+    limping.take_out("whales")
     swept(store, WITH_WHALES._replace(segments=limping))
     assert held(store) == [("new",)]
     assert swept(store, WITH_WHALES) == 1

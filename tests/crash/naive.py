@@ -55,9 +55,9 @@ def no_locks() -> None:
 def no_confirming() -> None:
     """Decide ahead, and write it, whatever others did meanwhile."""
 
-    def confirm(self: transaction.PostgresTransaction, base: Base) -> bool:
+    def confirm(self: transaction.PostgresTransaction, base: Base) -> dict[str, tuple[str, ...]]:
         self._assign(base.assigned)
-        return True
+        return {}
 
     transaction.PostgresTransaction.confirm = confirm  # type: ignore[method-assign]
 

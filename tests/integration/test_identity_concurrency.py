@@ -13,7 +13,8 @@ import psycopg2
 import pytest
 
 from ops.verify import verify
-from processors.apply import Rules, apply, refresh
+from processors.apply import Rules, apply
+from processors.evaluate import refresh
 from processors.settle import settle
 from schemas.clean import CleanEvent
 from schemas.identifiers import Identifier

@@ -19,7 +19,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from processors.apply import NOBODY, Rules, changes_of
+from processors.apply import Rules
+from processors.evaluate import evaluation_of
 from processors.identity_rules import identity_rules
 from processors.portray import RECENT_KEPT, fold, is_new_order
 from processors.prepare import prepare
@@ -103,7 +104,7 @@ def ranked(url: str, kind: str, date: str) -> dict[str, tuple[Ranked, set[str]]]
             tx._at.execute("truncate portrait.customers, portrait.memberships, portrait.sweeps, portrait.outbox")
             tx._at.execute("update portrait.rankings set bounds = null, next_at = '-infinity'")
             portraits = {customer: portrait for customer, (_, portrait) in ids.items()}
-            tx.save(store.pack(changes_of(tx, (), portraits, NOBODY, rules, now)))
+            tx.save(store.pack(evaluation_of(tx, portraits, rules, now)))
         rules.segments.bounds = None
         ranking = Ranking(store, rules)
         for _ in range(2):  # without bounds, and with the first ones

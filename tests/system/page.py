@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
+from ops.local.postgres import find_binaries
 from tests.system.command import Portrait
 
 _BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def put_commands(place: Path) -> Path:
+    """`place`, with a `bin` in which the commands are that pages take for granted."""
+    programs = place / "bin"
+    programs.mkdir()
+    (programs / "portrait").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m ops.cli "$@"\n')
+    (programs / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    for program in programs.iterdir():
+        program.chmod(0o755)
+    if shutil.which("psql") is None:
+        (programs / "psql").symlink_to(find_binaries().bin / "psql")
+    return place
 
 
 def script(page: str) -> str:
@@ -23,21 +39,25 @@ def script(page: str) -> str:
 
 def run_page(page: str, place: Path, before: str = "", **environ: str) -> str:
     """Run all blocks of `page` in `place`, after the commands `before`; what they print. Stops the stack that they start."""
-    portrait = Portrait(place / ".portrait")
-    environment = portrait.environment() | environ
+    try:
+        return run_blocks(page, place, before, **environ)
+    finally:
+        Portrait(place / ".portrait").run("down")
+
+
+def run_blocks(page: str, place: Path, before: str = "", **environ: str) -> str:
+    """The same, of a page for a stack that is up in `place`, and stays up."""
+    environment = Portrait(place / ".portrait").environment() | environ
     del environment["PORTRAIT_HOME"]  # pages rely on the default
     environment["PATH"] = f"{place / 'bin'}:{environment['PATH']}"
-    try:
-        done = subprocess.run(
-            ["bash", "-c", before + script(page)],
-            cwd=place,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=400,
-        )
-    finally:
-        portrait.run("down")
+    done = subprocess.run(
+        ["bash", "-c", before + script(page)],
+        cwd=place,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=400,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from processors.reference import load_reference
-from schemas.clean import Purchase
+from schemas.clean import CleanEvent, Purchase
 from schemas.events import EVENT_MODELS
 from schemas.identifiers import Identifier
 from schemas.ids import event_key
@@ -147,6 +147,74 @@ def test_an_interaction_is_counted_and_following_is_a_status(action: str, status
 )
 def test_a_form_tells_where_the_visitor_came_from(page: Any, acquisition: str) -> None:
     assert clean(form({"customer_no": "K1"}, page=page)).acquisition == acquisition
+
+
+def tracked(name: str, **data: Any) -> CleanEvent:
+    return clean(event("web.tracked.v1", data={"customer": {"anonymous_id": "a-1"}, "event": name, **data}))
+
+
+def test_a_view_of_a_page_or_a_screen_is_counted_and_tells_where_the_visitor_came_from() -> None:
+    page = clean(event("web.page_viewed.v1"))
+    assert (page.counts, page.acquisition, page.channel) == ({"page_view": 1}, "web:zalo", "web")
+    screen = clean(event("web.page_viewed.v1", data={"kind": "screen", "customer": {"device_id": "d-1"}}))
+    assert (screen.counts, screen.acquisition) == ({"screen_view": 1}, "web")
+
+
+@pytest.mark.parametrize(
+    ("name", "counted"),
+    [
+        ("Signed Up", "track:signed_up"),
+        ("signed_up", "track:signed_up"),
+        ("Đã đặt   lịch!", "track:da_dat_lich"),
+        ("???", "track:_"),
+    ],
+)
+def test_what_is_tracked_is_counted_by_its_name_as_one_word(name: str, counted: str) -> None:
+    assert tracked(name).counts == {counted: 1}
+
+
+def test_products_tell_of_an_interest_in_each_of_their_categories_once_an_event() -> None:
+    products = [
+        {"sku": "S-1", "category": "Giày"},
+        {"sku": "S-2", "category": "Giày"},
+        {"category": "Mũ"},
+        {"sku": "S-3"},
+    ]
+    assert tracked("Product Viewed", products=products).counts == {
+        "track:product_viewed": 1,
+        "interest:Giày": 1,
+        "interest:Mũ": 1,
+    }
+
+
+def test_what_is_tracked_of_an_order_is_a_purchase_or_a_return() -> None:
+    total = {"amount": "120000", "currency": "VND"}
+    done = tracked("Order Completed", order={"id": "W-1", "total": total, "coupons": ["TET"]})
+    assert done.purchase is not None
+    assert (done.purchase.amount, done.purchase.order_id, done.purchase.store) == (120_000, "W-1", "web")
+    assert done.counts == {"track:order_completed": 1, "coupon_purchase": 1}
+    back = tracked("Order Refunded", order={"id": "W-1", "total": total | {"amount": "-20000"}})
+    assert back.purchase is not None
+    assert (back.purchase.amount, back.counts) == (-20_000, {"track:order_refunded": 1, "return": 1})
+    lost = prepared(
+        event(
+            "web.tracked.v1",
+            data={"customer": {"anonymous_id": "a"}, "event": "e", "order": {"total": total | {"currency": "XXX"}}},
+        )
+    )
+    assert isinstance(lost, Rejected)
+    assert (lost.reason, lost.path) == (Reason.INVALID_VALUE, "$.data.order.total.currency")
+
+
+def test_an_age_is_of_use_when_no_birthday_is_known() -> None:
+    def identified(**customer: Any) -> CleanEvent:
+        who = {"customer_no": "u-7"} | customer
+        return clean(event("web.identified.v1", data={"call": "identify", "customer": who, "age": 30}))
+
+    assert identified().traits["age_band"] == REFERENCE.age_band(30)
+    assert identified(birthday="1950-01-01").traits["age_band"] == REFERENCE.age_band(76)
+    assert identified(age_band="18-24").traits["age_band"] == "18-24"
+    assert identified().counts == {"identify": 1}
 
 
 @pytest.mark.parametrize("model", EVENT_MODELS, ids=lambda model: model.__name__)

@@ -26,6 +26,13 @@ def test_a_key_is_256_random_bits_and_the_file_holds_its_digest_alone(file: Path
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_limit_is_read_and_kept_when_another_source_is_added(file: Path) -> None:
+    add_source(file, "noisy")
+    file.write_text(file.read_text() + "  events_per_second: 500\n")
+    add_source(file, "other")
+    assert [source.events_per_second for source in read_sources(file)] == [500, None]
+
+
 def test_adding_keeps_the_others(file: Path) -> None:
     first, second = add_source(file, "a"), add_source(file, "b", ["/till/*"])
     assert read_sources(file) == (Source("a", hash_key(first)), Source("b", hash_key(second), ("/till/*",)))

@@ -34,13 +34,6 @@ def test_a_family_is_read_with_its_lines() -> None:
     assert (condition.named, condition.needs) == (("last_order", "revenue"), ("last_order",))
 
 
-def test_only_what_takes_few_values_and_does_not_change_with_time_is_remembered() -> None:
-    assert family(a("viet", 'language == "vi"')).memory == ("language",)
-    assert family(a("old", "age > 50")).memory is None
-    assert family(a("rich", "revenue >= 1000")).memory is None
-    assert family(a("viet", 'language == "vi" && birthday_in("7d")')).memory is None
-
-
 WRONG = {
     "": "value.yaml:1: this file is empty",
     "family: [": "value.yaml:1: this is not YAML",

@@ -10,6 +10,8 @@ import pytest
 from ops.segments_page import page_with
 from processors.segments.catalogue import Catalogue, shipped_catalogue
 from processors.segments.rules import read_family
+from schemas.computed import Computed
+from schemas.portrait import Portrait
 
 PAGE = Path(__file__).parents[2] / "docs" / "segments.md"
 
@@ -21,11 +23,18 @@ def test_the_page_is_of_what_ships() -> None:
     assert int(count) == len(shipped_catalogue().rule_of)
 
 
-def test_its_example_can_be_used_with_what_ships() -> None:
-    (example,) = re.findall(r"```yaml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+def test_its_examples_can_be_used_with_what_ships() -> None:
+    examples = re.findall(r"```yaml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
     shipped = shipped_catalogue()
-    catalogue = Catalogue([*shipped.families, read_family(example, "segments/vip.yaml")], shipped.zone)
-    assert {"vip_gold", "vip_silver"} <= catalogue.rule_of.keys()
+    own = [read_family(example, "segments/own.yaml") for example in examples]
+    catalogue = Catalogue([*shipped.families, *own], shipped.zone)
+    assert catalogue.rule_of.keys() - shipped.rule_of.keys() == {
+        *("buys_soon", "asks_for_new_things"),
+        *("vip_gold", "vip_silver"),
+    }
+    found = catalogue.evaluate(Portrait(), 0, (), None, Computed("innovator", 0.8, 1.0))
+    assert {"buys_soon", "asks_for_new_things"} <= {*found.names}
+    assert catalogue.failing == {}
 
 
 def test_a_page_without_its_marks_is_refused() -> None:

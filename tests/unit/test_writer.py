@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -36,12 +36,12 @@ class Unlucky(MemoryStore):
             confirm = tx.confirm
             self.ways.append("plain")
 
-            def unlucky(base: Base) -> bool:
+            def unlucky(base: Base) -> Mapping[str, tuple[str, ...]] | None:
                 self.tries += 1
                 self.ways[-1] = "ahead"
                 if self.tries in self.broken:
                     raise Retryable("the connection is gone")
-                return self.tries not in self.stale and confirm(base)
+                return None if self.tries in self.stale else confirm(base)
 
             def settling(limit: int, *, large: bool = False) -> list[Mark]:
                 self.ways[-1] = "settling"

@@ -1,6 +1,7 @@
 -- The next living customers by id, as they are, without holding them. Parameters: after, an id; limit.
 select id::text, segments, floor(extract(epoch from due_at) * 1000)::bigint, year_revenue, recency_score,
-    frequency_score, monetary_score, top_percent, vital, state
+    frequency_score, monetary_score, top_percent, vital,
+    adopter_group, p_alive, purchases_90d, value_90d, value_top_percent, state
 from portrait.customers
 where id > %(after)s::uuid
 order by id

@@ -1,4 +1,5 @@
--- Replace or create the batch's customers, and tell the relay. Parameter: exact, whether due times may be moved back.
+-- Replace or create the batch's customers, and tell the relay. Parameters: exact, whether due times may be moved back;
+-- evaluation, whether nothing but segments changes.
 with saved as (
     insert into portrait.customers as stored (
         id, version, updated_at, lifecycle, segments, due_at, full_name, email, phone, birthday, age_band, gender, province,
@@ -14,7 +15,7 @@ with saved as (
         year_revenue, recency_score, frequency_score, monetary_score, top_percent, vital, state, anchor
     from incoming
     on conflict (id) do update set
-        version = stored.version + 1, updated_at = excluded.updated_at, lifecycle = excluded.lifecycle,
+        version = stored.version + 1, evaluations = stored.evaluations + %(evaluation)s::boolean::integer, updated_at = excluded.updated_at, lifecycle = excluded.lifecycle,
         segments = excluded.segments, full_name = excluded.full_name, email = excluded.email,
         phone = excluded.phone, birthday = excluded.birthday, age_band = excluded.age_band, gender = excluded.gender,
         province = excluded.province, area = excluded.area, income_band = excluded.income_band,

@@ -1,0 +1,175 @@
+"""The Segment HTTP tracking API at the collector: clients of Segment and RudderStack send here by changing an address.
+
+    body ── unpack ── translate each call ── admit ── publish ── wait for every acknowledgement ── 200
+
+What such clients do shapes the answers: they take anything but 200 for a failure, give up a whole batch after a 400, and
+read `code` and `message` of every error. A browser asks for permission first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import msgspec
+from fastapi import FastAPI, Request, Response
+
+from producers.access import recognise
+from producers.admit import Admission
+from producers.body import MAX_BODY_BYTES, is_gzip, read_body
+from producers.keys import Source
+from producers.openapi import MAX_BATCH_EVENTS
+from producers.openapi_segment import call_operation, settings_operation
+from producers.problems import Problem
+from producers.segment_api.admit_calls import admit_calls
+from producers.segment_api.parcel import Parcel, unpack
+from producers.segment_api.translate import KINDS
+from schemas.rejected import Rejected
+
+if TYPE_CHECKING:
+    from producers.collector import Collector
+
+BATCH = "batch"
+ADDRESSES: dict[str, str] = {name: name for name in (*KINDS, BATCH)} | {name[0]: name for name in (*KINDS, BATCH)}
+"""The last part of an address → the kind of call, or `batch`: browsers use the first letter."""
+
+KEYLESS_BYTES = 1024 * 1024
+"""Of a body that must be read to find the key in it; clients send half of that. Only who has shown a key may send more."""
+
+_CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "Retry-After, X-RateLimit-Reset",
+}
+_PREFLIGHT = _CORS | {
+    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Content-Encoding, X-Retry-Count, AnonymousId",
+    "Access-Control-Max-Age": "86400",
+}
+
+
+def add_segment_api(app: FastAPI) -> None:
+    """Adds the addresses to the application."""
+    for address, kind in ADDRESSES.items():
+        app.add_api_route(
+            f"/v1/{address}",
+            _receiver(app, kind),
+            methods=["POST"],
+            summary="Send calls in a batch" if kind == BATCH else f"Send a call of {kind}",
+            tags=["Segment"],
+            include_in_schema=address == kind,
+            openapi_extra=call_operation(kind),
+        )
+        app.add_api_route(f"/v1/{address}", _permit, methods=["OPTIONS"], include_in_schema=False)
+
+    @app.get(
+        "/v1/projects/{write_key}/settings",
+        summary="What a browser client asks for when it starts",
+        tags=["Segment"],
+        openapi_extra=settings_operation(),
+    )
+    async def settings(write_key: str, request: Request) -> Response:
+        collector: Collector = app.state.collector
+        if collector.keys.find(write_key) is None:
+            return _for_browsers(_unknown().response())
+        calls_to = {
+            "apiKey": write_key,
+            "apiHost": f"{request.url.netloc}/v1",
+            "protocol": request.url.scheme,
+            "addBundledMetadata": True,
+            "unbundledIntegrations": [],
+        }
+        answer = {"integrations": {"Segment.io": calls_to}, "plan": {"track": {"__default": {"enabled": True}}}}
+        return _for_browsers(Response(msgspec.json.encode(answer), media_type="application/json"))
+
+    app.add_api_route("/v1/projects/{write_key}/settings", _permit, methods=["OPTIONS"], include_in_schema=False)
+
+
+def _receiver(app: FastAPI, kind: str) -> Callable[[Request], Awaitable[Response]]:
+    async def receive(request: Request) -> Response:
+        collector: Collector = app.state.collector
+
+        async def take(request: Request) -> Response:
+            return await _take(collector, request, kind)
+
+        return _for_browsers(await collector.receive(request, take))
+
+    return receive
+
+
+async def _permit() -> Response:
+    return Response(status_code=204, headers=_PREFLIGHT)
+
+
+def _for_browsers(response: Response) -> Response:
+    response.headers.update(_CORS)
+    return response
+
+
+async def _take(collector: Collector, request: Request, kind: str) -> Response:
+    sender = recognise(request.headers.get("authorization"), collector.keys)
+    if sender is not None:
+        _begin(collector, request, sender[0])
+    gzipped = is_gzip(request.headers.get("content-encoding", "identity"))
+    with collector.memory.lease() as lease:
+        body = await read_body(
+            request.stream(),
+            gzipped=gzipped,
+            lease=lease,
+            seconds=collector.settings.body_seconds,
+            limit=MAX_BODY_BYTES if sender is not None else KEYLESS_BYTES,
+        )
+        received = datetime.now(UTC)
+        parcel = await collector.work(len(body), lambda: unpack(body, batch=kind == BATCH, limit=MAX_BATCH_EVENTS))
+        if sender is None:
+            sender = _by_body(collector, parcel)
+            _begin(collector, request, sender[0])
+        if isinstance(parcel, Rejected):
+            raise Problem(400, parcel.reason, parcel.message)
+        if len(parcel.calls) > MAX_BATCH_EVENTS:
+            raise Problem(413, "too_many", f"a batch has at most {MAX_BATCH_EVENTS} calls")
+        source, key = sender
+        calls, only = parcel, None if kind == BATCH else kind
+        admission = await collector.work(
+            len(body),
+            lambda: admit_calls(calls, kind=only, source=source, key=key, request=uuid4().hex, received=received),
+        )
+        spooled = await collector.send(source, admission, len(body))
+    return _answer(parcel, admission, spooled)
+
+
+def _begin(collector: Collector, request: Request, source: Source) -> None:
+    request.state.source = source.name
+    collector.rates.check(source)
+
+
+def _by_body(collector: Collector, parcel: Parcel | Rejected) -> tuple[Source, str]:
+    """Whose key stands in the body. Raises Problem 401 when it is nobody's."""
+    key = None if isinstance(parcel, Rejected) else parcel.write_key
+    source = None if key is None else collector.keys.find(key)
+    if key is None or source is None:
+        raise _unknown()
+    return source, key
+
+
+def _unknown() -> Problem:
+    """Without a challenge to log in: a browser would show its own form for that to every visitor of a shop."""
+    message = "send a valid write key: as user name (Basic), as `writeKey` in the body, or as Bearer"
+    return Problem(401, "unauthorized", message, {"WWW-Authenticate": 'Bearer realm="portrait"'})
+
+
+def _answer(parcel: Parcel, admission: Admission, spooled: bool) -> Response:
+    rejected = [
+        {
+            "index": refusal.index,
+            "messageId": refusal.rejected.event_id,
+            "path": refusal.rejected.path[:500],
+            "code": refusal.rejected.reason.value,
+            "message": refusal.rejected.message[:1000],
+        }
+        for refusal in admission.refusals
+    ]
+    accepted = len(parcel.calls) - len(rejected)
+    answer = {"success": True, "accepted": accepted, "rejected": rejected} | ({"spooled": True} if spooled else {})
+    return Response(msgspec.json.encode(answer), media_type="application/json")

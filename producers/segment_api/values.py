@@ -1,0 +1,98 @@
+"""Values as clients send them: numbers for ids, null for what is not there, floats for money. Nothing here raises."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Any
+
+_WORDS = re.compile(r"[^0-9a-z]+")
+_HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_PLACES = Decimal("0.000001")
+
+
+def text(value: Any) -> str | None:
+    """Text without the space around it; numbers as JavaScript prints them. None for all else, and for what is empty."""
+    if isinstance(value, str):
+        return value.strip() or None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, Decimal):
+        return format(value.to_integral_value() if value == value.to_integral_value() else value, "f")
+    return None
+
+
+def clipped(value: Any, length: int) -> str | None:
+    """Text of at most `length` characters: for what is shown and not compared."""
+    found = text(value)
+    return found if found is None else found[:length]
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """An object without what is null in it; of anything else an empty one."""
+    return {name: inner for name, inner in value.items() if inner is not None} if isinstance(value, dict) else {}
+
+
+def objects(value: Any) -> list[dict[str, Any]]:
+    """The objects of an array, in place: what is none of them becomes an empty one."""
+    return [mapping(each) for each in value] if isinstance(value, list) else []
+
+
+def first(values: Mapping[str, Any], names: Iterable[str]) -> Any:
+    """The value of the first of `names` that is there and not empty, or None."""
+    for name in names:
+        value = values.get(name)
+        if value is not None and value != "":
+            return value
+    return None
+
+
+def present(**values: Any) -> dict[str, Any]:
+    """Those that are there: neither None nor empty."""
+    return {name: value for name, value in values.items() if value is not None and value != {} and value != []}
+
+
+def instant(value: Any) -> datetime | None:
+    """ISO 8601 text as an instant, in UTC when it names no zone. None for what is none."""
+    if not isinstance(value, str):
+        return None
+    try:
+        found = datetime.fromisoformat(value.strip())
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def number(value: Any) -> Decimal | None:
+    """A finite number, or text that is one; None for all else. More than six decimal places are noise of floats."""
+    if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
+        return None
+    try:
+        found = Decimal(value.strip() if isinstance(value, str) else value)
+    except InvalidOperation:
+        return None
+    if not found.is_finite() or not -30 < found.adjusted() < 21:
+        return None
+    exponent = found.as_tuple().exponent
+    if isinstance(exponent, int) and exponent < -6:
+        found = found.quantize(_PLACES, ROUND_HALF_EVEN)
+    return found
+
+
+def amount(value: Any) -> Any:
+    """Money as decimal text; what is no number as it came, for the one who checks events to say so."""
+    found = number(value)
+    return value if found is None else format(found, "f")
+
+
+def word(name: str) -> str:
+    """A name in lower case with underscores: "Order Completed", "orderCompleted" and "order-completed" are one."""
+    return _word(name) if len(name) <= 100 else _word.__wrapped__(name)
+
+
+@lru_cache(4_096)  # names of events and traits repeat
+def _word(name: str) -> str:
+    return _WORDS.sub("_", _HUMPS.sub("_", name).lower()).strip("_")

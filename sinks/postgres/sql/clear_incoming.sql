@@ -1,0 +1,2 @@
+-- Customers arrived before in this transaction.
+truncate incoming

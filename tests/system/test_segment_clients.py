@@ -1,0 +1,198 @@
+"""The real clients of Segment send to a running stack: by address and key alone, and the store is as expected.
+
+Two versions of the Python client (the one of the development dependencies, and an older one that only names its key in the
+body), the one for Node, and the one for browsers in Chromium. Those that are not installed are fetched; one that a machine cannot
+fetch or run is skipped, and it is said. docs/channels/segment.md does what it says on the same stack.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from ops.local.records import wait_until
+from tests.system.command import ROOT
+from tests.system.page import run_blocks
+from tests.system.segment_stack import CHROMIUM, VERSIONS, Stack, ended, running_stack
+
+pytestmark = pytest.mark.integration
+
+PAGE = (ROOT / "docs/channels/segment.md").read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with running_stack(tmp_path_factory.mktemp("segment")) as running:
+        yield running
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the page uses curl, which is not on this machine")
+def test_the_page_does_what_it_says(stack: Stack) -> None:
+    said = run_blocks(PAGE, stack.portrait.home.parent)
+    assert '{"success":true,"accepted":1,"rejected":[]}' in said
+    assert '"path":"$.properties.currency","code":"missing_field"' in said
+    assert "Nguyễn Thị Lan" in said
+    assert re.search(r"\d{4}-\d\d-\d\d +\| +1 +\| +1\n", said)
+    bought = "select orders, revenue::int from crm.customers where full_name = 'Nguyễn Thị Lan'"
+    assert stack.ask(bought) == [(1, 880_000)]
+
+
+def snippet(language: str) -> str:
+    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    return str(found)
+
+
+def test_the_snippet_for_node_does_what_the_page_says(stack: Stack) -> None:
+    place = stack.client("node").cwd
+    assert place is not None
+    (place / "page.mjs").write_text(snippet("js"), "utf-8")
+    environ = {**os.environ, "WRITE_KEY": stack.shop, "PORTRAIT_COLLECTOR_URL": stack.collector}
+    done = subprocess.run(
+        ["node", "page.mjs"], cwd=place, env=environ, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    companies = "select data #>> '{customer,company,name}' from crm.events where data ->> 'group_id' = 'hoa-sen'"
+    assert wait_until(lambda: stack.ask(companies) == [("Công ty Hoa Sen",)], 30, every=0.1)
+
+
+def test_the_snippet_for_browsers_sends_from_a_page_of_another_address(stack: Stack, tmp_path: Path) -> None:
+    place = stack.client("browser").cwd
+    assert place is not None
+    known = f'<script>const WRITE_KEY = "{stack.shop}", PORTRAIT_COLLECTOR_URL = "{stack.collector}"</script>'
+    page = f'<!doctype html><meta charset="utf-8"><body>{known}{snippet("html")}</body>'
+    (place / "page.html").write_text(page, "utf-8")
+    query = "select type, data #>> '{page,utm,source}', customer_id from crm.events where event_id like 'ajs-next-%'"
+    with served(place) as address:
+        command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}"]
+        command += ["--virtual-time-budget=10000", "--dump-dom", f"{address}/page.html?utm_source=zalo"]
+        subprocess.run(command, capture_output=True, check=True, timeout=60)
+    assert wait_until(lambda: len(stack.ask(query)) == 2, 30, every=0.1), stack.ask(query)
+    viewed, added = sorted(stack.ask(query))
+    assert (viewed[:2], added[:2]) == (("web.page_viewed.v1", "zalo"), ("web.tracked.v1", "zalo"))
+    assert viewed[2] == added[2] is not None
+
+
+class _Files(SimpleHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        """Says nothing."""
+
+
+@contextmanager
+def served(directory: Path) -> Iterator[str]:
+    """The address of the files of a directory."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Files, directory=str(directory))) as server:
+        serving = Thread(target=server.serve_forever)
+        serving.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            serving.join()
+
+
+def tables(stack: Stack, who: str) -> dict[str, Any]:
+    """All that the store has of the customer with e-mail WHO@example.com; times are checked elsewhere."""
+    ((customer,),) = stack.ask(
+        "select customer_id from crm.customer_identifiers where value = %s", f"{who}@example.com"
+    )
+    one = "from {} where customer_id = %s"
+    return {
+        "customer": stack.ask(
+            f"select full_name, events, orders, revenue::int, acquisition_channel {one.format('crm.customers')}",
+            customer,
+        ),
+        "identifiers": sorted(stack.ask(f"select kind, value {one.format('crm.customer_identifiers')}", customer)),
+        "orders": stack.ask(f"select order_id, amount::int {one.format('crm.orders')}", customer),
+        "returns": stack.ask(f"select amount_as_paid::int {one.format('crm.returns')}", customer),
+        "events": sorted(stack.ask(f"select event_id, type, source {one.format('crm.events')}", customer)),
+        "company": stack.ask(
+            f"select data #> '{{customer,company}}' {one.format('crm.events')} and data ? 'group_id'", customer
+        ),
+        "business": sorted(
+            stack.ask(
+                f"select segment {one.format('crm.customer_segments')} and family in ('business', 'business_size')",
+                customer,
+            )
+        ),
+        "days": stack.ask(
+            f"select distinct (time at time zone 'UTC')::date::text {one.format('crm.events')}", customer
+        ),
+    }
+
+
+def expected(who: str, source: str) -> dict[str, Any]:
+    viewed, identified, tracked = "web.page_viewed.v1", "web.identified.v1", "web.tracked.v1"
+    types = {"page": viewed, "screen": viewed, "viewed": tracked, "identify": identified, "alias": identified}
+    types |= {"group": identified, "order": tracked, "refund": tracked}
+    known = {
+        ("anonymous_id", f"{who}-visitor"),
+        ("anonymous_id", f"{who}-earlier"),
+        ("customer_no", f"{who}user".replace("-", "").upper()),
+        ("device_id", f"{who}-device"),
+        ("email", f"{who}@example.com"),
+    }
+    return {
+        "customer": [("Nguyễn Lan", 8, 1, 440_000, "web")],
+        "identifiers": sorted(known),
+        "orders": [(f"{who}-1", 880_000)],
+        "returns": [(-440_000,)],
+        "events": sorted((f"{who}-{name}", kind, f"/segment/{source}") for name, kind in types.items()),
+        "company": [({"name": "Hoa Sen", "staff": "329"},)],
+        "business": [("business",), ("business_large",)],
+        "days": [("2026-11-20",)],
+    }
+
+
+@pytest.mark.parametrize("name", VERSIONS)
+def test_every_kind_of_call_is_in_the_store_once_however_often_it_is_sent(stack: Stack, name: str) -> None:
+    who = name.replace(".", "")
+    version = stack.run(name, stack.shop, who)
+    assert re.fullmatch(VERSIONS[name], version)
+    stack.stored(who, 8)
+    once = tables(stack, who)
+    assert once == expected(who, "shop")
+    stack.run(name, stack.shop, who, "plain" if name == "node" else "gzip")
+    stack.portrait.wait_caught_up(0)
+    assert tables(stack, who) == once
+
+
+@pytest.mark.parametrize("name", VERSIONS)
+def test_a_client_that_is_told_to_wait_comes_again_and_nothing_is_lost(stack: Stack, name: str) -> None:
+    who, before = f"slow-{name.replace('.', '')}", stack.answered("slow", 429)
+    stack.run(name, stack.slow, who)
+    assert stack.answered("slow", 429) > before
+    stack.stored(who, 8)
+    assert tables(stack, who) == expected(who, "slow")
+
+
+def test_the_broker_is_killed_in_the_middle_and_every_call_is_in_the_store_once(stack: Stack) -> None:
+    names = [name for name in VERSIONS if not stack.clients[name].missing]
+    accepted = stack.answered("shop", 200)
+    running = {name: stack.begin(name, stack.shop, f"killed-{name.replace('.', '')}", "many") for name in names}
+    assert wait_until(lambda: stack.answered("shop", 200) > accepted + 5, 30, every=0.05)
+    (broker,) = (each["pid"] for each in stack.portrait.ask("status")["processes"] if each["name"] == "kafka")
+    os.kill(broker, signal.SIGKILL)
+    for each in running.values():
+        ended(each)
+    for name in names:
+        who = f"killed-{name.replace('.', '')}"
+        stack.stored(who, 30)
+        found = stack.ask("select event_id from crm.events where event_id like %s", f"{who}-%")
+        assert sorted(found) == sorted((f"{who}-{number}",) for number in range(30))
+    told = stack.portrait.wait_caught_up(0)
+    assert told["balance"]["balanced"]
+    assert stack.portrait.ask("verify")["equal"] is True
+    refused = "select count(*) from crm.rejected_events where source in ('/segment/shop', '/segment/slow')"
+    assert stack.ask(refused) == [(0,)]
