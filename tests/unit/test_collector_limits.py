@@ -90,12 +90,22 @@ def test_settings_have_defaults(tmp_path: Path) -> None:
     keys = tmp_path / "keys.yaml"
     keys.touch()
     environ = {"PORTRAIT_KAFKA": "kafka-1:9092, kafka-2:9092", "PORTRAIT_KEYS": str(keys)}
-    assert CollectorSettings.from_environment(environ) == CollectorSettings("kafka-1:9092, kafka-2:9092", keys)
-    more = environ | {"PORTRAIT_COLLECTOR_HOST": "0.0.0.0", "PORTRAIT_COLLECTOR_PORT": "80"}
-    more["PORTRAIT_COLLECTOR_MEMORY_MB"] = "16"
-    assert CollectorSettings.from_environment(more) == CollectorSettings(
-        "kafka-1:9092, kafka-2:9092", keys, "0.0.0.0", 80, in_flight_bytes=16 * 1024 * 1024
+    spool = tmp_path / "spool"
+    assert CollectorSettings.from_environment(environ) == CollectorSettings(
+        "kafka-1:9092, kafka-2:9092", keys, spool=spool
     )
+    more = environ | {"PORTRAIT_COLLECTOR_HOST": "0.0.0.0", "PORTRAIT_COLLECTOR_PORT": "80"}
+    more |= {"PORTRAIT_COLLECTOR_MEMORY_MB": "16", "PORTRAIT_SPOOL": "/srv/spool", "PORTRAIT_SPOOL_MB": "5"}
+    assert CollectorSettings.from_environment(more) == CollectorSettings(
+        "kafka-1:9092, kafka-2:9092",
+        keys,
+        "0.0.0.0",
+        80,
+        in_flight_bytes=16 * 1024 * 1024,
+        spool=Path("/srv/spool"),
+        spool_bytes=5 * 1024 * 1024,
+    )
+    assert CollectorSettings.from_environment(environ | {"PORTRAIT_SPOOL": "off"}).spool is None
 
 
 @pytest.mark.parametrize(
@@ -108,6 +118,7 @@ def test_settings_have_defaults(tmp_path: Path) -> None:
         ("PORTRAIT_COLLECTOR_PORT", "http", "is not a whole number from 0 to 65535"),
         ("PORTRAIT_COLLECTOR_PORT", "65536", "is not a whole number"),
         ("PORTRAIT_COLLECTOR_MEMORY_MB", "1", "is not a whole number from 16"),
+        ("PORTRAIT_SPOOL_MB", "0", "is not a whole number from 1 "),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_to_do(tmp_path: Path, name: str, value: str, advice: str) -> None:
