@@ -25,6 +25,7 @@ from uuid import uuid4
 import msgspec
 import uvicorn
 from fastapi import FastAPI, Request, Response
+from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -209,7 +210,7 @@ def create_app(settings: CollectorSettings, spool: Spool | None) -> FastAPI:
         finally:
             await collector.close()
 
-    app = FastAPI(title="Portrait collector", version="1", description=ABOUT, lifespan=running)
+    app = FastAPIOffline(title="Portrait collector", version="1", description=ABOUT, lifespan=running)
 
     @app.post("/v1/events", summary="Send events", tags=["events"], openapi_extra=operation())
     async def receive(request: Request) -> Response:

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import re
 import socket
 import threading
 import time
@@ -261,6 +262,16 @@ def test_every_example_of_its_documentation_works_as_it_stands(http: httpx.Clien
     }
     assert len(tried) == 2 * (len(EVENT_TYPES) + 1)  # each of them, and the batch, in two media types
     assert {key: shown["rejected"] for key, shown in tried.items()} == {key: [] for key in tried}
+
+
+@pytest.mark.parametrize("page", ["/docs", "/redoc"])
+def test_its_documentation_needs_nobody_else(http: httpx.Client, page: str) -> None:
+    shown = http.get(page, headers={"authorization": ""})
+    asked = re.findall(r"""(?:src|href)=["']([^"']+)["']""", shown.text)
+    assert [each for each in asked if not each.startswith("/")] == []
+    parts = [http.get(each) for each in asked]
+    assert {part.status_code for part in parts} == {200}
+    assert max(len(part.content) for part in parts) > 500_000
 
 
 def test_a_slow_sender_is_given_up_and_holds_nobody_else(kafka: str, tmp_path: Path) -> None:
