@@ -24,6 +24,6 @@ def refresh(store: Store, rules: Rules, now: int, limit: int = 500) -> int:
 def evaluation_of(
     reading: Reading, portraits: dict[str, Portrait], rules: Rules, now: int, *, backfill: Collection[str] = ()
 ) -> Changes:
-    """What changes for customers who look like `portraits`, as before: by time alone, or by other rules. `backfill`: those of them
-    of whom that is told as one."""
+    """What changes for customers who look like `portraits`, as before: by time alone, or by other rules. `backfill`: those of
+    them of whom that is told as one."""
     return changes_of(reading, portraits, rules, now, backfill=backfill)._replace(evaluation=True)
