@@ -20,7 +20,7 @@ AT_A_TIME = 2_000
 PATIENCE_SECONDS = 10.0
 """When none of those who are due was evaluated for so long, there is nobody to wait for."""
 
-_LOOK_AGAIN_SECONDS = 0.2
+_LOOK_AGAIN_SECONDS = 0.5
 _FIRST = "00000000-0000-0000-0000-000000000000"
 
 Progress = Callable[[int, int | None], None]
@@ -55,7 +55,7 @@ def hand_over(
             return Handed(changed, workers.waiting())
         after = last
         if due:
-            workers.catch_up()
+            workers.catch_up(due)
 
 
 class _Workers:
@@ -66,6 +66,7 @@ class _Workers:
         self._now = now
         self._patience = patience_seconds
         self._gone = False
+        self._left = 0
 
     def waiting(self) -> int:
         """How many customers are due."""
@@ -73,9 +74,10 @@ class _Workers:
             ((waiting,),) = rows(at, "customers_due", now=timestamp(self._now))
         return int(waiting)
 
-    def catch_up(self) -> None:
-        """Wait until few enough are due, unless there is no worker."""
+    def catch_up(self, added: int) -> None:
+        """Wait until few enough are due, `added` of them since the last time, unless there is no worker."""
         before, seen_at = self.waiting(), time.monotonic()
+        self._gone = self._gone and before >= self._left + added
         while not self._gone and before > MOST_DUE:
             time.sleep(_LOOK_AGAIN_SECONDS)
             waiting = self.waiting()
@@ -83,3 +85,4 @@ class _Workers:
                 before, seen_at = waiting, time.monotonic()
             elif time.monotonic() - seen_at > self._patience:
                 self._gone = True
+        self._left = before

@@ -10,9 +10,10 @@ from typing import Any
 import psycopg2
 from kafka.errors import KafkaError
 
-from ops.local.home import DATABASE_URL, KAFKA, Home
+from ops.local.home import COLLECTOR_URL, DATABASE_URL, KAFKA, Home
 from ops.local.supervisor import SUPERVISOR, State, Status, status
 from ops.offsets import Log, Place, Reader
+from ops.spool import Spool, read_spool
 from ops.sql import reading, rows
 from schemas.topics import RAW_NAMES, REJECTED, VALID
 
@@ -68,6 +69,7 @@ class Report:
     """All that `status` tells. `problems`: targets that fail; servers that do not answer, and then readings or balance are
     missing.
 
+    `spool` is what the collector keeps for Kafka, None when no collector answers or it keeps nothing.
     `unreadable` counts records on events.valid and events.rejected that Portrait did not write; `outbox` what the relay
     has yet to publish.
     """
@@ -79,10 +81,13 @@ class Report:
     outbox: int | None
     unreadable: int | None
     problems: tuple[str, ...]
+    spool: Spool | None = None
 
     @property
     def caught_up(self) -> bool:
         """Whether everything that was received when this was asked is in the store, and published."""
+        if self.spool is not None and self.spool.records:
+            return False
         return bool(self.readings) and all(each.lag_events == 0 for each in self.readings) and self.outbox == 0
 
     def as_json(self) -> dict[str, Any]:
@@ -94,6 +99,7 @@ class Report:
             "partitions": [vars(each) for each in self.readings],
             "balance": None if balance is None else {**vars(balance), "balanced": balance.balanced},
             "outbox": self.outbox,
+            "spool": None if self.spool is None else vars(self.spool),
             "unreadable": self.unreadable,
             "caught_up": self.caught_up,
             "problems": list(self.problems),
@@ -104,11 +110,13 @@ def report(home: Home, settings: Mapping[str, str]) -> Report:
     """Ask the processes of `home`, and the servers that `settings` name, how things stand. Never raises for those."""
     lines = status(home)
     problems: list[str] = []
-    # The store first, then the committed offsets, then the ends: whatever arrives meanwhile shows as a lag, so that
-    # "caught up" is never said too early.
+    # The spool first, then the store, then the committed offsets, then the ends: whatever arrives meanwhile shows as a
+    # lag, so that "caught up" is never said too early.
+    spool = read_spool(settings.get(COLLECTOR_URL, ""))
     store = _asked_store(settings.get(DATABASE_URL, ""), problems)
     readings, logs = _asked_kafka(settings, store, problems)
     problems += [f"{what}: {why}" for what, why in store.failing] if store else []
+    problems += spool.problems if spool else []
     return Report(
         supervisor=next((line for line in lines if line.name == SUPERVISOR), None),
         processes=tuple(sorted((line for line in lines if line.name != SUPERVISOR), key=_order)),
@@ -117,6 +125,7 @@ def report(home: Home, settings: Mapping[str, str]) -> Report:
         outbox=None if store is None else store.outbox,
         unreadable=None if store is None else store.unreadable,
         problems=tuple(problems),
+        spool=spool,
     )
 
 

@@ -40,6 +40,7 @@ from ops.topics import DEFAULT_PARTITIONS, create_topics
 from producers.keys import KeysError, add_source, find_source, read_sources
 
 KEYS = "PORTRAIT_KEYS"
+SPOOL = "PORTRAIT_SPOOL"
 SESSION_TIMEOUT = "PORTRAIT_SESSION_TIMEOUT"
 _LOCAL_SESSION_SECONDS = "10"  # on one machine a silent worker is a dead one: its share is taken over sooner
 _NICENESS = "10"  # what is told downstream can wait; what comes in cannot
@@ -149,8 +150,9 @@ def prepare(home: Home, wanted: Wanted, say: Callable[[str], None], environ: Map
     }
     workers = [f"worker-{number}" for number in range(1, wanted.workers + 1)]
     own = (common, local, preparation)
+    files = {KEYS: str(keys), SPOOL: given.get(SPOOL) or remembered.get(SPOOL) or str(home.path / "spool")}
     parts = (
-        _collector(home, keys, common, local, preparation),
+        _collector(home, files, *own),
         *(_at_the_store(name, "processors.app", home.port(f"{name}-metrics"), *own) for name in workers),
         _at_the_store("relay", "sinks.relay", None, *own, nice=True),
         _at_the_store("activation", "sinks.activation", home.port("activation-metrics"), *own, nice=True),
@@ -215,7 +217,7 @@ def source_key(keys: Path, remembered: str) -> str:
 
 
 def _collector(
-    home: Home, keys: Path, common: Mapping[str, str], local: frozenset[str], preparation: Preparation
+    home: Home, files: Mapping[str, str], common: Mapping[str, str], local: frozenset[str], preparation: Preparation
 ) -> Process:
     port = home.port("collector")
 
@@ -226,7 +228,7 @@ def _collector(
     return Process(
         name="collector",
         argv=(sys.executable, "-m", "producers.collector"),
-        env={**common, WORKER_URL: "", KEYS: str(keys), "PORTRAIT_COLLECTOR_PORT": str(port)},
+        env={**common, **files, WORKER_URL: "", "PORTRAIT_COLLECTOR_PORT": str(port)},
         needs=tuple(local & {"kafka"}),
         ready=lambda: _answers(port, "/ready"),
         before=before,

@@ -84,6 +84,6 @@ def _passing(catalogue: Catalogue) -> set[str]:
     for family in catalogue.families:
         conditions = [condition for rule in family.rules for condition in rule.when]
         for condition in [*conditions, family.where] if family.where else conditions:
-            if not (RANKED | COMPUTED).isdisjoint(condition.named) or not found.isdisjoint(condition.uses):
+            if not (RANKED | COMPUTED).isdisjoint(condition.asked) or not found.isdisjoint(condition.uses):
                 found.update(rule.segment for rule in family.rules)
     return found

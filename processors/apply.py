@@ -55,7 +55,7 @@ class Decision(NamedTuple):
     """What is to become of a batch.
 
     duplicates: origin of a record → key of the stored event that it repeats. orders: (customer, order id) counted in this batch,
-    or asked for and known before. lately: the customers of whom something is told that is no history. now: Unix ms.
+    or asked for and known before. lately: the customers of whom something is told that is no history.
     """
 
     changes: Changes | None
@@ -66,7 +66,6 @@ class Decision(NamedTuple):
     position: Position
     applied: Applied
     lately: Collection[str]
-    now: int
 
     def without_changes(self) -> Decision:
         """What is needed besides the changes, once these are packed: it takes little memory."""
@@ -95,10 +94,10 @@ def apply(
     return decision.applied
 
 
-def write(store: Store, decision: Decision, packed: Any, base: Base, rules: Rules) -> None:
+def write(store: Store, decision: Decision, packed: Any, base: Base, rules: Rules, now: int) -> None:
     """Write a decision that was made ahead, if all it took for granted (`base`) still holds. `packed`: store.pack(its changes).
 
-    Who was evaluated meanwhile, and nothing else, is evaluated once more: from where that left it.
+    Who was evaluated meanwhile, and nothing else, is evaluated once more, at `now` (Unix ms): from where that left it.
     Raises Stale, and what `apply` raises; then nothing was written.
     """
     with store.transaction() as tx:
@@ -111,7 +110,7 @@ def write(store: Store, decision: Decision, packed: Any, base: Base, rules: Rule
             saved = tx.saved(evaluated)
             portraits = {customer: held.portrait for customer, held in saved.items()}
             old = portraits.keys() - decision.lately
-            changes = changes_of(Before(evaluated, saved), portraits, rules, decision.now, backfill=old)
+            changes = changes_of(Before(evaluated, saved), portraits, rules, now, backfill=old)
             tx.save(store.pack(changes._replace(evaluation=True)))
     crash_point("after_commit")
 
@@ -160,7 +159,7 @@ def decide(
         old = portraits.keys() - lately
         changes = changes_of(reading, portraits, rules, now, claimed=claimed, identity=identity, backfill=old)
     applied = Applied(len(claimed), len(events) - len(claimed), skipped)
-    return Decision(changes, identity, orders, duplicates, letters, Position(spans), applied, lately, now)
+    return Decision(changes, identity, orders, duplicates, letters, Position(spans), applied, lately)
 
 
 def _unapplied(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from processors.apply import Rules, changes_of
 from schemas.portrait import Portrait
 from sinks.store import Changes, Reading, Store
@@ -14,14 +16,14 @@ def refresh(store: Store, rules: Rules, now: int, limit: int = 500) -> int:
         customers = tx.due(now, limit)
         if customers:
             portraits = tx.portraits(customers)
-            tx.save(store.pack(evaluation_of(tx, portraits, rules, now)))
+            backfill = {customer for customer, is_backfill in customers.items() if is_backfill}
+            tx.save(store.pack(evaluation_of(tx, portraits, rules, now, backfill=backfill)))
     return len(customers)
 
 
 def evaluation_of(
-    reading: Reading, portraits: dict[str, Portrait], rules: Rules, now: int, *, backfill: bool = False
+    reading: Reading, portraits: dict[str, Portrait], rules: Rules, now: int, *, backfill: Collection[str] = ()
 ) -> Changes:
-    """What changes for customers who look like `portraits`, as before: by time alone; or by other rules, and then it is told as a
-    backfill."""
-    told = portraits.keys() if backfill else ()
-    return changes_of(reading, portraits, rules, now, backfill=told)._replace(evaluation=True)
+    """What changes for customers who look like `portraits`, as before: by time alone, or by other rules. `backfill`: those of
+    them of whom that is told as one."""
+    return changes_of(reading, portraits, rules, now, backfill=backfill)._replace(evaluation=True)

@@ -24,7 +24,7 @@ class WorkerSettings:
     database_url: str
     group: str = "portrait"
     fetch_records: int = 2_000
-    batch_events: int = 5_000
+    batch_events: int = 4_000
     session_timeout: float = 30.0
     commit_interval: float = 1.0
     stall_seconds: float = 120.0
@@ -43,7 +43,7 @@ class WorkerSettings:
             ),
             group=environ.get("PORTRAIT_GROUP", "portrait"),
             fetch_records=int(_number(environ, "PORTRAIT_FETCH_RECORDS", 2_000)),
-            batch_events=int(_number(environ, "PORTRAIT_BATCH_EVENTS", 5_000)),
+            batch_events=int(_number(environ, "PORTRAIT_BATCH_EVENTS", 4_000)),
             session_timeout=_number(environ, "PORTRAIT_SESSION_TIMEOUT", 30.0),
             commit_interval=_number(environ, "PORTRAIT_COMMIT_INTERVAL", 1.0),
             stall_seconds=_number(environ, "PORTRAIT_STALL_SECONDS", 120.0),

@@ -46,7 +46,7 @@ def sweep(store: Store, rules: Rules, now: int, *, limit: int = CUSTOMERS_AT_A_T
             if (moved or dues) and not tx.hold({}, [*moved, *dues], ()):  # all at once: in one order with everybody
                 continue  # some became part of others meanwhile
             if moved:
-                tx.save(store.pack(evaluation_of(tx, tx.portraits(moved), rules, now, backfill=True)))
+                tx.save(store.pack(evaluation_of(tx, tx.portraits(moved), rules, now, backfill=moved)))
             if dues:
                 tx.bring_forward(dues)
             if len(listed) == limit:

@@ -190,9 +190,7 @@ class Writer:
     async def _write_made(self, made: MadeAhead) -> Applied | None:
         run = asyncio.get_running_loop().run_in_executor
         try:
-            await run(
-                self._writing, self._guard, write, self._store, made.decision, made.packed, made.base, self._rules
-            )
+            await run(self._writing, self._guard, self._write_ahead, made)
         except Stale:
             # Mostly others are at the same customers. To decide ahead is in vain, the longer the more often that happens.
             self._plain = self._next_plain = min(2 * self._next_plain + 1, _MOST_PLAIN)
@@ -204,6 +202,9 @@ class Writer:
             return None
         self._next_plain = max(self._next_plain - 1, 0)
         return made.decision.applied
+
+    def _write_ahead(self, made: MadeAhead) -> None:
+        write(self._store, made.decision, made.packed, made.base, self._rules, self._clock())
 
     def _overdue(self) -> bool:
         return self._is_unsettled and time.monotonic() > self._settled_at + _SETTLING_EVERY

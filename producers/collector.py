@@ -1,6 +1,8 @@
-"""The collector: events come in over HTTP, and are answered when Kafka has them.
+"""The collector: events come in over HTTP, and are answered when Kafka has them, or the local disk while Kafka is away.
 
-    body ── split ── admit ── publish ── wait for every acknowledgement ── 200
+    body ── split ── admit ─┬─ publish ── wait for every acknowledgement ─┬─ 200
+                            └─ spool ── wait for the disk ────────────────┘
+                                 └── drain ──▶ Kafka, when it is back
 
 Run it with `python -m producers.collector`; the settings are in `producers.settings`.
 """
@@ -23,6 +25,7 @@ from uuid import uuid4
 import msgspec
 import uvicorn
 from fastapi import FastAPI, Request, Response
+from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -31,14 +34,18 @@ from producers.admit import Admission, admit
 from producers.batch import BOM, is_array, split_array
 from producers.body import Memory, is_gzip, read_body
 from producers.collector_segment import add_segment_api, for_browsers
+from producers.delivery import Delivery
+from producers.drain import Drain
 from producers.keys import KeyFile, KeysError, Source
 from producers.metrics import UNKNOWN_SOURCE, CollectorMetrics
 from producers.openapi import ABOUT, MAX_BATCH_EVENTS, MEDIA_TYPES, components, operation, problem_response
 from producers.openapi_segment import segment_schemas
 from producers.problems import Problem, unavailable
-from producers.publisher import Publisher, Refused, Unavailable
+from producers.publisher import Publisher, Unavailable
 from producers.rate import Rates
 from producers.settings import CollectorSettings, SettingsError
+from producers.spool import Spool
+from producers.spool_files import SpoolUnusable
 from schemas.codec import MAX_EVENT_BYTES
 from schemas.rejected import Reason
 
@@ -49,11 +56,14 @@ Result = TypeVar("Result")
 AT_ONCE_BYTES = 8 * 1024
 """A body this small is read and validated on the event loop, in well under a millisecond; larger ones in a thread."""
 
+_CONNECT_SECONDS = 3.0
+"""So long after its start it is not ready without Kafka, even with a spool: most likely it is about to be connected."""
+
 
 class Collector:
-    """One collector: its connection to Kafka, its keys, its counters. Made when it starts to serve."""
+    """One collector: its connection to Kafka, its keys, its counters, its spool. Made when it starts to serve."""
 
-    def __init__(self, settings: CollectorSettings) -> None:
+    def __init__(self, settings: CollectorSettings, spool: Spool | None) -> None:
         """Raises KeysError when the keys cannot be read."""
         self.settings = settings
         self.keys = KeyFile(settings.keys)
@@ -62,12 +72,20 @@ class Collector:
         self.memory = Memory(settings.in_flight_bytes)
         self.rates = Rates()
         self._workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="admit")
+        self.spool = spool
+        self._delivery = Delivery(self.publisher, spool, self._workers)
+        self._drain = Drain(spool, self.publisher, self.metrics.drained) if spool else None
+        self._patient_until = time.monotonic() + _CONNECT_SECONDS
         self._pinged: tuple[float, asyncio.Task[str | None]] | None = None
 
     async def close(self) -> None:
-        """Waits for what Kafka has not yet acknowledged."""
+        """Waits for what Kafka has not yet acknowledged. What is in the spool stays there for the next start."""
         self._workers.shutdown()
+        if self._drain is not None:
+            await asyncio.to_thread(self._drain.close)
         await asyncio.to_thread(self.publisher.close)
+        if self.spool is not None:
+            await asyncio.to_thread(self.spool.close)
 
     async def receive(self, request: Request, take: Callable[[Request], Awaitable[Response]]) -> Response:
         """Take one request to its end, whatever that is. `take` notes the source in `request.state` once it knows it."""
@@ -91,8 +109,8 @@ class Collector:
         with self.memory.lease() as lease:
             body = await read_body(request.stream(), gzipped=gzipped, lease=lease, seconds=self.settings.body_seconds)
             admission = await self.work(len(body), lambda: _admit(body, source, uuid4().hex))
-            await self.send(source, admission, len(body))
-        return _answer(admission)
+            spooled = await self.send(source, admission, len(body))
+        return _answer(admission, spooled)
 
     async def work(self, size: int, do: Callable[[], Result]) -> Result:
         """`do`, which looks at `size` bytes: at once when these are few, else in a thread."""
@@ -100,32 +118,28 @@ class Collector:
             return do()
         return await asyncio.get_running_loop().run_in_executor(self._workers, do)
 
-    async def send(self, source: Source, admission: Admission, size: int) -> None:
-        """Returns when Kafka has acknowledged all of `admission`, made of `size` bytes. Raises Problem 503 when it does not."""
+    async def send(self, source: Source, admission: Admission, size: int) -> bool:
+        """Returns when all of `admission`, made of `size` bytes, is safe: False when Kafka has it, True when the spool has.
+        Raises Problem 503 when neither does.
+        """
         self.metrics.received(source.name, admission, size)
         self.rates.spend(source, len(admission.records) + len(admission.refusals))
-        await self._publish(admission)
-        self.metrics.acknowledged(source.name, admission)
-
-    async def _publish(self, admission: Admission) -> None:
         records = (*admission.records, *(refusal.letter for refusal in admission.refusals))
-        if len(records) <= 20:
-            result = self.publisher.publish(records)
-        else:
-            result = await asyncio.get_running_loop().run_in_executor(self._workers, self.publisher.publish, records)
-        try:
-            await asyncio.wrap_future(result)
-        except Unavailable:
-            raise unavailable("Kafka does not answer; send it again, with the same ids") from None
-        except Refused as error:
-            log.error("Kafka refuses events: %s", error)
-            raise unavailable("Kafka refuses this for now; send it again, with the same ids") from None
+        spooled = await self._delivery.deliver(source.name, records)
+        self.metrics.acknowledged(source.name, admission)
+        if spooled:
+            self.metrics.spooled(source.name, len(records))
+        return spooled
 
-    async def not_ready(self) -> str | None:
-        """What keeps it from accepting events, None when nothing does. Asks Kafka at most once a second."""
+    async def readiness(self) -> tuple[bool, str | None]:
+        """Whether it would accept events now, and what is wrong with Kafka, if anything. Asks Kafka at most once a second."""
         if self._pinged is None or time.monotonic() - self._pinged[0] > 1:
             self._pinged = time.monotonic(), asyncio.create_task(self._ping())
-        return await asyncio.shield(self._pinged[1])
+        wrong = await asyncio.shield(self._pinged[1])
+        if wrong is None:
+            self._patient_until = 0.0
+        spools = self.spool is not None and not self.spool.doubtful and time.monotonic() > self._patient_until
+        return wrong is None or spools, wrong
 
     async def _ping(self) -> str | None:
         try:
@@ -166,7 +180,7 @@ def _admit(body: bytes, source: Source, request_id: str) -> Admission:
     return admission
 
 
-def _answer(admission: Admission) -> Response:
+def _answer(admission: Admission, spooled: bool) -> Response:
     rejected = [
         {
             "index": refusal.index,
@@ -177,16 +191,16 @@ def _answer(admission: Admission) -> Response:
         }
         for refusal in admission.refusals
     ]
-    answer = {"accepted": len(admission.records), "rejected": rejected}
+    answer = {"accepted": len(admission.records), "rejected": rejected} | ({"spooled": True} if spooled else {})
     return Response(msgspec.json.encode(answer), media_type="application/json")
 
 
-def create_app(settings: CollectorSettings) -> FastAPI:
+def create_app(settings: CollectorSettings, spool: Spool | None) -> FastAPI:
     """The ASGI application. Connects to Kafka when it starts, and serves whether or not Kafka is there."""
 
     @asynccontextmanager
     async def running(app: FastAPI) -> AsyncIterator[None]:
-        app.state.collector = collector = Collector(settings)
+        app.state.collector = collector = Collector(settings, spool)
         # What is loaded by now stays: the collector of garbage need not look at it again, and less often at the rest.
         gc.collect()
         gc.freeze()
@@ -196,7 +210,7 @@ def create_app(settings: CollectorSettings) -> FastAPI:
         finally:
             await collector.close()
 
-    app = FastAPI(title="Portrait collector", version="1", description=ABOUT, lifespan=running)
+    app = FastAPIOffline(title="Portrait collector", version="1", description=ABOUT, lifespan=running)
 
     @app.post("/v1/events", summary="Send events", tags=["events"], openapi_extra=operation())
     async def receive(request: Request) -> Response:
@@ -209,17 +223,21 @@ def create_app(settings: CollectorSettings) -> FastAPI:
     async def health() -> dict[str, str]:
         return {"status": "alive"}
 
-    @app.get("/ready", summary="Does Kafka answer?", tags=["operation"], responses={503: problem_response(503)})
+    @app.get(
+        "/ready", summary="Would it take an event now?", tags=["operation"], responses={503: problem_response(503)}
+    )
     async def ready() -> Response:
-        wrong = await app.state.collector.not_ready()
-        if wrong:
+        takes, wrong = await app.state.collector.readiness()
+        if not takes:
             return unavailable(wrong).response()
-        return Response(b'{"status":"ready"}', media_type="application/json")
+        told = {"status": "spooling", "message": wrong} if wrong else {"status": "ready"}
+        return Response(msgspec.json.encode(told), media_type="application/json")
 
     @app.get("/metrics", summary="Counters, for Prometheus", tags=["operation"], include_in_schema=False)
     async def metrics() -> Response:
         collector: Collector = app.state.collector
-        text = collector.metrics.exposition(collector.publisher.connected)
+        spool = await asyncio.to_thread(collector.spool.state) if collector.spool else None
+        text = collector.metrics.exposition(collector.publisher.connected, spool)
         return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     @app.exception_handler(HTTPException)
@@ -253,13 +271,14 @@ def main() -> int:
     try:
         settings = CollectorSettings.from_environment(os.environ)
         KeyFile(settings.keys)
-    except (SettingsError, KeysError) as error:
+        spool = Spool(settings.spool, settings.spool_bytes) if settings.spool else None
+    except (SettingsError, KeysError, SpoolUnusable) as error:
         log.error("%s", error)
         return os.EX_CONFIG
     # uvicorn, when it has finished, raises the signal that ended it once more: to be told to stop is no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     uvicorn.run(
-        create_app(settings),
+        create_app(settings, spool),
         host=settings.host,
         port=settings.port,
         access_log=False,

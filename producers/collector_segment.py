@@ -166,8 +166,8 @@ async def _take(collector: Collector, request: Request, kind: str) -> Response:
             effort(len(body), len(parcel.calls)),
             lambda: admit_calls(calls, kind=only, source=source, key=key, request=uuid4().hex, received=received),
         )
-        await collector.send(source, admission, len(body))
-    return _answer(parcel, admission)
+        spooled = await collector.send(source, admission, len(body))
+    return _answer(parcel, admission, spooled)
 
 
 def effort(size: int, calls: int) -> int:
@@ -195,7 +195,7 @@ def _unknown() -> Problem:
     return Problem(401, "unauthorized", message, {"WWW-Authenticate": 'Bearer realm="portrait"'})
 
 
-def _answer(parcel: Parcel, admission: Admission) -> Response:
+def _answer(parcel: Parcel, admission: Admission, spooled: bool) -> Response:
     rejected = [
         {
             "index": refusal.index,
@@ -207,5 +207,5 @@ def _answer(parcel: Parcel, admission: Admission) -> Response:
         for refusal in admission.refusals
     ]
     accepted = len(parcel.calls) - len(rejected)
-    answer = {"success": True, "accepted": accepted, "rejected": rejected}
+    answer = {"success": True, "accepted": accepted, "rejected": rejected} | ({"spooled": True} if spooled else {})
     return Response(msgspec.json.encode(answer), media_type="application/json")

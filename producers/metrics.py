@@ -7,9 +7,20 @@ from collections import Counter as Tally
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from producers.admit import Admission
+from producers.spool import SpoolState
 
 UNKNOWN_SOURCE = "-"
 """In place of the source's name while nobody has shown a valid key. Names come from the file of keys: they are few."""
+
+_SPOOL = {
+    "records": "Records that wait in the spool for Kafka.",
+    "size_bytes": "Bytes of the segments of the spool on the disk.",
+    "limit_bytes": "How many bytes the directory of the spool may take; 0 without one.",
+    "oldest_seconds": "How long ago the oldest record in the spool was received; 0 when it is empty.",
+    "aside_files": "Files of what was damaged, or refused by Kafka for good, for a person to look at.",
+    "aside_bytes": "Their size.",
+}
+"""What is known of the spool at a time: fields of `SpoolState`."""
 
 
 class CollectorMetrics:
@@ -25,7 +36,7 @@ class CollectorMetrics:
         )
         self._accepted = Counter(
             "portrait_collector_events_accepted",
-            "Events that Kafka has acknowledged.",
+            "Events that Kafka has acknowledged, or that are in the spool.",
             ["source"],
             registry=self.registry,
         )
@@ -37,7 +48,7 @@ class CollectorMetrics:
         )
         self._seconds = Histogram(
             "portrait_collector_request_seconds",
-            "From the headers of POST /v1/events to its answer, which waits for Kafka.",
+            "From the headers of POST /v1/events to its answer, which waits for Kafka or the spool.",
             ["source", "status"],
             buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30),
             registry=self.registry,
@@ -49,6 +60,22 @@ class CollectorMetrics:
             "portrait_collector_kafka_connected", "1 while there is a connection to Kafka.", registry=self.registry
         )
 
+        self._spooled = Counter(
+            "portrait_collector_spooled_records",
+            "Records that Kafka did not take in time and the spool has kept.",
+            ["source"],
+            registry=self.registry,
+        )
+        self._drained = Counter(
+            "portrait_collector_drained_records",
+            "Records of the spool that Kafka has acknowledged since.",
+            registry=self.registry,
+        )
+        self._spool = {
+            name: Gauge(f"portrait_collector_spool_{name}", told, registry=self.registry)
+            for name, told in _SPOOL.items()
+        }
+
     def received(self, source: str, admission: Admission, size: int) -> None:
         self._received.labels(source).inc(len(admission.records) + len(admission.refusals))
         self._bytes.labels(source).inc(size)
@@ -58,10 +85,19 @@ class CollectorMetrics:
         for reason, count in Tally(refusal.rejected.reason.value for refusal in admission.refusals).items():
             self._rejected.labels(source, reason).inc(count)
 
+    def spooled(self, source: str, records: int) -> None:
+        self._spooled.labels(source).inc(records)
+
+    def drained(self, records: int) -> None:
+        self._drained.inc(records)
+
     def answered(self, source: str, status: int, seconds: float) -> None:
         self._seconds.labels(source, str(status)).observe(seconds)
 
-    def exposition(self, connected: bool) -> bytes:
-        """All of it, in Prometheus' text format."""
+    def exposition(self, connected: bool, spool: SpoolState | None) -> bytes:
+        """All of it, in Prometheus' text format. Without a spool, what tells of it stays 0."""
         self._connected.set(connected)
+        if spool is not None:
+            for name, gauge in self._spool.items():
+                gauge.set(getattr(spool, name))
         return generate_latest(self.registry)

@@ -15,12 +15,18 @@ MEDIA_TYPES = ("application/cloudevents+json", "application/cloudevents-batch+js
 
 ABOUT = f"""Channel systems send their events here, as [CloudEvents 1.0](https://cloudevents.io) in JSON.
 
-An answer of **200** means that Kafka has acknowledged every accepted event, and the letter that keeps each refused one.
+An answer of **200** means that Kafka has acknowledged every accepted event, and the letter that keeps each refused one; or,
+with `"spooled": true`, that Kafka is away and all of it is safe on the collector's disk, to be sent when Kafka is back.
 After any other answer, or none, send the same events again **with the same ids**: an event counts once however often it
 arrives.
 
 Limits: {MAX_EVENT_BYTES} bytes an event, 5 MB (also when inflated) and {MAX_BATCH_EVENTS} events a request.
 """
+
+SPOOLED = {
+    "const": True,
+    "description": "Only there when Kafka is away: it is on the collector's disk, and goes to Kafka later.",
+}
 
 _PROBLEMS = {
     400: "The body is not JSON, or not the gzip it is said to be.",
@@ -30,7 +36,8 @@ _PROBLEMS = {
     413: "Too large, or too many events.",
     415: "Another Content-Type or Content-Encoding than those named here.",
     429: "More events a second than this source may send. Nothing was accepted: send it again, same ids.",
-    503: "Kafka does not answer, or too much is on its way. Nothing was accepted for certain: send it again, same ids.",
+    503: "Neither Kafka nor the spool takes it (code `spool_full`, `spool_failed`, or `unavailable` without a spool), or "
+    "too much is on its way. Nothing was accepted for certain: send it again, same ids.",
 }
 
 
@@ -72,7 +79,7 @@ def operation() -> dict[str, Any]:
         "security": [{"bearer": []}, {"basic": []}],
         "responses": {
             "200": {
-                "description": "Kafka has all of it. Refused events are listed; they are kept, and were not accepted.",
+                "description": "Kafka or the spool has all of it. Refused events are listed; they are kept, not accepted.",
                 "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Answer"}}},
             }
         }
@@ -119,6 +126,7 @@ def components() -> dict[str, Any]:
         "properties": {
             "accepted": {"type": "integer", "minimum": 0},
             "rejected": {"type": "array", "items": {"$ref": "#/components/schemas/Refused"}},
+            "spooled": SPOOLED,
         },
     }
     problem = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from producers.openapi import problem_response
+from producers.openapi import SPOOLED, problem_response
 
 _TEXT = {"type": ["string", "null"]}
 _ID = {"type": ["string", "number", "null"], "description": "Numbers are read as text."}
@@ -115,6 +115,7 @@ def segment_schemas() -> dict[str, Any]:
                 "success": {"const": True},
                 "accepted": {"type": "integer", "minimum": 0},
                 "rejected": {"type": "array", "items": {"$ref": "#/components/schemas/SegmentRefused"}},
+                "spooled": SPOOLED,
             },
         },
     }

@@ -50,6 +50,10 @@ class Refused(Exception):
     """Kafka will not take this however often it is sent: too large, not allowed, or the connection set up wrongly."""
 
 
+class Unfit(Refused):
+    """It is the record that Kafka will not take, and no person can change that without changing the topic: too large."""
+
+
 class Publisher:
     """A connection to Kafka that mends itself. Safe to share between threads.
 
@@ -151,7 +155,8 @@ class Publisher:
     def _failure_of(self, pending: _Pending) -> Any:
         def failed(error: Exception) -> None:
             about_record = isinstance(error, _ABOUT_THE_RECORD)
-            ours = Refused(str(error)) if about_record or isinstance(error, _FOR_A_PERSON) else Unavailable(str(error))
+            kind = Unfit if about_record else Refused if isinstance(error, _FOR_A_PERSON) else Unavailable
+            ours = kind(str(error))
             # A record too large says nothing about the producer; everything else may have left a hole in its sequence.
             if pending.fail(ours) and not about_record:
                 self._retire(pending.producer, ours)

@@ -14,8 +14,10 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class CollectorSettings:
-    """`kafka` is `HOST:PORT[,HOST:PORT…]`, `keys` the file of access keys. Sizes are bytes, times are seconds. `public_url` is
-    the address under which browsers reach the collector; None when it is that of each request."""
+    """`kafka` is `HOST:PORT[,HOST:PORT…]`, `keys` the file of access keys, `spool` the directory for what Kafka does not
+    take, None for none. Sizes are bytes, times are seconds. `public_url` is the address under which browsers reach the
+    collector; None when it is that of each request.
+    """
 
     kafka: str
     keys: Path
@@ -25,6 +27,8 @@ class CollectorSettings:
     body_seconds: float = 30.0
     in_flight_bytes: int = 64 * 1024 * 1024
     public_url: str | None = None
+    spool: Path | None = None
+    spool_bytes: int = 1024 * 1024 * 1024
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> CollectorSettings:
@@ -46,6 +50,7 @@ class CollectorSettings:
             raise SettingsError(
                 f"PORTRAIT_KEYS: there is no file {keys}; `python -m producers.keys {keys} NAME` makes it"
             )
+        spool = environ.get("PORTRAIT_SPOOL", "").strip() or str(Path(keys).parent / "spool")
         return cls(
             kafka=kafka,
             keys=Path(keys),
@@ -53,6 +58,8 @@ class CollectorSettings:
             port=_whole(environ, "PORTRAIT_COLLECTOR_PORT", cls.port, 0, 65535),
             in_flight_bytes=_whole(environ, "PORTRAIT_COLLECTOR_MEMORY_MB", 64, 16, 65536) * 1024 * 1024,
             public_url=_address(environ, "PORTRAIT_COLLECTOR_PUBLIC_URL"),
+            spool=None if spool == "off" else Path(spool),
+            spool_bytes=_whole(environ, "PORTRAIT_SPOOL_MB", 1024, 1, 1024 * 1024) * 1024 * 1024,
         )
 
 

@@ -14,11 +14,11 @@ from sinks.memory_tables import TableLookup
 class MemoryEvaluating(TableLookup):
     """See `sinks.evaluating.Evaluating`."""
 
-    def due(self, now: int, limit: int) -> list[str]:
+    def due(self, now: int, limit: int) -> dict[str, bool]:
         waiting = [
             customer for customer, each in self._tables.segments.items() if each.due is not None and each.due <= now
         ]
-        return sorted(waiting)[:limit]
+        return {customer: customer in self._tables.backfills for customer in sorted(waiting)[:limit]}
 
     def begin_sweep(self, digest: str) -> None:
         sweeps = self._tables.sweeps

@@ -41,6 +41,7 @@ class Tables:
     segments: dict[str, Segments] = field(default_factory=dict)
     stamps: dict[str, Stamp] = field(default_factory=dict)
     computed: dict[str, Computed] = field(default_factory=dict)
+    backfills: set[str] = field(default_factory=set)
     moves: list[Move] = field(default_factory=list)
     generation: int = 0
     settlements: int = 0

@@ -62,7 +62,7 @@ class MemoryTransaction(MemoryEvaluating):
         evaluated = [each for each, stamp in base.stamps.items() if tables.stamps.get(each) != stamp]
         return self.segments(evaluated) if stands else None
 
-    def due(self, now: int, limit: int) -> list[str]:
+    def due(self, now: int, limit: int) -> dict[str, bool]:
         self._due = True
         return super().due(now, limit)
 
@@ -140,6 +140,8 @@ class MemoryTransaction(MemoryEvaluating):
         tables.portraits.update(changes.portraits)
         for customer in changes.portraits:
             tables.stamps[customer] = tables.stamps.get(customer, Stamp()).next(evaluation=changes.evaluation)
+        if changes.evaluation:
+            tables.backfills = tables.backfills.difference(changes.portraits)
         tables.summaries.update(changes.summaries)
         for customer, after in changes.segments.items():
             known = tables.segments.get(customer)

@@ -197,8 +197,9 @@ class Transaction(Reading, Protocol):
     def bounds(self) -> Bounds | None:
         """As `Store.bounds`."""
 
-    def due(self, now: int, limit: int) -> list[str]:
-        """Lock and return up to `limit` customers whose segments may have changed by time alone, passing over locked ones."""
+    def due(self, now: int, limit: int) -> dict[str, bool]:
+        """Lock and return up to `limit` customers whose segments may have changed by time alone, passing over locked ones; and
+        whether that is to be told as a backfill."""
 
 
 class Settling(Transaction, Evaluating, Identifying, Protocol):

@@ -213,7 +213,7 @@ class AheadFeed:
         self._decided = None
         try:
             trusted = base if confirm else Base(base.generation, {}, base.assigned, {})
-            write(self._store, decision, rows, trusted, self._rules)
+            write(self._store, decision, rows, trusted, self._rules, NOW)
         except Stale:
             self.stale += 1
         except Retryable as error:

@@ -6,6 +6,7 @@ from rich.table import Table
 
 from ops.local.home import Home
 from ops.local.supervisor import State
+from ops.spool import Spool
 from ops.status import Reading, Report
 from ops.terminal import console, table_of
 
@@ -19,6 +20,9 @@ def show(report: Report, home: Home) -> None:
     if report.readings:
         console.print()
         console.print(_readings(report.readings))
+    if report.spool is not None and report.spool.records:
+        console.print()
+        console.print(_spool(report.spool))
     if report.balance is not None:
         console.print()
         console.print(_books(report))
@@ -60,13 +64,20 @@ def _readings(readings: tuple[Reading, ...]) -> Table:
     return table
 
 
+def _spool(spool: Spool) -> Table:
+    table = table_of("spool", " records", " MB", " of at most", " oldest waits")
+    size, limit = (f"{size / 1024**2:,.1f}" for size in (spool.size_bytes, spool.limit_bytes))
+    table.add_row("waits for Kafka", _lag(spool.records), size, limit, _waits(spool.oldest_seconds))
+    return table
+
+
 def _books(report: Report) -> Table:
     books = report.balance
     assert books is not None
     table = table_of("received", "=", " stored", " duplicate", " rejected", " suppressed", "")
     verdict = "[green]✓ the books balance[/green]"
     if not report.caught_up:
-        waiting = sum(each.lag_events for each in report.readings)
+        waiting = sum(each.lag_events for each in report.readings) + (report.spool.records if report.spool else 0)
         verdict = f"[yellow]on the way: {waiting:,} to read, {report.outbox or 0:,} to publish[/yellow]"
     elif not books.balanced:
         told = books.stored + books.duplicate + books.rejected + books.suppressed

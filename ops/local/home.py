@@ -4,6 +4,7 @@ portrait.env   addresses and secrets, `KEY=value`, a shell can source it (mode 0
 ports.json     the ports that were chosen, so that a restart keeps every address
 kafka/  postgres/   data and settings of the two servers
 log/           one file a process, bounded
+spool/         what the collector keeps while Kafka is away
 run/           who runs: a record and a lock for each process
 """
 

@@ -1,6 +1,7 @@
 -- Let what `portrait adopters` and `portrait predict` computed last stand with the next customers by id, and let those be due with whom
 -- something else stood before. p_alive keeps hundredths, purchases_90d and value_90d two digits that count: the rest changes daily and
--- means nothing. Returns the last id that was looked at (null: there was none), how many were, and how many are due.
+-- means nothing. What a job says for the first time of somebody who did nothing for two days is a backfill: else its first run would
+-- tell of everybody. Returns the last id that was looked at (null: there was none), how many were, and how many are due.
 -- Parameters: after, an id; limit; now.
 with looked as materialized (
     select id from portrait.customers where id > %(after)s::uuid order by id limit %(limit)s
@@ -29,6 +30,11 @@ with looked as materialized (
     update portrait.customers as customer
     set adopter_group = changed.adopter_group, p_alive = changed.p_alive, purchases_90d = changed.purchases_90d,
         value_90d = changed.value_90d, value_top_percent = changed.value_top_percent,
+        due_backfill = customer.due_backfill or (
+            customer.last_seen_at < %(now)s::timestamptz - interval '2 days'
+            and ((customer.adopter_group is null and changed.adopter_group is not null)
+                 or (customer.p_alive is null and changed.p_alive is not null))
+        ),
         due_at = least(customer.due_at, %(now)s::timestamptz)
     from changed
     where customer.id = changed.id

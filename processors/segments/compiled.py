@@ -42,7 +42,10 @@ def compiled(families: Sequence[Family], left: Collection[str] = ()) -> Evaluate
     names: dict[str, Any] = {**NAMES, **{f"family_{at}": family for at, family in enumerate(families)}}
     lines = ["def evaluate(view, names, before, choose):", "    lifecycle = ''", *_looked_up(families)]
     for at, family in enumerate(families):
-        lines += ["    at = len(names)", "    try:", *_chosen(at, family, family.name in left)]
+        chosen = [f"        choose(family_{at}, view, names, at, before)"]
+        if family.name not in left and all(condition.source is not None for condition in _conditions(family)):
+            chosen = _fitting(list(_chosen(family))) or chosen
+        lines += ["    at = len(names)", "    try:", *chosen]
         lines += ["    except Exception:", f"        choose(family_{at}, view, names, at, before)"]
         if family.name == "lifecycle":
             lines += ["    if len(names) > at:", "        lifecycle = names[at]"]
@@ -61,7 +64,9 @@ def _conditions(family: Family) -> Iterator[Condition]:
 
 def _looked_up(families: Iterable[Family]) -> Iterator[str]:
     """Lines that read the plain fields."""
-    asked = {name for family in families for condition in _conditions(family) for name in condition.looked_up}
+    asked = {
+        name for family in families for condition in _conditions(family) for name in condition.asked if name in PLAIN
+    }
     traits = sorted(name for name in asked if PLAIN[name].startswith(_TRAIT))
     yield "    portrait, ranked, computed = view.portrait, view.ranked, view.computed"
     for name in sorted(asked.difference(traits)):
@@ -75,11 +80,17 @@ def _looked_up(families: Iterable[Family]) -> Iterator[str]:
         yield f"        {' = '.join(map(_local, traits))} = None"
 
 
-def _chosen(at: int, family: Family, is_left: bool) -> Iterator[str]:
+def _fitting(lines: list[str]) -> list[str]:
+    """The lines, unless they are more than Python takes: a ladder of some two thousand rungs."""
+    try:
+        compile("\n".join(["if True:", "    if True:", *lines]), "family", "exec")
+    except (SyntaxError, RecursionError, MemoryError):
+        return []
+    return lines
+
+
+def _chosen(family: Family) -> Iterator[str]:
     """Lines that add what holds of one family."""
-    if is_left or any(condition.source is None for condition in _conditions(family)):
-        yield f"        choose(family_{at}, view, names, at, before)"
-        return
     indent = "        "
     everywhere = set.intersection(*(set(condition.needs) for rule in family.rules for condition in rule.when))
     shared = [name for name in family.rules[0].when[0].needs if name in everywhere]

@@ -31,7 +31,7 @@ def _length(given: str | int) -> int:
 
 def within(view: View, instant: int, length: str | int) -> bool:
     """Whether less than `length` has passed since `instant`."""
-    return view.is_before(instant + _length(length))
+    return view.is_before(int(instant) + _length(length))
 
 
 def _older(view: View, instant: int, length: str | int) -> bool:
@@ -39,6 +39,7 @@ def _older(view: View, instant: int, length: str | int) -> bool:
 
 
 def _coming(view: View, instant: int, length: str | int) -> bool:
+    instant = int(instant)
     begin = instant - _length(length)
     view.turns_at(begin)
     view.turns_at(instant)
@@ -46,6 +47,7 @@ def _coming(view: View, instant: int, length: str | int) -> bool:
 
 
 def _days_since(view: View, instant: int) -> int:
+    instant = int(instant)
     days = (view.now - instant) // DAY_MS
     view.turns_at(instant + (days + 1) * DAY_MS)
     return max(days, 0)

@@ -7,8 +7,9 @@ some values, `cel` decides (`tests/property/test_native.py`).
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from processors.segments.fields import FIELDS
@@ -39,9 +40,16 @@ def translated(text: str) -> str | None:
     """The condition `text` as Python source over `NAMES`, in which a field is its name between two NULs; None when it is not
     translated."""
     try:
-        return _Translation(text).whole()
-    except _Untranslatable:
+        source = _Translation(text).whole()
+        native(source)
+    except (
+        _Untranslatable,
+        SyntaxError,
+        RecursionError,
+        MemoryError,
+    ):  # Python has its limits: two hundred parentheses, say
         return None
+    return source
 
 
 def native(source: str) -> Callable[[View], Any]:
@@ -129,12 +137,15 @@ class _Translation:
 
     def _logic(self, token: str, word: str, part: Callable[[], tuple[str, str]]) -> tuple[str, str]:
         source, kind = part()
+        if self._peek() != token:
+            return source, kind
+        if kind != "bool":
+            raise _Untranslatable
+        sides = [source]
         while self._peek() == token:
-            if kind != "bool":
-                raise _Untranslatable
             self._take()
-            source = f"({source} {word} {self._of('bool', part)})"
-        return source, kind
+            sides.append(self._of("bool", part))
+        return f"({f' {word} '.join(sides)})", kind
 
     def _comparison(self) -> tuple[str, str]:
         source, kind = self._sum()
@@ -176,10 +187,11 @@ class _Translation:
             self._take(")")
             return inside
         if found == "[":
-            entries, kinds = self._entries("]")
+            entries = self._entries("]")
+            kinds = {kind for _, kind in entries}
             if len(kinds) != 1:
                 raise _Untranslatable
-            return f"[{', '.join(entries)}]", f"{kinds.pop()}s"
+            return f"[{', '.join(source for source, _ in entries)}]", f"{kinds.pop()}s"
         if found[0].isdigit():
             return (repr(float(found)), "number") if "." in found else (str(int(found)), "int")
         if found[0] in "\"'":
@@ -197,29 +209,52 @@ class _Translation:
         return f"\0{found}\0", _KINDS[_TYPES[found]]
 
     def _called(self, name: str) -> tuple[str, str]:
-        entries, _ = self._entries(")")
+        entries = self._entries(")")
         if name == "known":
-            return f"(\0{entries[0][1:-1]}\0 is not None)", "bool"
+            return f"(\0{_named(entries)}\0 is not None)", "bool"
         if name == "in_segment":
-            return f"({entries[0]} in view.held)", "bool"
-        for at, kind in enumerate(_CALLS[name].arguments.split(", ")):
-            if kind == "span" and entries[at][0] in "\"'":
-                entries[at] = str(span(entries[at][1:-1]))
+            return f"({_named(entries)!r} in view.held)", "bool"
+        wanted = _CALLS[name].arguments.split(", ")
+        for at, (source, kind) in enumerate(entries):
+            if wanted[min(at, len(wanted) - 1)] == "span" and kind == "text":
+                entries[at] = str(_milliseconds(source)), "int"
+            elif kind not in ("int", "text"):
+                raise _Untranslatable
+        sources = [source for source, _ in entries]
+        if name == "span" and len(sources) == 1:
+            return sources[0], "int"
         if name in _PASSING:
-            return _PASSING[name].format(*entries), "bool"
-        return f"call_{name}(view, {', '.join(entries)})", _KINDS[_CALLS[name].type]
+            if [kind for _, kind in entries] != ["int", "int"]:
+                raise _Untranslatable
+            return _PASSING[name].format(*sources), "bool"
+        return f"call_{name}(view, {', '.join(sources)})", _KINDS[_CALLS[name].type]
 
     def _size(self) -> tuple[str, str]:
-        (source,), kinds = self._entries(")")
-        if kinds - {"text", "texts"}:
+        entries = self._entries(")")
+        if [kind for _, kind in entries] != ["texts"]:  # of a text, the library counts bytes
             raise _Untranslatable
-        return f"len({source})", "int"
+        return f"len({entries[0][0]})", "int"
 
-    def _entries(self, end: str) -> tuple[list[str], set[str]]:
+    def _entries(self, end: str) -> list[tuple[str, str]]:
         entries: list[tuple[str, str]] = []
         while self._peek() != end:
             if entries:
                 self._take(",")
             entries.append(self._choice())
         self._take(end)
-        return [source for source, _ in entries], {kind for _, kind in entries}
+        return entries
+
+
+def _named(entries: Sequence[tuple[str, str]]) -> str:
+    """The only argument, when it is a name in quotes."""
+    if len(entries) != 1 or not re.fullmatch(r"'\w+'", entries[0][0]):
+        raise _Untranslatable
+    return entries[0][0][1:-1]
+
+
+def _milliseconds(source: str) -> int:
+    """Of a span that is a text in quotes."""
+    try:
+        return span(ast.literal_eval(source))
+    except (ValueError, SyntaxError) as error:  # not a literal, or no span
+        raise _Untranslatable from error

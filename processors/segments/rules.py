@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 import cel
 import yaml
 
-from processors.segments.fields import FIELDS, PLAIN
+from processors.segments.fields import FIELDS
 from processors.segments.functions import FUNCTIONS
 from processors.segments.native import native, translated
 from processors.segments.trial import tried
@@ -53,9 +53,12 @@ class Condition(NamedTuple):
     native: Callable[[View], Any] | None
 
     @property
-    def looked_up(self) -> list[str]:
-        """Its fields that are nothing but looked up."""
-        return [name for name in (*self.named, *re.findall("\0(\\w+)\0", self.source or "")) if name in PLAIN]
+    def asked(self) -> set[str]:
+        """Its fields, and those of which it asks no more than whether they are known."""
+        return {
+            *self.named,
+            *(double or single for name, double, single in _CALLED.findall(self.text) if name == "known"),
+        }
 
 
 class Rule(NamedTuple):

@@ -201,11 +201,11 @@ class PostgresTransaction:
             place = {"topic": partition.topic, "partition": partition.number}
             self.execute("advance_position", **place, next=position.spans[partition].end)
 
-    def due(self, now: int, limit: int) -> list[str]:
+    def due(self, now: int, limit: int) -> dict[str, bool]:
         self._due = True
         found = self.ask("due_customers", now=timestamp(now), limit=limit)
-        self._keep(found)
-        return list(self._held)
+        self._keep([row[:-1] for row in found])
+        return {row[0]: row[-1] for row in found}
 
     def begin_sweep(self, digest: str) -> None:
         self.execute("begin_sweep", digest=digest)

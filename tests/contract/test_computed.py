@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -55,6 +55,17 @@ def compute(store: Any, said_of: Mapping[str, Computed], now: int = NOW) -> None
                     (*computed, customer),
                 )
         tx.bring_forward(dict.fromkeys(said_of, now))
+
+
+def first_of_all(store: Any, customers: Sequence[str]) -> None:
+    """What a job does besides, when it says something of somebody for the first time who did nothing lately."""
+    with store.transaction() as tx:
+        if isinstance(store, MemoryStore):
+            tx._tables.backfills = {*tx._tables.backfills, *customers}
+        else:
+            tx._at.execute(
+                "update portrait.customers set due_backfill = true where id = any (%s::uuid[])", (list(customers),)
+            )
 
 
 def listed(store: Any) -> dict[str, tuple[tuple[str, ...], Computed]]:
@@ -231,3 +242,28 @@ def test_the_families_that_ship_are_decided_by_it(new_store: MakeStore) -> None:
     compute(store, {customer: Computed("innovator", 0.49, 0.9, 200_000, 50)})
     refresh(store, shipped, NOW)
     assert {*one(store)[1]} - {*before} == {"innovator", "likely_gone", "predicted_medium"}
+
+
+def test_what_is_said_of_somebody_for_the_first_time_is_told_as_a_backfill_once(new_store: MakeStore) -> None:
+    store: Any = new_store()
+    customer = shop(store)
+    compute(store, {customer: EARLY})
+    first_of_all(store, [customer])
+    refresh(store, MINE, NOW)
+    compute(store, {customer: NOTHING})
+    refresh(store, MINE, NOW)
+    assert [(segment, action, backfill) for segment, action, _, backfill in moved(store)[-2:]] == [
+        ("tries", "entered", True),
+        ("tries", "left", False),
+    ]
+
+
+def test_an_event_in_between_does_not_make_a_backfill_of_it(new_store: MakeStore) -> None:
+    store: Any = new_store()
+    customer = shop(store)
+    compute(store, {customer: EARLY})
+    first_of_all(store, [customer])
+    apply(store, [part([said(9, {"card_no": "C1"})], 1)], MINE, NOW)
+    assert moved(store)[-1] == ("tries", "entered", 3, False)
+    refresh(store, MINE, NOW)
+    assert moved(store)[-1] == ("tries", "entered", 3, False)

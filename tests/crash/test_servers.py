@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ops.local.home import LOOPBACK
+from ops.spool import read_spool
 from producers.keys import add_source
 from schemas.profile import decode_profile, decode_segment_change
 from schemas.topics import PROFILES, SEGMENT_CHANGES
@@ -70,22 +71,36 @@ def test_a_relay_that_is_killed_after_sending_sends_again(servers: Servers) -> N
         assert told(running) == served(running)
 
 
-def test_kafka_may_be_killed_and_be_away_for_a_while(servers: Servers, tmp_path: Path) -> None:
+def spooled(url: str) -> int | None:
+    """How many records wait in the collector's spool; None while the collector does not answer."""
+    told = read_spool(url)
+    return None if told is None else told.records
+
+
+def test_kafka_may_be_killed_and_be_away_for_a_while_and_the_collector_killed_meanwhile(
+    servers: Servers, tmp_path: Path
+) -> None:
     with stream(servers) as running:
         running.worker()
-        _, url, key = start_collector(running, tmp_path)
+        collector, url, key = start_collector(running, tmp_path)
         running.relay()
         with posted(url, key, LOG, seconds=4) as load_:
             running.until(lambda: load_.sent > len(load_.log) / 3, 30)
             servers.kafka.kill()
+            running.until(lambda: (spooled(url) or 0) > 100, 30, what="records in the spool")
+            collector.child.kill()
             running.tend(OUTAGE)
+            assert load_.done, "the spool takes what Kafka does not"
+            assert spooled(url)
             servers.kafka.start()
             servers.kafka.wait_ready()
-            running.until(lambda: load_.done)
+        running.until(lambda: spooled(url) == 0, what="an empty spool")
         running.drain()
         running.until(lambda: published(running))
-        check(running, load_.log)
+        books = check(running, load_.log)
         assert told(running) == served(running)
+        assert collector.codes == ["SIGKILL"]
+        assert books.at_the_door >= load_.refused > 0
 
 
 def test_postgresql_may_be_killed_and_be_away_for_a_while(servers: Servers) -> None:

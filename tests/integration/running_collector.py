@@ -37,11 +37,15 @@ class RunningCollector:
 
 
 @contextmanager
-def running_collector(kafka: str, home: Path, *, connected: bool = True, **settings: str) -> Iterator[RunningCollector]:
-    """Starts one on a free port. With `connected`, waits until Kafka answers it, else only until it serves."""
+def running_collector(
+    kafka: str, home: Path, *, connected: bool = True, key: str = "", port: int = 0, **settings: str
+) -> Iterator[RunningCollector]:
+    """Starts one, on a free port when none is given. With `connected`, waits until Kafka answers it, else only until it
+    serves. `key` is that of a collector that ran in this home before.
+    """
     keys = home / "keys.yaml"
-    key = add_source(keys, "tests")
-    port = _free_port()
+    key = key or add_source(keys, "tests")
+    port = port or free_port()
     environ = os.environ | {
         "PORTRAIT_KAFKA": kafka,
         "PORTRAIT_KEYS": str(keys),
@@ -87,7 +91,8 @@ def wait_for(collector: RunningCollector, path: str, seconds: float = 20.0) -> N
     raise AssertionError(f"{path} was not answered with 200 within {seconds} s:\n{collector.log.read_text()}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of 127.0.0.1 on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -43,10 +43,12 @@ def test_every_kind_of_event_arrives_and_what_is_wrong_comes_back(kafka: str, tm
 
 
 @pytest.mark.crash
-def test_everything_arrives_over_a_kafka_that_freezes(breakable_kafka: tuple[Child, str], tmp_path: Path) -> None:
+def test_everything_arrives_over_a_kafka_that_freezes_and_a_collector_without_a_spool(
+    breakable_kafka: tuple[Child, str], tmp_path: Path
+) -> None:
     broker, address = breakable_kafka
     mark = uuid4().hex
-    with running_collector(address, tmp_path) as collector:
+    with running_collector(address, tmp_path, PORTRAIT_SPOOL="off") as collector:
         with Client(collector.url, key=collector.key, source="/tests", batch_events=100) as portrait:
             for number in range(1_000):
                 portrait.send(form(mark, number))

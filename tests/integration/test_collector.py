@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import re
 import socket
 import threading
 import time
@@ -263,6 +264,16 @@ def test_every_example_of_its_documentation_works_as_it_stands(http: httpx.Clien
     assert {key: shown["rejected"] for key, shown in tried.items()} == {key: [] for key in tried}
 
 
+@pytest.mark.parametrize("page", ["/docs", "/redoc"])
+def test_its_documentation_needs_nobody_else(http: httpx.Client, page: str) -> None:
+    shown = http.get(page, headers={"authorization": ""})
+    asked = re.findall(r"""(?:src|href)=["']([^"']+)["']""", shown.text)
+    assert [each for each in asked if not each.startswith("/")] == []
+    parts = [http.get(each) for each in asked]
+    assert {part.status_code for part in parts} == {200}
+    assert max(len(part.content) for part in parts) > 500_000
+
+
 def test_a_slow_sender_is_given_up_and_holds_nobody_else(kafka: str, tmp_path: Path) -> None:
     with running_collector(kafka, tmp_path) as collector, collector.http() as http:
         host, port = collector.url.removeprefix("http://").split(":")
@@ -311,8 +322,9 @@ def test_a_wrong_setting_ends_it_at_once_with_advice(kafka: str, tmp_path: Path)
 
 
 @pytest.mark.crash
-def test_without_kafka_it_serves_and_accepts_nothing(tmp_path: Path) -> None:
-    with running_collector("127.0.0.1:1", tmp_path, connected=False) as collector, collector.http() as http:
+def test_without_kafka_and_without_a_spool_it_serves_and_accepts_nothing(tmp_path: Path) -> None:
+    without = running_collector("127.0.0.1:1", tmp_path, connected=False, PORTRAIT_SPOOL="off")
+    with without as collector, collector.http() as http:
         answered = post(http, batch(encoded(event())))
         assert (answered.status_code, answered.headers["retry-after"]) == (503, "2")
         assert answered.elapsed.total_seconds() < 3
@@ -321,11 +333,11 @@ def test_without_kafka_it_serves_and_accepts_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.crash
 @pytest.mark.parametrize("fault", ["freeze", "kill"])
-def test_while_kafka_is_silent_it_answers_503_within_3_seconds_and_then_goes_on(
+def test_without_a_spool_it_answers_503_within_3_seconds_while_kafka_is_silent_and_then_goes_on(
     breakable_kafka: tuple[Child, str], tmp_path: Path, fault: str
 ) -> None:
     broker, address = breakable_kafka
-    with running_collector(address, tmp_path) as collector, collector.http() as http:
+    with running_collector(address, tmp_path, PORTRAIT_SPOOL="off") as collector, collector.http() as http:
         before, after = event(), event()
         assert answer(http, batch(encoded(before))) == (200, {"accepted": 1, "rejected": []})
         getattr(broker, fault)()

@@ -277,8 +277,16 @@ def test_behind_a_proxy_a_browser_client_is_told_the_address_that_it_can_reach(t
 
 
 @pytest.mark.crash
-def test_without_kafka_a_client_is_told_to_send_it_again(tmp_path: Path) -> None:
+def test_without_kafka_a_call_is_kept_on_the_disk_and_a_client_need_not_know(tmp_path: Path) -> None:
     with running_collector("127.0.0.1:1", tmp_path, connected=False) as collector:
+        answered = httpx.post(f"{collector.url}/v1/track", json=call(), auth=(collector.key, ""), timeout=20)
+        assert (answered.status_code, answered.json()) == (200, OK | {"spooled": True})
+        assert len(list((tmp_path / "spool").glob("*.seg"))) == 1
+
+
+@pytest.mark.crash
+def test_without_kafka_and_without_a_spool_a_client_is_told_to_send_it_again(tmp_path: Path) -> None:
+    with running_collector("127.0.0.1:1", tmp_path, connected=False, PORTRAIT_SPOOL="off") as collector:
         answered = httpx.post(f"{collector.url}/v1/track", json=call(), auth=(collector.key, ""), timeout=20)
         shown = answered.json()
         assert (answered.status_code, shown["code"], bool(shown["message"])) == (503, "unavailable", True)

@@ -99,7 +99,7 @@ def test_a_body_that_does_not_come_is_given_up() -> None:
 
 
 def test_a_mistake_of_ours_is_answered_in_a_form_that_clients_and_browsers_can_read(tmp_path: Path) -> None:
-    never_started = create_app(CollectorSettings("127.0.0.1:1", tmp_path / "keys.yaml"))
+    never_started = create_app(CollectorSettings("127.0.0.1:1", tmp_path / "keys.yaml"), None)
 
     async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(never_started, raise_app_exceptions=False)
@@ -120,9 +120,12 @@ def test_settings_have_defaults(tmp_path: Path) -> None:
     keys = tmp_path / "keys.yaml"
     keys.touch()
     environ = {"PORTRAIT_KAFKA": "kafka-1:9092, kafka-2:9092", "PORTRAIT_KEYS": str(keys)}
-    assert CollectorSettings.from_environment(environ) == CollectorSettings("kafka-1:9092, kafka-2:9092", keys)
+    spool = tmp_path / "spool"
+    assert CollectorSettings.from_environment(environ) == CollectorSettings(
+        "kafka-1:9092, kafka-2:9092", keys, spool=spool
+    )
     more = environ | {"PORTRAIT_COLLECTOR_HOST": "0.0.0.0", "PORTRAIT_COLLECTOR_PORT": "80"}
-    more["PORTRAIT_COLLECTOR_MEMORY_MB"] = "16"
+    more |= {"PORTRAIT_COLLECTOR_MEMORY_MB": "16", "PORTRAIT_SPOOL": "/srv/spool", "PORTRAIT_SPOOL_MB": "5"}
     more["PORTRAIT_COLLECTOR_PUBLIC_URL"] = "https://events.example.com/portrait/"
     assert CollectorSettings.from_environment(more) == CollectorSettings(
         "kafka-1:9092, kafka-2:9092",
@@ -130,8 +133,11 @@ def test_settings_have_defaults(tmp_path: Path) -> None:
         "0.0.0.0",
         80,
         in_flight_bytes=16 * 1024 * 1024,
+        spool=Path("/srv/spool"),
+        spool_bytes=5 * 1024 * 1024,
         public_url="https://events.example.com/portrait",
     )
+    assert CollectorSettings.from_environment(environ | {"PORTRAIT_SPOOL": "off"}).spool is None
 
 
 @pytest.mark.parametrize(
@@ -145,6 +151,7 @@ def test_settings_have_defaults(tmp_path: Path) -> None:
         ("PORTRAIT_COLLECTOR_PORT", "65536", "is not a whole number"),
         ("PORTRAIT_COLLECTOR_MEMORY_MB", "1", "is not a whole number from 16"),
         ("PORTRAIT_COLLECTOR_PUBLIC_URL", "events.example.com", "is not an address such as https://"),
+        ("PORTRAIT_SPOOL_MB", "0", "is not a whole number from 1 "),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_to_do(tmp_path: Path, name: str, value: str, advice: str) -> None:

@@ -154,8 +154,9 @@ def test_the_settings_of_the_collector_are_the_defaults(tmp_path: Path) -> None:
     given = {**environment(SERVICES["collector"]), "PORTRAIT_KEYS": str(keys)}
     # Inside a container, loopback would be the container's own; what is published is loopback.
     assert CollectorSettings.from_environment(given) == CollectorSettings(
-        "kafka:19092", keys, host="0.0.0.0", port=8080
+        "kafka:19092", keys, host="0.0.0.0", port=8080, spool=Path("/var/lib/portrait/spool")
     )
+    assert "spool:/var/lib/portrait/spool" in SERVICES["collector"]["volumes"]
 
 
 def test_no_password_stands_in_the_file_and_each_part_sees_its_own_only() -> None:
@@ -184,7 +185,7 @@ def test_no_password_stands_in_the_file_and_each_part_sees_its_own_only() -> Non
         "secrets": {"owner"},
         "setup": {"owner", "worker", "keys"},
         "tools": {"owner", "worker", "keys", "activation"},
-        "collector": {"keys"},
+        "collector": {"keys", "spool"},
         "worker": {"worker"},
         "relay": {"worker"},
         "activation": {"worker", "activation"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ops.offsets import Log
+from ops.spool import Spool
 from ops.status import Balance, Reading, Report, Store, balance
 
 STORE = Store(
@@ -45,6 +46,31 @@ def test_caught_up_is_when_nothing_waits_anywhere_and_somebody_could_tell() -> N
     assert not replace(REPORT, outbox=1).caught_up
     assert not replace(REPORT, readings=()).caught_up
     assert not replace(REPORT, outbox=None).caught_up
+
+
+SPOOL = Spool(records=40, size_bytes=30_000, limit_bytes=100_000, oldest_seconds=12.5, aside_files=0, aside_bytes=0)
+
+
+def test_what_is_in_the_spool_has_yet_to_come() -> None:
+    assert not replace(REPORT, spool=SPOOL).caught_up
+    assert replace(REPORT, spool=replace(SPOOL, records=0)).caught_up
+    assert REPORT.as_json()["spool"] is None
+    assert replace(REPORT, spool=SPOOL).as_json()["spool"] == {
+        "records": 40,
+        "size_bytes": 30_000,
+        "limit_bytes": 100_000,
+        "oldest_seconds": 12.5,
+        "aside_files": 0,
+        "aside_bytes": 0,
+    }
+
+
+def test_a_spool_that_needs_a_person_says_so() -> None:
+    assert SPOOL.problems == []
+    assert replace(SPOOL, size_bytes=81_000, aside_files=2, aside_bytes=4_000).problems == [
+        "the spool has set 2 file(s) aside; see docs/operating.md",
+        "the spool is 85 % full; see docs/operating.md",
+    ]
 
 
 def test_json_has_the_names_that_programs_rely_on() -> None:

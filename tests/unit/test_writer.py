@@ -13,6 +13,7 @@ import pytest
 from ops.verify import verify
 from processors import writer as module
 from processors.apply import Slice
+from processors.evaluate import evaluation_of
 from processors.succession import Fetched
 from processors.writer import Writer
 from schemas.identity import Mark
@@ -108,6 +109,32 @@ def test_while_others_are_at_the_same_customers_it_tries_ever_more_seldom() -> N
     feed(store, 120)
     assert verify(store).equal
     assert store.applied.count("ahead") <= 8
+
+
+class Evaluated(MemoryStore):
+    """A store in which everybody is evaluated just before what was decided ahead is written."""
+
+    @contextmanager
+    def transaction(self) -> Iterator[MemoryTransaction]:
+        with super().transaction() as tx:
+            confirm = tx.confirm
+
+            def later(base: Base) -> Mapping[str, tuple[str, ...]] | None:
+                portraits = tx.portraits(list(base.stamps))
+                if portraits:
+                    tx.save(self.pack(evaluation_of(tx, portraits, RULES, NOW)))
+                return confirm(base)
+
+            tx.confirm = later  # type: ignore[method-assign]
+            yield tx
+
+
+def test_what_was_decided_ahead_of_an_evaluation_is_written() -> None:
+    store = Evaluated()
+    feed(store, 30)
+    assert verify(store, segments=RULES.segments, now=NOW).equal
+    assert len(store.tables.events) == 30
+    assert max(stamp.evaluations for stamp in store.tables.stamps.values()) > 10
 
 
 def test_a_new_beginning_makes_room_for_who_waits_to_hand_over(monkeypatch: pytest.MonkeyPatch) -> None:

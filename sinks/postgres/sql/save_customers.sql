@@ -15,7 +15,8 @@ with saved as (
         year_revenue, recency_score, frequency_score, monetary_score, top_percent, vital, state, anchor
     from incoming
     on conflict (id) do update set
-        version = stored.version + 1, evaluations = stored.evaluations + %(evaluation)s::boolean::integer, updated_at = excluded.updated_at, lifecycle = excluded.lifecycle,
+        version = stored.version + 1, evaluations = stored.evaluations + %(evaluation)s::boolean::integer,
+        due_backfill = stored.due_backfill and not %(evaluation)s, updated_at = excluded.updated_at, lifecycle = excluded.lifecycle,
         segments = excluded.segments, full_name = excluded.full_name, email = excluded.email,
         phone = excluded.phone, birthday = excluded.birthday, age_band = excluded.age_band, gender = excluded.gender,
         province = excluded.province, area = excluded.area, income_band = excluded.income_band,

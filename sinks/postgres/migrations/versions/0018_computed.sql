@@ -6,7 +6,10 @@ alter table portrait.customers
     add column p_alive real,
     add column purchases_90d real,
     add column value_90d bigint,
-    add column value_top_percent smallint;
+    add column value_top_percent smallint,
+    add column due_backfill boolean not null default false;
+comment on column portrait.customers.due_backfill is
+    'What is due is told as a backfill: a job said something of somebody for the first time who did nothing lately.';
 
 alter table portrait.predictions add column value_top_percent smallint check (value_top_percent between 1 and 100);
 

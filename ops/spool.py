@@ -1,0 +1,63 @@
+"""What the collector keeps on its disk while Kafka is away, as its metrics tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+_PREFIX = "portrait_collector_spool_"
+_SECONDS = 2.0
+_NEARLY_FULL = 0.8
+
+
+@dataclass(frozen=True)
+class Spool:
+    """Records that wait for Kafka, their bytes on the disk, how many there may be, since when the oldest waits; and what was
+    set aside for a person to look at.
+    """
+
+    records: int
+    size_bytes: int
+    limit_bytes: int
+    oldest_seconds: float
+    aside_files: int
+    aside_bytes: int
+
+    @property
+    def problems(self) -> list[str]:
+        """What needs a person, in words."""
+        found = []
+        if self.aside_files:
+            found.append(f"the spool has set {self.aside_files} file(s) aside; see docs/operating.md")
+        if self.size_bytes + self.aside_bytes > _NEARLY_FULL * self.limit_bytes:
+            share = 100 * (self.size_bytes + self.aside_bytes) / self.limit_bytes
+            found.append(f"the spool is {share:.0f} % full; see docs/operating.md")
+        return found
+
+
+def read_spool(collector: str) -> Spool | None:
+    """Ask the collector at this address (`http://…`). None when nobody answers, or it has no spool."""
+    if not collector:
+        return None
+    try:
+        answer = httpx.get(f"{collector}/metrics", timeout=_SECONDS)
+        answer.raise_for_status()
+        told = {
+            family.name.removeprefix(_PREFIX): family.samples[0].value
+            for family in text_string_to_metric_families(answer.text)
+            if family.name.startswith(_PREFIX)
+        }
+    except (httpx.HTTPError, ValueError):
+        return None
+    if not told.get("limit_bytes"):
+        return None
+    return Spool(
+        records=int(told["records"]),
+        size_bytes=int(told["size_bytes"]),
+        limit_bytes=int(told["limit_bytes"]),
+        oldest_seconds=told["oldest_seconds"],
+        aside_files=int(told["aside_files"]),
+        aside_bytes=int(told["aside_bytes"]),
+    )

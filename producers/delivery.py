@@ -1,0 +1,71 @@
+"""Where the records of a request go: to Kafka; and while Kafka does not take them, to the spool. Either way they are safe."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
+
+from producers.problems import Problem, unavailable
+from producers.publisher import Publisher, Refused, Unavailable
+from producers.record import Record
+from producers.spool import Spool
+from producers.spool_files import SpoolFailed
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE_RECORDS = 20
+"""So few records are handed over on the event loop; more of them by a worker."""
+_DISK_SECONDS = 5.0
+
+
+class Delivery:
+    """`spool` is None when there is none: then what Kafka does not take is not taken. `workers` for large requests."""
+
+    def __init__(self, publisher: Publisher, spool: Spool | None, workers: Executor) -> None:
+        self._publisher = publisher
+        self._spool = spool
+        self._workers = workers
+
+    async def deliver(self, source: str, records: Sequence[Record]) -> bool:
+        """Returns when all of `records` are safe: False in Kafka, True in the spool. Raises Problem 503 when in neither, for
+        certain.
+
+        `source` is whoever sends. What a source sends after something of it went to the spool waits there behind it, so
+        that Kafka has both in the order in which they were answered.
+        """
+        ms = time.time_ns() // 1_000_000
+        if self._spool is None or not self._spool.holds(source):
+            try:
+                await self._handed_over(len(records), lambda: self._publisher.publish(records))
+                return False
+            except Unavailable:
+                if self._spool is None:
+                    raise unavailable("Kafka does not answer; send it again, with the same ids") from None
+            except Refused as error:
+                log.error("Kafka refuses events: %s", error)
+                raise unavailable("Kafka refuses this for now; send it again, with the same ids") from None
+        await self._spooled(self._spool, source, records, ms)
+        return True
+
+    async def _spooled(self, spool: Spool, source: str, records: Sequence[Record], ms: int) -> None:
+        try:
+            async with asyncio.timeout(_DISK_SECONDS):
+                await self._handed_over(len(records), lambda: spool.append(source, records, ms))
+        except SpoolFailed as error:
+            raise self._not_kept(error.code, str(error)) from None
+        except TimeoutError:
+            raise self._not_kept("spool_failed", f"the spool was not written within {_DISK_SECONDS:g} s") from None
+
+    def _not_kept(self, code: str, why: str) -> Problem:
+        refused = unavailable(f"Kafka does not answer, and {why}; send it again, with the same ids")
+        return Problem(refused.status, code, refused.message, refused.headers)
+
+    async def _handed_over(self, size: int, hand_over: Callable[[], Future[None]]) -> None:
+        if size <= _AT_ONCE_RECORDS:
+            result = hand_over()
+        else:
+            result = await asyncio.get_running_loop().run_in_executor(self._workers, hand_over)
+        await asyncio.wrap_future(result)

@@ -1,0 +1,179 @@
+"""The directory of a spool: its lock, its segments, how far it was drained, and what was set aside.
+
+lock                                held by the one collector that uses it
+000000000007-9f86d081884c7d65.seg   a segment: frames (`producers.spool_format`); number, and salt in hex
+cursor                              how far the first segment was drained; when it is lost, more is sent again
+set-aside/                          what was damaged, or refused by Kafka for good: for a person to look at
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import re
+import secrets
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from crc32c import crc32c
+
+from producers.spool_format import Read
+
+log = logging.getLogger(__name__)
+
+_SEGMENT = re.compile(r"(\d{12})-([0-9a-f]{16})\.seg")
+_CHUNK = 1024 * 1024
+_WINDOW = 256 * 1024
+
+
+class SpoolUnusable(Exception):
+    """The directory cannot be used. The message says why and what to do."""
+
+
+class SpoolFailed(Exception):
+    """The spool does not keep it. `code` is `spool_full` or `spool_failed`."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(eq=False)
+class Segment:
+    """One file. `size` is what was fsynced of it; `held` counts the entries, by source, that are yet to be drained."""
+
+    number: int
+    salt: bytes
+    path: Path
+    size: int = 0
+    records: int = 0
+    held: Counter[str] = field(default_factory=Counter)
+
+
+class Directory:
+    """The files. Not for several threads at once, but for reading segments."""
+
+    def __init__(self, path: Path) -> None:
+        """Made when missing, readable by its owner only. Raises SpoolUnusable, also when another process uses it."""
+        self.path = path
+        self._aside = path / "set-aside"
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._aside.mkdir(mode=0o700, exist_ok=True)
+            self._lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise SpoolUnusable(
+                f"cannot write to the spool {path} ({error.strerror}): give a directory of a local disk in "
+                "PORTRAIT_SPOOL, or `off`"
+            ) from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._lock)
+            raise SpoolUnusable(
+                f"the spool {path} is used by another collector: give each its own directory in PORTRAIT_SPOOL"
+            ) from error
+
+    def close(self) -> None:
+        """Lets another process have it."""
+        os.close(self._lock)
+
+    def segments(self) -> list[Segment]:
+        """Every segment there is, in order, with the size of its file. Raises OSError."""
+        named = ((path, _SEGMENT.fullmatch(path.name)) for path in self.path.iterdir())
+        found = [
+            Segment(int(name[1]), bytes.fromhex(name[2]), path, path.stat().st_size) for path, name in named if name
+        ]
+        return sorted(found, key=lambda segment: (segment.number, segment.path.name))
+
+    def create(self, number: int) -> tuple[Segment, int]:
+        """A new, empty segment that outlives a loss of power, and its file descriptor. Raises OSError."""
+        salt = secrets.token_bytes(8)
+        path = self.path / f"{number:012}-{salt.hex()}.seg"
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        try:
+            _sync_directory(self.path)
+        except OSError:
+            os.close(file)
+            with suppress(OSError):
+                path.unlink()
+            raise
+        return Segment(number, salt, path), file
+
+    def cursor(self) -> tuple[str, int]:
+        """The name of the segment that was drained in part, and up to where; no name when that is not known."""
+        try:
+            text = (self.path / "cursor").read_bytes()
+        except FileNotFoundError:
+            return "", 0
+        told, _, checksum = text.strip().rpartition(b" ")
+        name, _, offset = told.partition(b" ")
+        if checksum != b"%08x" % crc32c(told) or not offset.isdigit():
+            log.warning("%s cannot be read: what was drained last is sent again", self.path / "cursor")
+            return "", 0
+        return name.decode(), int(offset)
+
+    def move_cursor(self, segment: Segment, offset: int) -> None:
+        """Remembers how far `segment` was drained, in one step. It is not fsynced: an old cursor, or none, means that
+        more is sent again, and each event counts once. Raises OSError.
+        """
+        told = f"{segment.path.name} {offset}".encode()
+        new = self.path / "cursor.new"
+        new.write_bytes(b"%s %08x\n" % (told, crc32c(told)))
+        new.replace(self.path / "cursor")
+
+    def set_aside(self, name: str, parts: Iterable[bytes]) -> bool:
+        """Keeps `parts` in a file, which outlives a loss of power. False when it was there. Raises OSError."""
+        path = self._aside / name
+        if path.exists():
+            return False
+        new = path.with_name(f".{name}")
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.writelines(parts)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+        _sync_directory(self._aside)
+        return True
+
+    def aside(self) -> list[int]:
+        """The sizes of the files that are set aside, now."""
+        with suppress(OSError), os.scandir(self._aside) as files:
+            return [file.stat().st_size for file in files if not file.name.startswith(".")]
+        return []
+
+
+@contextmanager
+def reading(segment: Segment) -> Iterator[Read]:
+    """Reads what was fsynced of `segment`, at any offset, while the block lasts. Raises OSError."""
+    file = os.open(segment.path, os.O_RDONLY)
+    window, first = b"", 0
+
+    def read(offset: int, size: int) -> bytes:
+        nonlocal window, first
+        if not first <= offset <= first + len(window) - size:
+            window, first = os.pread(file, max(size, _WINDOW), offset), offset
+        return window[offset - first : offset - first + size]
+
+    try:
+        yield read
+    finally:
+        os.close(file)
+
+
+def parts_of(read: Read, offset: int, end: int) -> Iterator[bytes]:
+    """The bytes from `offset` to `end`, in pieces that fit memory."""
+    for at in range(offset, end, _CHUNK):
+        yield read(at, min(_CHUNK, end - at))
+
+
+def _sync_directory(path: Path) -> None:
+    directory = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

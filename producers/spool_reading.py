@@ -1,0 +1,54 @@
+"""Reading a segment of the spool: its entries in order; what is damaged is set aside with a loud word, the rest goes on."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+
+from producers.spool_files import Directory, Segment, parts_of, reading
+from producers.spool_format import Damaged, Kept, Read, Torn, scan
+
+log = logging.getLogger(__name__)
+
+
+def entries(files: Directory, segment: Segment, start: int, end: int) -> Iterator[Kept]:
+    """The entries between two offsets of a segment. Raises OSError, also when what is damaged cannot be set aside."""
+    with reading(segment) as read:
+        for each in scan(read, segment.salt, start, end):
+            if isinstance(each, Kept):
+                yield each
+            else:
+                _set_aside(files, segment, each, read)
+
+
+def recover(files: Directory, segment: Segment, start: int) -> None:
+    """Count what a process before has left in a segment, and cut off what it was writing when it ended: nobody was told
+    that this was kept. Raises OSError.
+    """
+    with reading(segment) as read:
+        for each in scan(read, segment.salt, start, segment.size):
+            if isinstance(each, Kept):
+                segment.held[each.entry.source] += 1
+                segment.records += len(each.entry.records)
+            elif isinstance(each, Torn):
+                log.warning("%s: cut off %d bytes that were never acknowledged", segment.path, each.end - each.offset)
+                os.truncate(segment.path, each.offset)
+                segment.size = each.offset
+            else:
+                try:
+                    _set_aside(files, segment, each, read)
+                except OSError as error:  # the disk may be full; it is tried again when this is drained
+                    log.error("%s: damage at byte %d cannot be set aside: %s", segment.path, each.offset, error)
+
+
+def _set_aside(files: Directory, segment: Segment, part: Damaged | Torn, read: Read) -> None:
+    name = f"{segment.path.name}.{part.offset}-{part.end}.damaged"
+    if files.set_aside(name, parts_of(read, part.offset, part.end)):
+        log.error("%s: bytes %d to %d are damaged; set aside as %s", segment.path, part.offset, part.end, name)
+
+
+def received_ms(segment: Segment, start: int, end: int) -> int | None:
+    """When the first entry between two offsets was received, Unix ms. Raises OSError."""
+    with reading(segment) as read:
+        return next((each.entry.ms for each in scan(read, segment.salt, start, end) if isinstance(each, Kept)), None)

@@ -1,0 +1,335 @@
+"""The spool on a real disk: what it says is kept is read again by whoever comes next; what it cannot keep it does not take."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from producers.record import Record
+from producers.spool import Spool
+from producers.spool_files import SpoolFailed, SpoolUnusable
+from producers.spool_format import Entry
+
+MB = 1024 * 1024
+NOW = 1_795_000_000_000
+
+
+@contextmanager
+def spooling(path: Path, limit: int = 8 * MB) -> Iterator[Spool]:
+    spool = Spool(path, limit)
+    try:
+        yield spool
+    finally:
+        spool.close()
+
+
+def entry(number: int, source: str = "web", size: int = 10) -> Entry:
+    return Entry(NOW + number, source, (Record("events.web", b"n:%d" % number, b"%d " % number + b"x" * size),))
+
+
+def keep(spool: Spool, *entries: Entry) -> None:
+    for result in [spool.append(each.source, each.records, each.ms) for each in entries]:
+        result.result(timeout=10)
+
+
+def failure(spool: Spool, each: Entry) -> str | None:
+    """Why it is not kept."""
+    error = spool.append(each.source, each.records, each.ms).exception(timeout=10)
+    return error.code if isinstance(error, SpoolFailed) else None
+
+
+def drain(spool: Spool, limit: int = MB) -> list[Entry]:
+    found = []
+    while batch := spool.read(limit):
+        found += [each.entry for each in batch]
+        spool.drained(batch)
+    return found
+
+
+def segments(path: Path) -> list[Path]:
+    return sorted(path.glob("*.seg"))
+
+
+def aside(path: Path) -> list[Path]:
+    return sorted((path / "set-aside").iterdir())
+
+
+def strike(file: Path, at: int) -> None:
+    data = bytearray(file.read_bytes())
+    data[at] ^= 1
+    file.write_bytes(data)
+
+
+def test_what_was_kept_is_read_in_order_and_then_nothing_is_left_on_the_disk(tmp_path: Path) -> None:
+    sent = [entry(n, source="web" if n % 3 else "till") for n in range(100)]
+    with spooling(tmp_path) as spool:
+        assert spool.read(MB) == []
+        keep(spool, *sent)
+        assert (spool.holds("web"), spool.holds("till"), spool.holds("zalo")) == (True, True, False)
+        assert drain(spool, limit=300) == sent
+        assert (spool.holds("web"), spool.holds("till")) == (False, False)
+        assert segments(tmp_path) == []
+        keep(spool, entry(100))
+        assert drain(spool) == [entry(100)]
+
+
+def test_what_was_read_and_not_drained_is_read_again(tmp_path: Path) -> None:
+    sent = [entry(n) for n in range(10)]
+    with spooling(tmp_path) as spool:
+        keep(spool, *sent)
+        assert [each.entry for each in spool.read(MB)] == sent
+        spool.drained(spool.read(MB)[:4])
+        assert [each.entry for each in spool.read(MB)] == sent[4:]
+        assert spool.holds("web")
+    with spooling(tmp_path) as spool:
+        assert spool.holds("web")
+        assert spool.state().records == 6
+        assert drain(spool) == sent[4:]
+
+
+def test_a_lost_or_damaged_cursor_costs_repetition_and_nothing_else(tmp_path: Path) -> None:
+    sent = [entry(n) for n in range(10)]
+    with spooling(tmp_path) as spool:
+        keep(spool, *sent)
+        spool.drained(spool.read(MB)[:9])
+    cursor = (tmp_path / "cursor").read_bytes()
+    for damaged in (cursor.replace(b".seg ", b".seg 9"), cursor[:-4], b"", b"\0" * 40, None):
+        if damaged is None:
+            (tmp_path / "cursor").unlink()
+        else:
+            (tmp_path / "cursor").write_bytes(damaged)
+        with spooling(tmp_path) as spool:
+            assert [each.entry for each in spool.read(MB)] == sent
+
+
+def test_it_goes_on_in_several_files_and_deletes_each_when_it_is_drained(tmp_path: Path) -> None:
+    sent = [entry(n, size=20_000) for n in range(40)]
+    with spooling(tmp_path, limit=MB) as spool:
+        keep(spool, *sent[:1])
+        for each in sent[1:]:
+            keep(spool, each)
+        before = len(segments(tmp_path))
+        assert before > 8
+        spool.drained(spool.read(300_000))
+        spool.read(1)
+        assert len(segments(tmp_path)) == before - 1
+        assert drain(spool) == sent[4:]
+        assert segments(tmp_path) == []
+
+
+def test_what_comes_while_it_is_drained_is_not_forgotten(tmp_path: Path) -> None:
+    done = threading.Event()
+    found: list[Entry] = []
+
+    def drain_all(spool: Spool) -> None:
+        while True:
+            last = done.is_set()
+            if not spool.wait_for_entries(0.01) and last:
+                return
+            found.extend(drain(spool, limit=500))
+
+    with spooling(tmp_path) as spool:
+        thread = threading.Thread(target=drain_all, args=(spool,))
+        thread.start()
+        senders = [
+            threading.Thread(target=lambda s=s: [keep(spool, entry(n, source=s)) for n in range(150)]) for s in "abcd"
+        ]
+        for sender in senders:
+            sender.start()
+        for sender in senders:
+            sender.join()
+        done.set()
+        thread.join()
+        assert {s: [each for each in found if each.source == s] for s in "abcd"} == {
+            s: [entry(n, source=s) for n in range(150)] for s in "abcd"
+        }
+        assert spool.state().records == 0
+
+
+def test_many_at_once_share_an_fsync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    real = os.fsync
+    monkeypatch.setattr("os.fsync", lambda file: (calls.append(file), time.sleep(0.01), real(file)))
+    with spooling(tmp_path) as spool:
+        keep(spool, *(entry(n) for n in range(1_000)))
+    assert len(calls) < 20
+
+
+def test_two_cannot_share_a_directory(tmp_path: Path) -> None:
+    with spooling(tmp_path) as spool:
+        with pytest.raises(SpoolUnusable, match="used by another collector: give each its own directory"):
+            Spool(tmp_path, MB)
+        keep(spool, entry(1))
+    with spooling(tmp_path) as spool:
+        assert drain(spool) == [entry(1)]
+
+
+def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SpoolUnusable, match=r"cannot write to the spool .*/file/spool .*PORTRAIT_SPOOL, or `off`"):
+        Spool(tmp_path / "file" / "spool", MB)
+
+
+def test_others_cannot_read_it(tmp_path: Path) -> None:
+    with spooling(tmp_path / "spool") as spool:
+        keep(spool, entry(1))
+        (segment,) = segments(tmp_path / "spool")
+        assert (spool.read(1)[0].entry, segment.stat().st_mode & 0o777) == (entry(1), 0o600)
+    assert (tmp_path / "spool").stat().st_mode & 0o777 == 0o700
+
+
+def test_when_it_is_full_it_takes_nothing_and_never_is_larger_than_it_may_be(tmp_path: Path) -> None:
+    with spooling(tmp_path, limit=MB) as spool:
+        taken = []
+        while (code := failure(spool, each := entry(len(taken), size=30_000))) is None:
+            taken.append(each)
+        assert (code, spool.doubtful) == ("spool_full", True)
+        assert sum(file.stat().st_size for file in segments(tmp_path)) <= MB
+        keep(spool, small := entry(-1))
+        assert failure(spool, entry(0, size=MB)) == "spool_full"
+        assert drain(spool) == [*taken, small]
+        keep(spool, entry(0, size=30_000))
+
+
+def test_what_is_torn_at_the_end_is_cut_off(tmp_path: Path) -> None:
+    sent = [entry(n) for n in range(5)]
+    with spooling(tmp_path) as spool:
+        keep(spool, *sent)
+    (segment,) = segments(tmp_path)
+    whole = segment.read_bytes()
+    segment.write_bytes(whole + whole[:50])
+    with spooling(tmp_path) as spool:
+        assert segment.read_bytes() == whole
+        keep(spool, entry(5))
+        assert drain(spool) == [*sent, entry(5)]
+    assert aside(tmp_path) == []
+
+
+def test_what_is_damaged_is_set_aside_once_and_the_rest_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sent = [entry(n, source=f"s{n}") for n in range(9)]
+    with spooling(tmp_path) as spool:
+        keep(spool, *sent)
+        ends = [each.end for each in spool.read(MB)]
+    (segment,) = segments(tmp_path)
+    strike(segment, ends[3] + 40)
+    struck = segment.read_bytes()[ends[3] : ends[4]]
+    for _ in range(2):
+        with spooling(tmp_path) as spool:
+            state = spool.state()
+            assert (state.records, state.aside_files, state.aside_bytes) == (8, 1, len(struck))
+            assert (spool.holds("s3"), spool.holds("s4")) == (True, False)
+            assert [each.entry for each in spool.read(MB)] == sent[:4] + sent[5:]
+    assert [file.read_bytes() for file in aside(tmp_path)] == [struck]
+    assert caplog.text.count(f"bytes {ends[3]} to {ends[4]} are damaged; set aside") == 1
+    with spooling(tmp_path) as spool:
+        assert drain(spool) == sent[:4] + sent[5:]
+        assert segments(tmp_path) == []
+
+
+def test_what_is_damaged_while_it_runs_is_set_aside_as_well_and_does_not_hold_its_source(tmp_path: Path) -> None:
+    with spooling(tmp_path) as spool:
+        keep(spool, entry(1, source="a"), entry(2, source="b"))
+        (segment,) = segments(tmp_path)
+        strike(segment, segment.stat().st_size - 1)
+        assert drain(spool) == [entry(1, source="a")]
+        assert (spool.holds("a"), spool.holds("b"), spool.state().records) == (False, False, 0)
+        assert (segments(tmp_path), len(aside(tmp_path))) == ([], 1)
+
+
+def test_what_kafka_refused_can_be_put_back(tmp_path: Path) -> None:
+    with spooling(tmp_path) as spool:
+        keep(spool, entry(7))
+        (kept,) = spool.read(MB)
+        spool.refuse(kept.entry, kept.entry.records[0])
+        spool.drained([kept])
+        assert drain(spool) == []
+        keep(spool, entry(8))
+    (refused,) = aside(tmp_path)
+    refused.rename(tmp_path / refused.name.removesuffix(".refused"))
+    with spooling(tmp_path) as spool:
+        assert drain(spool) == [entry(7), entry(8)]
+
+
+@pytest.mark.parametrize("when", ["at first", "later"])
+def test_an_fsync_that_fails_is_no_success_and_its_file_is_not_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    def broken(file: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    with spooling(tmp_path) as spool:
+        before = [] if when == "at first" else [entry(1), entry(2)]
+        keep(spool, *before)
+        with monkeypatch.context() as patched:
+            patched.setattr("os.fsync", broken)
+            assert [failure(spool, entry(n, source="lost")) for n in range(9)] == ["spool_failed"] * 9
+        assert (spool.doubtful, spool.holds("lost")) == (True, False)
+        assert len(segments(tmp_path)) == (0 if when == "at first" else 1)
+        keep(spool, entry(3))
+        assert len(segments(tmp_path)) == (1 if when == "at first" else 2)
+    with spooling(tmp_path) as spool:
+        assert drain(spool) == [*before, entry(3)]
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Path]:
+    """A file system of 2 MB."""
+    place = Path(tempfile.mkdtemp(prefix="portrait-small-disk-"))
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)]
+    if not shutil.which("mount") or subprocess.run(mount, check=False, capture_output=True).returncode:
+        place.rmdir()
+        pytest.skip("NOT RUN: a full disk needs the right to mount one (root)")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=False)
+        place.rmdir()
+
+
+def test_on_a_full_disk_nothing_is_taken_and_nothing_is_lost(small_disk: Path) -> None:
+    sent = [entry(number, size=60_000) for number in range(60)]
+    with spooling(small_disk / "spool", limit=64 * MB) as spool:
+        codes = [failure(spool, each) for each in sent]
+    kept = [each for each, code in zip(sent, codes, strict=True) if code is None]
+    assert set(codes) == {None, "spool_failed"}
+    with spooling(small_disk / "spool", limit=64 * MB) as spool:
+        assert drain(spool) == kept
+        keep(spool, entry(99, size=60_000))
+        assert drain(spool) == [entry(99, size=60_000)]
+
+
+def test_it_tells_how_long_the_oldest_has_waited(tmp_path: Path) -> None:
+    with spooling(tmp_path) as spool:
+        assert spool.state().oldest_seconds == 0.0
+        now = time.time_ns() // 1_000_000
+        for ms in (now - 90_000, now - 30_000):
+            spool.append("web", entry(1).records, ms).result(timeout=10)
+        assert 90 <= spool.state().oldest_seconds < 95
+        spool.drained(spool.read(1))
+        assert 30 <= spool.state().oldest_seconds < 35
+        assert spool.state().records == 1
+        drain(spool)
+        assert (spool.state().oldest_seconds, spool.state().size_bytes) == (0.0, 0)
+
+
+def test_whoever_gives_up_waiting_disturbs_nobody(tmp_path: Path) -> None:
+    with spooling(tmp_path) as spool:
+        given_up = spool.append("web", entry(1).records, NOW + 1)
+        given_up.cancel()
+        keep(spool, entry(2))
+        assert drain(spool) == [entry(1), entry(2)]
+
+
+def test_what_comes_too_late_is_not_taken(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, MB)
+    spool.close()
+    assert failure(spool, entry(1)) == "spool_failed"
