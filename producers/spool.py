@@ -23,7 +23,8 @@ from typing import NamedTuple
 from producers.record import Record
 from producers.spool_files import Directory, Segment, SpoolFailed, SpoolUnusable
 from producers.spool_format import HEADER_BYTES, Entry, Kept, encode_entry, frame
-from producers.spool_reading import entries, received_ms, recover
+from producers.spool_reading import entries, received_ms
+from producers.spool_unread import Unread
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ class _Waiting(NamedTuple):
 
 
 class Spool:
-    """One directory. `append`, `holds` and `state` are for any thread, `read`, `drained` and `refuse` for one."""
+    """One directory. `append`, `holds` and `state` are for any thread, the others for one."""
 
     def __init__(self, path: Path, limit: int) -> None:
         """Reads what a process before has left. `limit` is in bytes. Raises SpoolUnusable."""
@@ -65,26 +66,20 @@ class Spool:
         self._segment_bytes = min(max(limit // 16, _SMALLEST_SEGMENT), _LARGEST_SEGMENT)
         self._files = Directory(path)
         self._changed = threading.Condition()
-        self._held: Counter[str] = Counter()
         self._queue: deque[_Waiting] = deque()
         self._queued = 0
         self._writing = self._closing = False
         self._active: tuple[Segment, int] | None = None
         self._failed_at = float("-inf")
         try:
-            self._segments = self._files.segments()
-            name, offset = self._files.cursor()
-            self._offset = offset if self._segments and self._segments[0].path.name == name else 0
-            for segment in self._segments:
-                recover(self._files, segment, self._offset if segment is self._segments[0] else 0)
-                self._held.update(segment.held)
+            self._unread = Unread(self._files)
         except OSError as error:
             self._files.close()
             raise SpoolUnusable(f"the spool {path} cannot be read: {error}") from error
         self._aside_bytes = sum(self._files.aside())
-        self._number = max((segment.number for segment in self._segments), default=0)
-        if self._segments:
-            log.warning("the spool %s holds %d records for Kafka", path, sum(each.records for each in self._segments))
+        self._number = max((segment.number for segment in self._unread.segments), default=0)
+        if records := self._unread.records:
+            log.warning("the spool %s holds %d records for Kafka", path, records)
         self._writer = threading.Thread(target=self._write_groups, name="spool", daemon=True)
         self._writer.start()
 
@@ -94,7 +89,7 @@ class Spool:
 
     def holds(self, source: str) -> bool:
         """Whether something of this source waits here: what comes next must wait behind it."""
-        return source in self._held
+        return source in self._unread.held
 
     @property
     def doubtful(self) -> bool:
@@ -117,7 +112,7 @@ class Spool:
             else:
                 self._queue.append(waiting)
                 self._queued += waiting.size
-                self._held[source] += 1
+                self._unread.held[source] += 1
                 self._changed.notify_all()
                 return waiting.result
         waiting.result.set_exception(failure)
@@ -129,40 +124,53 @@ class Spool:
             return self._changed.wait_for(lambda: self._closing or self._readable(), seconds)
 
     def read(self, limit: int) -> list[Kept]:
-        """The next entries in order, `limit` bytes of them or a little more; none when nothing is left. They are read again
-        until they are `drained`. What is damaged is set aside. Raises OSError.
+        """The next entries in order, `limit` bytes of them or a little more, but those of sources that are held; none when
+        nothing is left. They are read again until they are `drained`. What is damaged is set aside. Raises OSError.
         """
         while True:
             with self._changed:
-                if not self._readable():
+                for segment in [each for each in self._unread.segments if self._is_finished(each)]:
+                    self._finish(segment)
+                found_in = self._unread.next_segment()
+                if found_in is None:
                     return []
-                segment, start, end = self._segments[0], self._offset, self._segments[0].size
+                segment, start = found_in
+                end = segment.size
             found: list[Kept] = []
+            size, at = 0, end
             for each in entries(self._files, segment, start, end):
-                found.append(each)
-                if each.end - start >= limit:
-                    break
+                if self._unread.wants(each):
+                    found.append(each)
+                    size += each.end - each.offset
+                    if size >= limit:
+                        at = each.end
+                        break
+            with self._changed:
+                self._unread.read(found, (segment.path.name, at))
             if found:
                 return found
-            with self._changed:
-                self._offset = end
-                if segment.size == end and not self._is_written_to(segment):
-                    self._finish(segment)
 
     def drained(self, done: Sequence[Kept]) -> None:
-        """What was read first, `done`, is in Kafka."""
+        """All of `done` is in Kafka."""
         if not done:
             return
         with self._changed:
-            segment = self._segments[0]
-            for _, _, entry in done:
-                segment.records -= len(entry.records)
-                self._release(segment, Counter((entry.source,)))
-            self._offset = done[-1].end
+            self._unread.drained(done)
+            segment, offset = self._unread.head()
         try:
-            self._files.move_cursor(segment, self._offset)
+            self._files.move_cursor(segment, offset)
         except OSError as error:
             log.warning("how far the spool was drained cannot be noted (%s): a restart sends it again", error)
+
+    def hold(self, kept: Kept) -> None:
+        """Read no more of the source of `kept`, the first that Kafka did not take of it, until it is released."""
+        with self._changed:
+            self._unread.hold(kept)
+
+    def release(self, source: str) -> None:
+        """Read again what was not drained of a source that was held."""
+        with self._changed:
+            self._unread.release(source)
 
     def refuse(self, entry: Entry, record: Record) -> None:
         """Set a record aside that Kafka will never take, as a segment of its own. Raises OSError."""
@@ -176,8 +184,7 @@ class Spool:
         aside = self._files.aside()
         with self._changed:
             self._aside_bytes = sum(aside)
-            records = sum(segment.records for segment in self._segments)
-            size = sum(segment.size for segment in self._segments)
+            records, size = self._unread.records, self._unread.size
         return SpoolState(records, size, self._limit, self._oldest_seconds(), len(aside), sum(aside))
 
     def close(self) -> None:
@@ -191,30 +198,22 @@ class Spool:
         self._files.close()
 
     def _used(self) -> int:
-        return sum(segment.size for segment in self._segments) + self._aside_bytes
+        return self._unread.size + self._aside_bytes
 
     def _is_written_to(self, segment: Segment) -> bool:
         return self._active is not None and self._active[0] is segment and bool(self._queue or self._writing)
 
     def _readable(self) -> bool:
-        if not self._segments:
-            return False
-        return self._offset < self._segments[0].size or not self._is_written_to(self._segments[0])
+        return self._unread.next_segment() is not None or any(map(self._is_finished, self._unread.segments))
 
-    def _release(self, segment: Segment, counted: Counter[str]) -> None:
-        for counts in (segment.held, self._held):
-            counts.subtract(counted)
-            for source in counted:
-                if counts[source] <= 0:
-                    del counts[source]
+    def _is_finished(self, segment: Segment) -> bool:
+        return not self._unread.needs(segment) and not self._is_written_to(segment)
 
     def _finish(self, segment: Segment) -> None:
         """Forget a segment that is drained, but for what was set aside of it."""
         if self._active is not None and self._active[0] is segment:
             self._leave()
-        self._release(segment, Counter(segment.held))
-        self._segments.remove(segment)
-        self._offset = 0
+        self._unread.forget(segment)
         self._aside_bytes = sum(self._files.aside())
         try:
             segment.path.unlink()
@@ -223,9 +222,10 @@ class Spool:
 
     def _oldest_seconds(self) -> float:
         with self._changed:
-            if not self._held or not self._segments:
+            if not self._unread.held or not self._unread.segments:
                 return 0.0
-            segment, start, end = self._segments[0], self._offset, self._segments[0].size
+            segment, start = self._unread.head()
+            end = segment.size
         try:
             ms = received_ms(segment, start, end)
         except OSError:  # drained and deleted meanwhile
@@ -254,7 +254,7 @@ class Spool:
                 self._queued -= size
                 if failure is not None:
                     self._failed_at = time.monotonic()
-                    self._held -= Counter(waiting.source for waiting in group)
+                    self._unread.held -= Counter(waiting.source for waiting in group)
                 self._changed.notify_all()
             for waiting in group:
                 if failure is None:
@@ -288,7 +288,7 @@ class Spool:
             raise
         with self._changed:
             if not segment.size:
-                self._segments.append(segment)
+                self._unread.segments.append(segment)
             segment.size += size
             segment.records += sum(waiting.records for waiting in group)
             segment.held.update(waiting.source for waiting in group)

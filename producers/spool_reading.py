@@ -17,7 +17,7 @@ def entries(files: Directory, segment: Segment, start: int, end: int) -> Iterato
     with reading(segment) as read:
         for each in scan(read, segment.salt, start, end):
             if isinstance(each, Kept):
-                yield each
+                yield each._replace(segment=segment.path.name)
             else:
                 _set_aside(files, segment, each, read)
 
