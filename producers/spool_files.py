@@ -8,7 +8,9 @@ set-aside/                          what was damaged, or refused by Kafka for go
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import itertools
 import logging
 import os
 import re
@@ -28,6 +30,9 @@ log = logging.getLogger(__name__)
 _SEGMENT = re.compile(r"(\d{12})-([0-9a-f]{16})\.seg")
 _CHUNK = 1024 * 1024
 _WINDOW = 256 * 1024
+_BLOCK = 4096
+_UNREADABLE = b"?"
+"""In place of each byte that cannot be read. Not a zero: zeros at the end of a file are a write that was not finished."""
 
 
 class SpoolUnusable(Exception):
@@ -140,6 +145,10 @@ class Directory:
         _sync_directory(self._aside)
         return True
 
+    def put_aside(self, segment: Segment) -> None:
+        """Moves a whole segment to what is set aside. Raises OSError."""
+        segment.path.rename(self._aside / f"{segment.path.name}.unreadable")
+
     def aside(self) -> list[int]:
         """The sizes of the files that are set aside, now."""
         with suppress(OSError), os.scandir(self._aside) as files:
@@ -156,13 +165,33 @@ def reading(segment: Segment) -> Iterator[Read]:
     def read(offset: int, size: int) -> bytes:
         nonlocal window, first
         if not first <= offset <= first + len(window) - size:
-            window, first = os.pread(file, max(size, _WINDOW), offset), offset
+            window, first = _read_what_can_be(file, max(size, _WINDOW), offset), offset
         return window[offset - first : offset - first + size]
 
     try:
         yield read
     finally:
         os.close(file)
+
+
+def _read_what_can_be(file: int, size: int, offset: int) -> bytes:
+    """One sector that the disk cannot read must not take what stands around it along: its block reads as damage."""
+    try:
+        return os.pread(file, size, offset)
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+    end = min(offset + size, os.fstat(file).st_size)
+    borders = [offset, *range((offset // _BLOCK + 1) * _BLOCK, end, _BLOCK), end]
+    parts = []
+    for at, behind in itertools.pairwise(borders):
+        try:
+            parts.append(os.pread(file, behind - at, at))
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            parts.append(_UNREADABLE * (behind - at))
+    return b"".join(parts)
 
 
 def parts_of(read: Read, offset: int, end: int) -> Iterator[bytes]:

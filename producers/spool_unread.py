@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 
@@ -9,6 +10,8 @@ from producers.spool_files import Directory, Segment
 from producers.spool_format import Kept
 from producers.spool_progress import Place, Progress
 from producers.spool_reading import recover
+
+log = logging.getLogger(__name__)
 
 
 class Unread:
@@ -22,9 +25,15 @@ class Unread:
         first = self.segments[0].path.name if self.segments else ""
         start = offset if first == name else 0
         self._progress = Progress((first, start))
-        for segment in self.segments:
-            recover(files, segment, start if segment.path.name == first else 0)
-            self.held.update(segment.held)
+        for segment in list(self.segments):
+            try:
+                recover(files, segment, start if segment.path.name == first else 0)
+            except OSError as error:  # the others are read all the same
+                files.put_aside(segment)
+                self.segments.remove(segment)
+                log.error("%s cannot be read (%s): set aside; put it back when it can", segment.path, error)
+            else:
+                self.held.update(segment.held)
         self._window: list[tuple[str, Place]] = []
         self._end = self._progress.at
 

@@ -1,5 +1,6 @@
 """The spool on a real disk: what it says is kept is read again by whoever comes next; what it cannot keep it does not take."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -243,6 +244,54 @@ def test_what_is_damaged_while_it_runs_is_set_aside_as_well_and_does_not_hold_it
         assert drain(spool) == [entry(1, source="a")]
         assert (spool.holds("a"), spool.holds("b"), spool.state().records) == (False, False, 0)
         assert (segments(tmp_path), len(aside(tmp_path))) == ([], 1)
+
+
+def test_a_sector_that_cannot_be_read_costs_its_entry_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = [entry(n, source=f"s{n}", size=20_000) for n in range(30)]
+    with spooling(tmp_path, limit=64 * MB) as spool:
+        keep(spool, *sent)
+        offsets = [each.offset for each in spool.read(MB)]
+    real = os.pread
+
+    def broken(file: int, size: int, offset: int) -> bytes:
+        if offset <= offsets[20] + 10_000 < offset + size:
+            raise OSError(errno.EIO, "Input/output error")
+        return real(file, size, offset)
+
+    monkeypatch.setattr("os.pread", broken)
+    for _ in range(2):
+        with spooling(tmp_path, limit=64 * MB) as spool:
+            assert (spool.state().records, spool.holds("s20")) == (29, False)
+            assert [each.entry for each in spool.read(MB)] == sent[:20] + sent[21:]
+    with spooling(tmp_path, limit=64 * MB) as spool:
+        assert drain(spool) == sent[:20] + sent[21:]
+        assert (segments(tmp_path), len(aside(tmp_path))) == ([], 1)
+
+
+def test_a_file_that_cannot_be_read_at_all_is_moved_aside_and_the_others_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = [entry(n, size=70_000) for n in range(3)]
+    with spooling(tmp_path, limit=MB) as spool:
+        for each in sent:
+            keep(spool, each)
+    lost, real = segments(tmp_path)[1], os.open
+
+    def broken(path: os.PathLike[str], *told: int) -> int:
+        if path == lost:
+            raise OSError(errno.EIO, "Input/output error")
+        return real(path, *told)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("os.open", broken)
+        with spooling(tmp_path, limit=MB) as spool:
+            assert [file.name for file in aside(tmp_path)] == [f"{lost.name}.unreadable"]
+            assert drain(spool) == [sent[0], sent[2]]
+    aside(tmp_path)[0].rename(lost)
+    with spooling(tmp_path, limit=MB) as spool:
+        assert drain(spool) == [sent[1]]
 
 
 def test_what_kafka_refused_can_be_put_back(tmp_path: Path) -> None:
