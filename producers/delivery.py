@@ -30,8 +30,8 @@ class Delivery:
         self._workers = workers
 
     async def deliver(self, source: str, records: Sequence[Record]) -> bool:
-        """Returns when all of `records` are safe: False in Kafka, True in the spool. Raises Problem 503 when in neither, for
-        certain.
+        """Returns when all of `records` are safe: False in Kafka, True in the spool. Raises Problem 503 when that is not
+        certain: some of it may have arrived, or be written yet, and counts once when it is sent again with the same ids.
 
         `source` is whoever sends. What a source sends after something of it went to the spool waits there behind it, so
         that Kafka has both in the order in which they were answered.

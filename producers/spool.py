@@ -16,34 +16,23 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from producers.record import Record
 from producers.spool_files import Directory, Segment, SpoolFailed, SpoolUnusable
 from producers.spool_format import HEADER_BYTES, Entry, Kept, encode_entry, frame
-from producers.spool_reading import entries, received_ms
+from producers.spool_reading import entries, received_ms, wanted
+from producers.spool_state import SpoolState
 from producers.spool_unread import Unread
 
 log = logging.getLogger(__name__)
 
 _GROUP_BYTES = 4 * 1024 * 1024
+_MOST_QUEUED_BYTES = 16 * 1024 * 1024
 _SMALLEST_SEGMENT, _LARGEST_SEGMENT = 64 * 1024, 16 * 1024 * 1024
-_DOUBT_SECONDS = 5.0
+_DOUBT_SECONDS = _STALL_SECONDS = 5.0
 _CLOSE_SECONDS = 5.0
-
-
-@dataclass(frozen=True)
-class SpoolState:
-    """What is in the spool now. `size_bytes` are those of its segments, `limit_bytes` those of the directory at most."""
-
-    records: int
-    size_bytes: int
-    limit_bytes: int
-    oldest_seconds: float
-    aside_files: int
-    aside_bytes: int
 
 
 class _Waiting(NamedTuple):
@@ -69,6 +58,7 @@ class Spool:
         self._queue: deque[_Waiting] = deque()
         self._queued = 0
         self._writing = self._closing = False
+        self._writing_since = float("inf")
         self._active: tuple[Segment, int] | None = None
         self._failed_at = float("-inf")
         try:
@@ -93,8 +83,9 @@ class Spool:
 
     @property
     def doubtful(self) -> bool:
-        """Whether it has just failed to keep something."""
-        return time.monotonic() - self._failed_at < _DOUBT_SECONDS
+        """Whether it has just failed to keep something, or keeps nobody knows what: the disk does not answer."""
+        now = time.monotonic()
+        return now - self._failed_at < _DOUBT_SECONDS or now - self._writing_since > _STALL_SECONDS
 
     def append(self, source: str, records: Sequence[Record], ms: int) -> Future[None]:
         """Keep the records of one request, received at `ms` (Unix time). The result comes when they are on the disk;
@@ -106,6 +97,11 @@ class Spool:
             used = self._used() + self._queued
             if self._closing:
                 failure = SpoolFailed("spool_failed", "the collector is being stopped")
+            elif time.monotonic() - self._writing_since > _STALL_SECONDS:
+                failure = SpoolFailed("spool_failed", "the disk of the spool does not answer")
+            elif self._queued and self._queued + waiting.size > _MOST_QUEUED_BYTES:
+                failure = SpoolFailed("spool_failed", "the disk of the spool is slower than what comes")
+                self._failed_at = time.monotonic()
             elif used + waiting.size > self._limit:
                 failure = SpoolFailed("spool_full", f"the spool is full: {used} of {self._limit} bytes are taken")
                 self._failed_at = time.monotonic()
@@ -136,15 +132,8 @@ class Spool:
                     return []
                 segment, start = found_in
                 end = segment.size
-            found: list[Kept] = []
-            size, at = 0, end
-            for each in entries(self._files, segment, start, end):
-                if self._unread.wants(each):
-                    found.append(each)
-                    size += each.end - each.offset
-                    if size >= limit:
-                        at = each.end
-                        break
+            found, at = wanted(entries(self._files, segment, start, end), self._unread.wants, limit)
+            at = end if at is None else at
             with self._changed:
                 self._unread.read(found, (segment.path.name, at))
             if found:
@@ -242,7 +231,7 @@ class Spool:
                 while self._queue and size < _GROUP_BYTES:
                     group.append(self._queue.popleft())
                     size += group[-1].size
-                self._writing = True
+                self._writing, self._writing_since = True, time.monotonic()
             failure: Exception | None = None
             try:
                 self._write(group, size)
@@ -250,7 +239,7 @@ class Spool:
                 log.error("the spool %s cannot be written: %s", self.path, error)
                 failure = error
             with self._changed:
-                self._writing = False
+                self._writing, self._writing_since = False, float("inf")
                 self._queued -= size
                 if failure is not None:
                     self._failed_at = time.monotonic()

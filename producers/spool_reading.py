@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from producers.spool_files import Directory, Segment, parts_of, reading
 from producers.spool_format import Damaged, Kept, Read, Torn, scan
@@ -20,6 +20,18 @@ def entries(files: Directory, segment: Segment, start: int, end: int) -> Iterato
                 yield each._replace(segment=segment.path.name)
             else:
                 _set_aside(files, segment, each, read)
+
+
+def wanted(found: Iterable[Kept], wants: Callable[[Kept], bool], limit: int) -> tuple[list[Kept], int | None]:
+    """Those of `found` that are wanted, `limit` bytes of them or a little more, and where they end; None when that were all."""
+    taken, size = [], 0
+    for each in found:
+        if wants(each):
+            taken.append(each)
+            size += each.end - each.offset
+            if size >= limit:
+                return taken, each.end
+    return taken, None
 
 
 def recover(files: Directory, segment: Segment, start: int) -> None:

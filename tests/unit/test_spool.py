@@ -329,6 +329,30 @@ def test_an_fsync_that_fails_is_no_success_and_its_file_is_not_written_again(
         assert drain(spool) == [*before, entry(3)]
 
 
+def test_a_disk_that_hangs_is_not_waited_for_and_fills_no_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back = threading.Event()
+    real = os.fsync
+    monkeypatch.setattr("os.fsync", lambda file: back.wait(20) and real(file))
+    monkeypatch.setattr("producers.spool._STALL_SECONDS", 0.5)
+    with spooling(tmp_path, limit=64 * MB) as spool:
+        results = [spool.append(f"s{n}", entry(n, size=MB).records, NOW) for n in range(30)]
+        refused = [result for result in results if result.done()]
+        assert (len(refused), spool.doubtful) == (15, True)
+        assert {str(result.exception()) for result in refused} == {"the disk of the spool is slower than what comes"}
+        monkeypatch.setattr("producers.spool._DOUBT_SECONDS", 0.0)
+        while not spool.doubtful:
+            time.sleep(0.01)
+        late = spool.append("late", entry(99).records, NOW)
+        assert (late.done(), str(late.exception())) == (True, "the disk of the spool does not answer")
+        assert (spool.holds("s14"), spool.holds("s15"), spool.holds("late")) == (True, False, False)
+        back.set()
+        assert [result.result(timeout=10) for result in results[:15]] == [None] * 15
+        keep(spool, entry(99))
+        assert (spool.doubtful, spool.state().records) == (False, 16)
+
+
 @pytest.fixture
 def small_disk() -> Iterator[Path]:
     """A file system of 2 MB."""
