@@ -34,16 +34,18 @@ def wanted(found: Iterable[Kept], wants: Callable[[Kept], bool], limit: int) -> 
     return taken, None
 
 
-def recover(files: Directory, segment: Segment, start: int) -> None:
-    """Count what a process before has left in a segment, and cut off what it was writing when it ended: nobody was told
-    that this was kept. Raises OSError.
+def recover(files: Directory, segment: Segment, start: int, *, newest: bool) -> None:
+    """Count what a process before has left in a segment. Raises OSError.
+
+    What it was writing when it ended is cut off: nobody was told that this was kept. That can be in its newest segment only;
+    in any other an end that is missing was written whole once, and is damage.
     """
     with reading(segment) as read:
         for each in scan(read, segment.salt, start, segment.size):
             if isinstance(each, Kept):
                 segment.held[each.entry.source] += 1
                 segment.records += len(each.entry.records)
-            elif isinstance(each, Torn):
+            elif isinstance(each, Torn) and newest:
                 log.warning("%s: cut off %d bytes that were never acknowledged", segment.path, each.end - each.offset)
                 os.truncate(segment.path, each.offset)
                 segment.size = each.offset

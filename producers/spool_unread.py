@@ -27,7 +27,8 @@ class Unread:
         self._progress = Progress((first, start))
         for segment in list(self.segments):
             try:
-                recover(files, segment, start if segment.path.name == first else 0)
+                newest = segment.path.name == self.segments[-1].path.name
+                recover(files, segment, start if segment.path.name == first else 0, newest=newest)
             except OSError as error:  # the others are read all the same
                 files.put_aside(segment)
                 self.segments.remove(segment)

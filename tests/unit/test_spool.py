@@ -213,6 +213,30 @@ def test_what_is_torn_at_the_end_is_cut_off(tmp_path: Path) -> None:
     assert aside(tmp_path) == []
 
 
+@pytest.mark.parametrize("how", ["cut", "zeroed"])
+def test_an_end_that_is_missing_in_any_but_the_newest_file_was_acknowledged_and_is_damage(
+    tmp_path: Path, how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    sent = [entry(n, size=20_000) for n in range(6)]
+    with spooling(tmp_path, limit=MB) as spool:
+        for each in sent:
+            keep(spool, each)
+        last = spool.read(MB)[-1]
+    first = segments(tmp_path)[0]
+    lost = last.entry
+    whole = first.read_bytes()
+    assert len(whole) == last.end
+    left = whole[:-10] if how == "cut" else whole[: last.offset] + bytes(last.end - last.offset)
+    first.write_bytes(left)
+    for _ in range(2):
+        with spooling(tmp_path, limit=MB) as spool:
+            assert (spool.state().records, spool.state().aside_files) == (5, 1)
+    assert [file.read_bytes() for file in aside(tmp_path)] == [left[last.offset :]]
+    assert ("are damaged; set aside" in caplog.text, "never acknowledged" in caplog.text) == (True, False)
+    with spooling(tmp_path, limit=MB) as spool:
+        assert drain(spool) == [each for each in sent if each != lost]
+
+
 def test_what_is_damaged_is_set_aside_once_and_the_rest_goes_on(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
