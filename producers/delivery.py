@@ -45,8 +45,10 @@ class Delivery:
                 if self._spool is None:
                     raise unavailable("Kafka does not answer; send it again, with the same ids") from None
             except Refused as error:
-                log.error("Kafka refuses events: %s", error)
-                raise unavailable("Kafka refuses this for now; send it again, with the same ids") from None
+                # Also what Kafka will never take: the drain sends the rest of the request, and sets that aside for a person.
+                log.error("Kafka refuses events of %s: %s", source, error)
+                if self._spool is None:
+                    raise unavailable("Kafka refuses this for now; send it again, with the same ids") from None
         await self._spooled(self._spool, source, records, ms)
         return True
 

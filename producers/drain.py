@@ -136,19 +136,22 @@ class Drain:
             held.first, why = failed[0]
             held.due = time.monotonic() + held.delay
             held.delay = min(2 * held.delay, _AT_MOST_SECONDS)
-            self._say(f"Kafka does not take what waits of {source}; other sources go on: {why}")
+            self._say(f"what waits of {source} cannot be drained; other sources go on: {why}")
 
     def _send_what_is_fit(self, kept: Kept) -> BaseException | None:
-        """Send the records of one entry alone, and set aside those that Kafka will never take. Returns why Kafka does not
-        take one for now.
+        """Send the records of one entry alone, and set aside those that Kafka will never take. Returns why one can be neither
+        sent nor set aside for now.
         """
-        for record in kept.entry.records:
+        for number, record in enumerate(kept.entry.records):
             error = self._publisher.publish([record]).exception()
             if isinstance(error, Unfit):
+                try:
+                    self._spool.refuse(kept, number)
+                except OSError as full:  # held like a source that Kafka does not take: what others drain makes room
+                    return full
                 log.error(
                     "Kafka will not take a record of %s for %s: %s; set aside", kept.entry.source, record.topic, error
                 )
-                self._spool.refuse(kept.entry, record)
             elif error is not None:
                 return error
         self._done([kept])

@@ -8,6 +8,7 @@ are `drained`, whatever happens to the process. What it does not: that they are 
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import threading
@@ -161,10 +162,14 @@ class Spool:
         with self._changed:
             self._unread.release(source)
 
-    def refuse(self, entry: Entry, record: Record) -> None:
-        """Set a record aside that Kafka will never take, as a segment of its own. Raises OSError."""
-        salt = os.urandom(8)
-        alone = frame(encode_entry(Entry(entry.ms, entry.source, (record,))), salt)
+    def refuse(self, kept: Kept, number: int) -> None:
+        """Set a record of `kept` aside that Kafka will never take, as a segment of its own; once, however often it is told.
+        Raises OSError.
+        """
+        # As hard to guess as the salt in the segment's name, of which it is made.
+        salt = hashlib.sha256(f"{kept.segment} {kept.offset} {number}".encode()).digest()[:8]
+        entry = kept.entry
+        alone = frame(encode_entry(Entry(entry.ms, entry.source, (entry.records[number],))), salt)
         self._files.set_aside(f"{0:012}-{salt.hex()}.seg.refused", (alone,))
         self._aside_bytes = sum(self._files.aside())
 

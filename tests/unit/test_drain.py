@@ -1,17 +1,21 @@
 """The drain, with a Kafka that takes what the test says: a source that fails holds nobody up, and nothing is sent twice."""
 
+import asyncio
+import errno
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 import producers.drain
+from producers.delivery import Delivery
 from producers.drain import Drain
+from producers.problems import Problem
 from producers.publisher import Publisher, Refused, Unfit
 from producers.record import Record
 from producers.spool import Spool
@@ -156,9 +160,45 @@ def test_sources_fail_recover_and_fail_again_and_each_entry_comes_once_in_order(
     }
 
 
+@pytest.mark.parametrize("error", [Refused("not allowed"), Unfit("too large")])
+def test_what_kafka_refuses_is_kept_whether_or_not_something_waits_already(tmp_path: Path, error: Refused) -> None:
+    kafka, spool = Kafka(), Spool(tmp_path, 8 * MB)
+    kafka.fails["bad"] = error
+    with ThreadPoolExecutor() as workers:
+
+        def delivered(spool: Spool | None, topic: str) -> bool:
+            record = Record(topic, b"k", topic.encode())
+            return asyncio.run(Delivery(kafka, spool, workers).deliver("s", [record]))
+
+        assert [delivered(spool, topic) for topic in ("good", "bad", "bad")] == [False, True, True]
+        with pytest.raises(Problem, match="Kafka refuses this for now") as without:
+            delivered(None, "bad")
+        assert without.value.status == 503
+    assert [kept.entry.records[0].topic for kept in spool.read(MB)] == ["bad", "bad"]
+    spool.close()
+
+
 def test_what_kafka_will_never_take_is_set_aside_and_its_source_goes_on(tmp_path: Path) -> None:
     kafka = Kafka()
     kafka.fails["never"] = Unfit("too large")
     with draining(tmp_path, kafka, ("s", "good", "1"), ("s", "never", "2"), ("s", "good", "3")) as (spool, _):
         until(lambda: not spool.holds("s"))
         assert (kafka.took, spool.state().aside_files) == (["1", "3"], 1)
+
+
+def test_what_cannot_be_set_aside_yet_waits_and_holds_nobody_else_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> bool:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    kafka = Kafka()
+    kafka.fails["never"] = Unfit("too large")
+    with monkeypatch.context() as patched:
+        patched.setattr("producers.spool_files.Directory.set_aside", full)
+        with draining(tmp_path, kafka, ("s", "never", "1"), ("s", "good", "2"), ("a", "good", "3")) as (spool, _):
+            until(lambda: kafka.sent["1"] > 4)
+            assert (spool.holds("s"), spool.holds("a"), spool.state().aside_files) == (True, False, 0)
+            patched.undo()
+            until(lambda: not spool.holds("s"))
+            assert (sorted(kafka.took), spool.state().aside_files) == (["2", "3"], 1)
