@@ -67,7 +67,7 @@ class Spool:
         except OSError as error:
             self._files.close()
             raise SpoolUnusable(f"the spool {path} cannot be read: {error}") from error
-        self._aside_bytes = sum(self._files.aside())
+        self._deleting = 0
         self._number = max((segment.number for segment in self._unread.segments), default=0)
         if records := self._unread.records:
             log.warning("the spool %s holds %d records for Kafka", path, records)
@@ -126,15 +126,14 @@ class Spool:
         """
         while True:
             with self._changed:
-                for segment in [each for each in self._unread.segments if self._is_finished(each)]:
-                    self._finish(segment)
+                finished = self._forget_finished()
                 found_in = self._unread.next_segment()
-                if found_in is None:
-                    return []
-                segment, start = found_in
-                end = segment.size
-            found, at = wanted(entries(self._files, segment, start, end), self._unread.wants, limit)
-            at = end if at is None else at
+            self._delete(finished)
+            if found_in is None:
+                return []
+            segment, start = found_in
+            end = segment.size
+            found, at = wanted(entries(self._files, segment, start, end), self._unread.wants, limit, end)
             with self._changed:
                 self._unread.read(found, (segment.path.name, at))
             if found:
@@ -171,13 +170,11 @@ class Spool:
         entry = kept.entry
         alone = frame(encode_entry(Entry(entry.ms, entry.source, (entry.records[number],))), salt)
         self._files.set_aside(f"{0:012}-{salt.hex()}.seg.refused", (alone,))
-        self._aside_bytes = sum(self._files.aside())
 
     def state(self) -> SpoolState:
         """What is in it now; looks at the disk."""
         aside = self._files.aside()
         with self._changed:
-            self._aside_bytes = sum(aside)
             records, size = self._unread.records, self._unread.size
         return SpoolState(records, size, self._limit, self._oldest_seconds(), len(aside), sum(aside))
 
@@ -192,7 +189,7 @@ class Spool:
         self._files.close()
 
     def _used(self) -> int:
-        return self._unread.size + self._aside_bytes
+        return self._unread.size + self._deleting + self._files.aside_bytes
 
     def _is_written_to(self, segment: Segment) -> bool:
         return self._active is not None and self._active[0] is segment and bool(self._queue or self._writing)
@@ -203,16 +200,25 @@ class Spool:
     def _is_finished(self, segment: Segment) -> bool:
         return not self._unread.needs(segment) and not self._is_written_to(segment)
 
-    def _finish(self, segment: Segment) -> None:
-        """Forget a segment that is drained, but for what was set aside of it."""
-        if self._active is not None and self._active[0] is segment:
-            self._leave()
-        self._unread.forget(segment)
-        self._aside_bytes = sum(self._files.aside())
-        try:
-            segment.path.unlink()
-        except OSError as error:
-            log.error("%s is drained and cannot be deleted (%s): a restart sends it again", segment.path, error)
+    def _forget_finished(self) -> list[Segment]:
+        """Those that are drained, but for what was set aside of them."""
+        finished = [segment for segment in self._unread.segments if self._is_finished(segment)]
+        for segment in finished:
+            if self._active is not None and self._active[0] is segment:
+                self._leave()
+            self._unread.forget(segment)
+            self._deleting += segment.size
+        return finished
+
+    def _delete(self, segments: Sequence[Segment]) -> None:
+        """Not under the lock: a disk may take long for it, and `append` is called where nothing may wait."""
+        for segment in segments:
+            try:
+                segment.path.unlink()
+            except OSError as error:
+                log.error("%s is drained and cannot be deleted (%s): a restart sends it again", segment.path, error)
+            with self._changed:
+                self._deleting -= segment.size
 
     def _oldest_seconds(self) -> float:
         with self._changed:

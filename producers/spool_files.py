@@ -75,6 +75,7 @@ class Directory:
                 f"cannot write to the spool {path} ({error.strerror}): give a directory of a local disk in "
                 "PORTRAIT_SPOOL, or `off`"
             ) from error
+        self.aside()
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -141,6 +142,7 @@ class Directory:
             file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
+        self.aside_bytes += new.stat().st_size
         new.replace(path)
         _sync_directory(self._aside)
         return True
@@ -148,12 +150,15 @@ class Directory:
     def put_aside(self, segment: Segment) -> None:
         """Moves a whole segment to what is set aside. Raises OSError."""
         segment.path.rename(self._aside / f"{segment.path.name}.unreadable")
+        self.aside_bytes += segment.size
 
     def aside(self) -> list[int]:
-        """The sizes of the files that are set aside, now."""
+        """The sizes of the files that are set aside, now; `aside_bytes` is their sum, and what was added since."""
+        sizes = []
         with suppress(OSError), os.scandir(self._aside) as files:
-            return [file.stat().st_size for file in files if not file.name.startswith(".")]
-        return []
+            sizes = [file.stat().st_size for file in files if not file.name.startswith(".")]
+        self.aside_bytes = sum(sizes)
+        return sizes
 
 
 @contextmanager

@@ -22,8 +22,8 @@ def entries(files: Directory, segment: Segment, start: int, end: int) -> Iterato
                 _set_aside(files, segment, each, read)
 
 
-def wanted(found: Iterable[Kept], wants: Callable[[Kept], bool], limit: int) -> tuple[list[Kept], int | None]:
-    """Those of `found` that are wanted, `limit` bytes of them or a little more, and where they end; None when that were all."""
+def wanted(found: Iterable[Kept], wants: Callable[[Kept], bool], limit: int, end: int) -> tuple[list[Kept], int]:
+    """Those of `found` that are wanted, `limit` bytes of them or a little more, and where they end; `end` when that were all."""
     taken, size = [], 0
     for each in found:
         if wants(each):
@@ -31,7 +31,7 @@ def wanted(found: Iterable[Kept], wants: Callable[[Kept], bool], limit: int) -> 
             size += each.end - each.offset
             if size >= limit:
                 return taken, each.end
-    return taken, None
+    return taken, end
 
 
 def recover(files: Directory, segment: Segment, start: int, *, newest: bool) -> None:

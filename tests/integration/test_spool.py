@@ -286,9 +286,8 @@ def test_what_is_new_waits_behind_what_is_spooled_of_its_source_and_of_no_other(
 
 
 @contextmanager
-def refusing(kafka: str, topic: str) -> Iterator[None]:
-    """Kafka refuses every record of `topic` while the block lasts."""
-    wrong = {"message.timestamp.type": "CreateTime", "message.timestamp.before.max.ms": "1"}
+def refusing(kafka: str, topic: str, wrong: dict[str, str]) -> Iterator[None]:
+    """Kafka has a topic that is set up wrongly while the block lasts."""
     as_before = {"message.timestamp.type": "LogAppendTime"}
     admin = KafkaAdminClient(bootstrap_servers=kafka)
     try:
@@ -306,11 +305,15 @@ def test_a_topic_that_refuses_holds_up_who_writes_to_it_and_nobody_else(
     _, address = breakable_kafka
     sent = {source: [f"{source}-{n}" for n in range(100)] for source in "abcde"}
 
-    def refused(publisher: Publisher) -> bool:
-        return isinstance(publisher.publish([Record("events.social", b"n:1", b"{}")]).exception(), Refused)
+    def refused(publisher: Publisher, value: bytes = b"{}") -> bool:
+        return isinstance(publisher.publish([Record("events.social", b"n:1", value)]).exception(), Refused)
 
     with connected(address, tmp_path) as (publisher, spool):
-        with refusing(address, "events.social"):
+        with refusing(address, "events.social", {"max.message.bytes": "100"}):
+            until(lambda: refused(publisher, b"x" * 1_000))
+            assert publisher.publish([Record("events.web", b"n:1", event("after", "lan"))]).exception() is None
+        late = {"message.timestamp.type": "CreateTime", "message.timestamp.before.max.ms": "1"}
+        with refusing(address, "events.social", late):
             until(lambda: refused(publisher))
             spool.append("bad", [Record("events.social", b"n:1", event("bad", "lan"))], 1).result(timeout=10)
             for id_ in itertools.chain(*zip(*sent.values(), strict=True)):
@@ -323,7 +326,7 @@ def test_a_topic_that_refuses_holds_up_who_writes_to_it_and_nobody_else(
         drain.close()
     assert "producer replaced" not in caplog.text
     ids = ids_of(address, "")
-    assert len(ids) == len(set(ids)) == 501
+    assert len(ids) == len(set(ids)) == 502
     assert {source: [id_ for id_ in ids if id_.startswith(f"{source}-")] for source in sent} == sent
 
 

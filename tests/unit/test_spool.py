@@ -163,6 +163,30 @@ def test_many_at_once_share_an_fsync(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert len(calls) < 20
 
 
+def test_a_disk_that_deletes_slowly_holds_up_nobody_who_sends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deleting, go_on, real = threading.Event(), threading.Event(), Path.unlink
+
+    def slow(path: Path, missing_ok: bool = False) -> None:
+        deleting.set()
+        assert go_on.wait(10)
+        real(path, missing_ok)
+
+    with spooling(tmp_path, limit=MB) as spool:
+        keep(spool, entry(1, size=70_000))
+        keep(spool, entry(2))
+        monkeypatch.setattr(Path, "unlink", slow)
+        drained: list[Entry] = []
+        thread = threading.Thread(target=lambda: drained.extend(drain(spool)))
+        thread.start()
+        assert deleting.wait(10)
+        keep(spool, entry(3))
+        assert failure(spool, entry(4, size=MB - 60_000)) == "spool_full"  # what is not yet deleted takes its room
+        go_on.set()
+        thread.join()
+        keep(spool, entry(4, size=MB - 60_000))
+        assert drained + drain(spool) == [entry(1, size=70_000), entry(2), entry(3), entry(4, size=MB - 60_000)]
+
+
 def test_two_cannot_share_a_directory(tmp_path: Path) -> None:
     with spooling(tmp_path) as spool:
         with pytest.raises(SpoolUnusable, match="used by another collector: give each its own directory"):
