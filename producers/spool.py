@@ -29,7 +29,7 @@ from producers.spool_unread import Unread
 
 log = logging.getLogger(__name__)
 
-_GROUP_BYTES = 4 * 1024 * 1024
+_ROOM_BYTES, _GROUP_BYTES = 64 * 1024, 4 * 1024 * 1024
 _MOST_QUEUED_BYTES = 16 * 1024 * 1024
 _SMALLEST_SEGMENT, _LARGEST_SEGMENT = 64 * 1024, 16 * 1024 * 1024
 _DOUBT_SECONDS = _STALL_SECONDS = 5.0
@@ -59,9 +59,8 @@ class Spool:
         self._queue: deque[_Waiting] = deque()
         self._queued = 0
         self._writing = self._closing = False
-        self._writing_since = float("inf")
+        self._writing_since, self._failed_at = float("inf"), float("-inf")
         self._active: tuple[Segment, int] | None = None
-        self._failed_at = float("-inf")
         try:
             self._unread = Unread(self._files)
         except OSError as error:
@@ -84,9 +83,10 @@ class Spool:
 
     @property
     def doubtful(self) -> bool:
-        """Whether it has just failed to keep something, or keeps nobody knows what: the disk does not answer."""
+        """Whether it has just failed to keep something, the disk does not answer, or it has no room for a request."""
         now = time.monotonic()
-        return now - self._failed_at < _DOUBT_SECONDS or now - self._writing_since > _STALL_SECONDS
+        full = self._used() + self._queued + _ROOM_BYTES > self._limit
+        return full or now - self._failed_at < _DOUBT_SECONDS or now - self._writing_since > _STALL_SECONDS
 
     def append(self, source: str, records: Sequence[Record], ms: int) -> Future[None]:
         """Keep the records of one request, received at `ms` (Unix time). The result comes when they are on the disk;

@@ -63,12 +63,17 @@ class Directory:
     """The files. Not for several threads at once, but for reading segments."""
 
     def __init__(self, path: Path) -> None:
-        """Made when missing, readable by its owner only. Raises SpoolUnusable, also when another process uses it."""
+        """Made when missing, readable by its owner only; one that is there keeps its mode. Raises SpoolUnusable, also when
+        another process uses it.
+        """
         self.path = path
         self._aside = path / "set-aside"
         try:
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not path.is_dir():
+                path.mkdir(mode=0o700, parents=True)
+                _sync_directory(path.parent)
             self._aside.mkdir(mode=0o700, exist_ok=True)
+            _sync_directory(path)
             self._lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise SpoolUnusable(
@@ -76,6 +81,8 @@ class Directory:
                 "PORTRAIT_SPOOL, or `off`"
             ) from error
         self.aside()
+        if path.stat().st_mode & 0o002:
+            log.warning("everybody may write to the spool %s, and so delete what is in it: `chmod 700` it", path)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -223,6 +223,27 @@ def test_when_it_is_full_it_takes_nothing_and_never_is_larger_than_it_may_be(tmp
         keep(spool, entry(0, size=30_000))
 
 
+def test_without_room_for_a_request_it_is_doubtful_before_it_refuses_one(tmp_path: Path) -> None:
+    with spooling(tmp_path, limit=MB) as spool:
+        keep(spool, entry(0, size=MB - 70_000))
+        assert not spool.doubtful
+        keep(spool, entry(1, size=10_000))
+        assert spool.doubtful
+        drain(spool)
+        assert not spool.doubtful
+
+
+@pytest.mark.parametrize(("mode", "warned"), [(0o777, True), (0o770, False)])
+def test_a_directory_that_everybody_may_write_to_is_named(
+    tmp_path: Path, mode: int, warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "spool").mkdir()
+    (tmp_path / "spool").chmod(mode)
+    with spooling(tmp_path / "spool"):
+        pass
+    assert (f"everybody may write to the spool {tmp_path / 'spool'}" in caplog.text) == warned
+
+
 def test_what_is_torn_at_the_end_is_cut_off(tmp_path: Path) -> None:
     sent = [entry(n) for n in range(5)]
     with spooling(tmp_path) as spool:
@@ -383,9 +404,9 @@ def test_a_disk_that_hangs_is_not_waited_for_and_fills_no_memory(
 ) -> None:
     back = threading.Event()
     real = os.fsync
-    monkeypatch.setattr("os.fsync", lambda file: back.wait(20) and real(file))
     monkeypatch.setattr("producers.spool._STALL_SECONDS", 0.5)
     with spooling(tmp_path, limit=64 * MB) as spool:
+        monkeypatch.setattr("os.fsync", lambda file: back.wait(20) and real(file))
         results = [spool.append(f"s{n}", entry(n, size=MB).records, NOW) for n in range(30)]
         refused = [result for result in results if result.done()]
         assert (len(refused), spool.doubtful) == (15, True)
