@@ -214,7 +214,7 @@ class Spool:
         """Not under the lock: a disk may take long for it, and `append` is called where nothing may wait."""
         for segment in segments:
             try:
-                segment.path.unlink()
+                self._files.remove(segment)
             except OSError as error:
                 log.error("%s is drained and cannot be deleted (%s): a restart sends it again", segment.path, error)
             with self._changed:

@@ -49,7 +49,9 @@ class SpoolFailed(Exception):
 
 @dataclass(eq=False)
 class Segment:
-    """One file. `size` is what was fsynced of it; `held` counts the entries, by source, that are yet to be drained."""
+    """One file. `size` is what was fsynced of it; `held` counts the entries, by source, that are yet to be drained.
+    `keep` when something of it could not be set aside.
+    """
 
     number: int
     salt: bytes
@@ -57,6 +59,7 @@ class Segment:
     size: int = 0
     records: int = 0
     held: Counter[str] = field(default_factory=Counter)
+    keep: bool = False
 
 
 class Directory:
@@ -153,6 +156,13 @@ class Directory:
         new.replace(path)
         _sync_directory(self._aside)
         return True
+
+    def remove(self, segment: Segment) -> None:
+        """Deletes a segment that is drained, or moves it to what is set aside when it is to be kept. Raises OSError."""
+        if segment.keep:
+            self.put_aside(segment)
+        else:
+            segment.path.unlink()
 
     def put_aside(self, segment: Segment) -> None:
         """Moves a whole segment to what is set aside. Raises OSError."""

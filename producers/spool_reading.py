@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 def entries(files: Directory, segment: Segment, start: int, end: int) -> Iterator[Kept]:
-    """The entries between two offsets of a segment. Raises OSError, also when what is damaged cannot be set aside."""
+    """The entries between two offsets of a segment. Raises OSError."""
     with reading(segment) as read:
         for each in scan(read, segment.salt, start, end):
             if isinstance(each, Kept):
@@ -50,15 +50,20 @@ def recover(files: Directory, segment: Segment, start: int, *, newest: bool) -> 
                 os.truncate(segment.path, each.offset)
                 segment.size = each.offset
             else:
-                try:
-                    _set_aside(files, segment, each, read)
-                except OSError as error:  # the disk may be full; it is tried again when this is drained
-                    log.error("%s: damage at byte %d cannot be set aside: %s", segment.path, each.offset, error)
+                _set_aside(files, segment, each, read)
 
 
 def _set_aside(files: Directory, segment: Segment, part: Damaged | Torn, read: Read) -> None:
     name = f"{segment.path.name}.{part.offset}-{part.end}.damaged"
-    if files.set_aside(name, parts_of(read, part.offset, part.end)):
+    try:
+        new = files.set_aside(name, parts_of(read, part.offset, part.end))
+    except OSError as error:
+        # The disk may be full. What is drained makes room, so it goes on, and the whole file is set aside in the end.
+        if not segment.keep:
+            log.error("%s: bytes %d to %d are damaged: %s", segment.path, part.offset, part.end, error)
+        segment.keep = True
+        return
+    if new:
         log.error("%s: bytes %d to %d are damaged; set aside as %s", segment.path, part.offset, part.end, name)
 
 

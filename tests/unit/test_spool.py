@@ -315,6 +315,23 @@ def test_what_is_damaged_while_it_runs_is_set_aside_as_well_and_does_not_hold_it
         assert (segments(tmp_path), len(aside(tmp_path))) == ([], 1)
 
 
+def test_damage_that_a_full_disk_cannot_set_aside_stops_nothing_and_its_file_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> bool:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("producers.spool_files.Directory.set_aside", full)
+    with spooling(tmp_path) as spool:
+        keep(spool, *(entry(n) for n in range(3)))
+        ends = [each.end for each in spool.read(MB)]
+        (segment,) = segments(tmp_path)
+        strike(segment, ends[1] - 1)
+        struck = segment.read_bytes()
+        assert drain(spool) == [entry(0), entry(2)]
+        assert (segments(tmp_path), [file.read_bytes() for file in aside(tmp_path)]) == ([], [struck])
+
+
 def test_a_sector_that_cannot_be_read_costs_its_entry_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
