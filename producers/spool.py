@@ -13,18 +13,17 @@ import logging
 import os
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from producers.record import Record
 from producers.spool_files import Directory, Segment, SpoolFailed, SpoolUnusable
-from producers.spool_format import HEADER_BYTES, Entry, Kept, encode_entry, frame
+from producers.spool_format import Entry, Kept, encode_entry, frame
 from producers.spool_reading import entries, received_ms, wanted
-from producers.spool_state import SpoolState
+from producers.spool_state import SpoolState, Waiting
 from producers.spool_unread import Unread
 
 log = logging.getLogger(__name__)
@@ -36,17 +35,6 @@ _DOUBT_SECONDS = _STALL_SECONDS = 5.0
 _CLOSE_SECONDS = 5.0
 
 
-class _Waiting(NamedTuple):
-    payload: bytes
-    source: str
-    records: int
-    result: Future[None]
-
-    @property
-    def size(self) -> int:
-        return HEADER_BYTES + len(self.payload)
-
-
 class Spool:
     """One directory. `append`, `holds` and `state` are for any thread, the others for one."""
 
@@ -56,7 +44,7 @@ class Spool:
         self._segment_bytes = min(max(limit // 16, _SMALLEST_SEGMENT), _LARGEST_SEGMENT)
         self._files = Directory(path)
         self._changed = threading.Condition()
-        self._queue: deque[_Waiting] = deque()
+        self._queue: deque[Waiting] = deque()
         self._queued = 0
         self._writing = self._closing = False
         self._writing_since, self._failed_at = float("inf"), float("-inf")
@@ -92,7 +80,7 @@ class Spool:
         """Keep the records of one request, received at `ms` (Unix time). The result comes when they are on the disk;
         its exception is SpoolFailed.
         """
-        waiting = _Waiting(encode_entry(Entry(ms, source, tuple(records))), source, len(records), Future())
+        waiting = Waiting(encode_entry(Entry(ms, source, tuple(records))), source, len(records), Future())
         waiting.result.set_running_or_notify_cancel()  # whoever waits may give up, and it is kept all the same
         with self._changed:
             used = self._used() + self._queued
@@ -103,13 +91,13 @@ class Spool:
             elif self._queued and self._queued + waiting.size > _MOST_QUEUED_BYTES:
                 failure = SpoolFailed("spool_failed", "the disk of the spool is slower than what comes")
                 self._failed_at = time.monotonic()
-            elif used + waiting.size > self._limit:
+            elif used + waiting.size > self._share(source):
                 failure = SpoolFailed("spool_full", f"the spool is full: {used} of {self._limit} bytes are taken")
                 self._failed_at = time.monotonic()
             else:
                 self._queue.append(waiting)
                 self._queued += waiting.size
-                self._unread.held[source] += 1
+                self._unread.add(source, waiting.size)
                 self._changed.notify_all()
                 return waiting.result
         waiting.result.set_exception(failure)
@@ -188,6 +176,10 @@ class Spool:
             os.close(self._active[1])
         self._files.close()
 
+    def _share(self, source: str) -> int:
+        """The last eighth is for others while one source has more than half of it."""
+        return self._limit - (self._limit // 8 if self._unread.bytes[source] > self._limit // 2 else 0)
+
     def _used(self) -> int:
         return self._unread.size + self._deleting + self._files.aside_bytes
 
@@ -254,7 +246,8 @@ class Spool:
                 self._queued -= size
                 if failure is not None:
                     self._failed_at = time.monotonic()
-                    self._unread.held -= Counter(waiting.source for waiting in group)
+                    for waiting in group:
+                        self._unread.take_back(waiting.source, waiting.size)
                 self._changed.notify_all()
             for waiting in group:
                 if failure is None:
@@ -262,7 +255,7 @@ class Spool:
                 else:
                     waiting.result.set_exception(SpoolFailed("spool_failed", f"the spool cannot be written: {failure}"))
 
-    def _write(self, group: Sequence[_Waiting], size: int) -> None:
+    def _write(self, group: Sequence[Waiting], size: int) -> None:
         """All of `group` is on the disk when this returns. Raises OSError, and then none of it is in the spool."""
         with self._changed:
             if self._active is not None and self._active[0].size >= self._segment_bytes:

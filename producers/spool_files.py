@@ -50,7 +50,7 @@ class SpoolFailed(Exception):
 @dataclass(eq=False)
 class Segment:
     """One file. `size` is what was fsynced of it; `held` counts the entries, by source, that are yet to be drained.
-    `keep` when something of it could not be set aside.
+    `bytes` are those that a process before left, by source. `keep` when something of it could not be set aside.
     """
 
     number: int
@@ -59,6 +59,7 @@ class Segment:
     size: int = 0
     records: int = 0
     held: Counter[str] = field(default_factory=Counter)
+    bytes: Counter[str] = field(default_factory=Counter)
     keep: bool = False
 
 

@@ -44,6 +44,7 @@ def recover(files: Directory, segment: Segment, start: int, *, newest: bool) -> 
         for each in scan(read, segment.salt, start, segment.size):
             if isinstance(each, Kept):
                 segment.held[each.entry.source] += 1
+                segment.bytes[each.entry.source] += each.end - each.offset
                 segment.records += len(each.entry.records)
             elif isinstance(each, Torn) and newest:
                 log.warning("%s: cut off %d bytes that were never acknowledged", segment.path, each.end - each.offset)

@@ -1,8 +1,12 @@
-"""What a spool tells of itself."""
+"""What a spool tells of itself, and what it has in hand."""
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import NamedTuple
+
+from producers.spool_format import HEADER_BYTES
 
 
 @dataclass(frozen=True)
@@ -15,3 +19,16 @@ class SpoolState:
     oldest_seconds: float
     aside_files: int
     aside_bytes: int
+
+
+class Waiting(NamedTuple):
+    """An entry that is to be written, and who waits for that."""
+
+    payload: bytes
+    source: str
+    records: int
+    result: Future[None]
+
+    @property
+    def size(self) -> int:
+        return HEADER_BYTES + len(self.payload)

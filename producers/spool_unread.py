@@ -15,12 +15,13 @@ log = logging.getLogger(__name__)
 
 
 class Unread:
-    """`segments` in order; `held` counts the entries, by source, that are yet to be drained or written."""
+    """`segments` in order; `held` counts the entries, by source, that are yet to be drained or written, `bytes` theirs."""
 
     def __init__(self, files: Directory) -> None:
         """What a process before has left. Raises OSError."""
         self.segments = files.segments()
         self.held: Counter[str] = Counter()
+        self.bytes: Counter[str] = Counter()
         name, offset = files.cursor()
         first = self.segments[0].path.name if self.segments else ""
         start = offset if first == name else 0
@@ -35,6 +36,7 @@ class Unread:
                 log.error("%s cannot be read (%s): set aside; put it back when it can", segment.path, error)
             else:
                 self.held.update(segment.held)
+                self.bytes.update(segment.bytes)
         self._window: list[tuple[str, Place]] = []
         self._end = self._progress.at
 
@@ -45,6 +47,18 @@ class Unread:
     @property
     def size(self) -> int:
         return sum(segment.size for segment in self.segments)
+
+    def add(self, source: str, size: int) -> None:
+        """An entry of `size` bytes is to be written."""
+        self.held[source] += 1
+        self.bytes[source] += size
+
+    def take_back(self, source: str, size: int) -> None:
+        """It was not written."""
+        self.bytes[source] -= size
+        self.held[source] -= 1
+        if self.held[source] <= 0:
+            del self.held[source], self.bytes[source]
 
     def next_segment(self) -> tuple[Segment, int] | None:
         """What is to be read next, and from where."""
@@ -72,7 +86,8 @@ class Unread:
     def drained(self, done: Sequence[Kept]) -> None:
         """All of `done` is in Kafka."""
         segments = {segment.path.name: segment for segment in self.segments}
-        for offset, _, entry, name in done:
+        for offset, end, entry, name in done:
+            self.bytes[entry.source] -= end - offset
             self._progress.drained(entry.source, (name, offset))
             segments[name].records -= len(entry.records)
             self._release(segments[name], Counter((entry.source,)))
@@ -108,3 +123,6 @@ class Unread:
             for source in counted:
                 if counts[source] <= 0:
                     del counts[source]
+        for source in counted:
+            if source not in self.held:
+                del self.bytes[source]

@@ -180,10 +180,10 @@ def test_without_kafka_it_takes_what_fits_the_spool_and_says_so_and_not_one_even
                 break
             assert answer.json() == {"accepted": 1, "rejected": [], "spooled": True}
             taken.append(id_)
-        assert 45 < len(taken) < 53
+        assert 40 < len(taken) < 48  # one source alone does not get the last eighth
         shown = answer.json()
         assert (answer.status_code, shown["code"], answer.headers["retry-after"]) == (503, "spool_full", "2")
-        assert shown["message"].startswith("Kafka does not answer, and the spool is full: 10")
+        assert shown["message"].startswith("Kafka does not answer, and the spool is full: 9")
         assert http.get("/ready").status_code == 503
         state = told(collector)
         assert (state.records, state.limit_bytes, state.aside_files) == (len(taken) + 1, MB, 0)

@@ -223,11 +223,24 @@ def test_when_it_is_full_it_takes_nothing_and_never_is_larger_than_it_may_be(tmp
         keep(spool, entry(0, size=30_000))
 
 
+def test_one_source_alone_does_not_fill_it(tmp_path: Path) -> None:
+    with spooling(tmp_path, limit=MB) as spool:
+        taken = [entry(n, size=30_000) for n in range(30)]
+        keep(spool, *taken)
+        assert [failure(spool, entry(n, source="web", size=30_000)) for n in range(2)] == ["spool_full"] * 2
+        keep(spool, entry(98, source="till", size=30_000))
+    with spooling(tmp_path, limit=MB) as spool:
+        assert failure(spool, entry(99, size=30_000)) == "spool_full"
+        keep(spool, entry(99, source="till", size=30_000))
+        assert drain(spool) == [*taken, entry(98, source="till", size=30_000), entry(99, source="till", size=30_000)]
+        keep(spool, entry(99, size=30_000))
+
+
 def test_without_room_for_a_request_it_is_doubtful_before_it_refuses_one(tmp_path: Path) -> None:
     with spooling(tmp_path, limit=MB) as spool:
         keep(spool, entry(0, size=MB - 70_000))
         assert not spool.doubtful
-        keep(spool, entry(1, size=10_000))
+        keep(spool, entry(1, source="till", size=10_000))
         assert spool.doubtful
         drain(spool)
         assert not spool.doubtful
