@@ -133,7 +133,7 @@ class Publisher:
                 sent = producer.send(topic, value=value, key=key)
                 sent.add_callback(acked)
                 sent.add_errback(failed)
-        except (KafkaError, ValueError) as error:
+        except Exception as error:  # whatever it is: errors are in the result, and the producer is replaced
             failed(error)
         return pending.result
 
@@ -235,6 +235,7 @@ class _Pending:
 
     def __init__(self, records: int) -> None:
         self.result: Future[None] = Future()
+        self.result.set_running_or_notify_cancel()  # whoever waits may give up, in the middle of an acknowledgement
         self.producer: KafkaProducer | None = None
         self._left = records
         self._lock = threading.Lock()
