@@ -167,11 +167,14 @@ class Spool:
         return SpoolState(records, size, self._limit, self._oldest_seconds(), len(aside), sum(aside))
 
     def close(self) -> None:
-        """Writes what waits, and lets another process have the directory. Nothing reads any more."""
+        """Writes what waits, and lets another process have the directory, if the disk answers. Nothing reads any more."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
         self._writer.join(_CLOSE_SECONDS)
+        if self._writer.is_alive():  # it may write yet: nobody else gets the directory before this process has ended
+            log.error("the disk of the spool %s does not answer; what waits for it was not acknowledged", self.path)
+            return
         if self._active is not None:
             os.close(self._active[1])
         self._files.close()

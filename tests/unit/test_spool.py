@@ -506,3 +506,22 @@ def test_what_comes_too_late_is_not_taken(tmp_path: Path) -> None:
     spool = Spool(tmp_path, MB)
     spool.close()
     assert failure(spool, entry(1)) == "spool_failed"
+
+
+def test_a_disk_that_hangs_at_the_end_keeps_the_directory_from_others_until_it_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back, real = threading.Event(), os.fsync
+    monkeypatch.setattr("producers.spool._CLOSE_SECONDS", 0.1)
+    spool = Spool(tmp_path, MB)
+    monkeypatch.setattr("os.fsync", lambda file: back.wait(20) and real(file))
+    kept = spool.append("web", entry(1).records, NOW + 1)
+    spool.close()
+    monkeypatch.setattr("os.fsync", real)
+    with pytest.raises(SpoolUnusable, match="used by another collector"):
+        Spool(tmp_path, MB)
+    back.set()
+    assert kept.result(timeout=10) is None
+    spool.close()
+    with spooling(tmp_path) as spool:
+        assert drain(spool) == [entry(1)]
