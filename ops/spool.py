@@ -37,10 +37,12 @@ class Spool:
         return found
 
 
+class CollectorSilent(Exception):
+    """No collector answers there, so nobody knows what is in its spool."""
+
+
 def read_spool(collector: str) -> Spool | None:
-    """Ask the collector at this address (`http://…`). None when nobody answers, or it has no spool."""
-    if not collector:
-        return None
+    """Ask the collector at this address (`http://…`). None when it has no spool. Raises CollectorSilent."""
     try:
         answer = httpx.get(f"{collector}/metrics", timeout=_SECONDS)
         answer.raise_for_status()
@@ -49,8 +51,10 @@ def read_spool(collector: str) -> Spool | None:
             for family in text_string_to_metric_families(answer.text)
             if family.name.startswith(_PREFIX)
         }
-    except (httpx.HTTPError, ValueError):
-        return None
+    except (httpx.HTTPError, ValueError) as error:
+        raise CollectorSilent(
+            f"the collector at {collector} does not answer: {error or type(error).__name__}"
+        ) from error
     if not told.get("limit_bytes"):
         return None
     return Spool(

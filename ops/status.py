@@ -13,7 +13,7 @@ from kafka.errors import KafkaError
 from ops.local.home import COLLECTOR_URL, DATABASE_URL, KAFKA, Home
 from ops.local.supervisor import SUPERVISOR, State, Status, status
 from ops.offsets import Log, Place, Reader
-from ops.spool import Spool, read_spool
+from ops.spool import CollectorSilent, Spool, read_spool
 from ops.sql import reading, rows
 from schemas.topics import RAW_NAMES, REJECTED, VALID
 
@@ -69,7 +69,8 @@ class Report:
     """All that `status` tells. `problems`: targets that fail; servers that do not answer, and then readings or balance are
     missing.
 
-    `spool` is what the collector keeps for Kafka, None when no collector answers or it keeps nothing.
+    `spool` is what the collector keeps for Kafka, None when it has no spool, or is not known. `silent` when it is known and does
+    not answer: then its spool may hold anything.
     `unreadable` counts records on events.valid and events.rejected that Portrait did not write; `outbox` what the relay
     has yet to publish.
     """
@@ -82,11 +83,12 @@ class Report:
     unreadable: int | None
     problems: tuple[str, ...]
     spool: Spool | None = None
+    silent: bool = False
 
     @property
     def caught_up(self) -> bool:
         """Whether everything that was received when this was asked is in the store, and published."""
-        if self.spool is not None and self.spool.records:
+        if self.silent or (self.spool is not None and self.spool.records):
             return False
         return bool(self.readings) and all(each.lag_events == 0 for each in self.readings) and self.outbox == 0
 
@@ -112,7 +114,7 @@ def report(home: Home, settings: Mapping[str, str]) -> Report:
     problems: list[str] = []
     # The spool first, then the store, then the committed offsets, then the ends: whatever arrives meanwhile shows as a
     # lag, so that "caught up" is never said too early.
-    spool = read_spool(settings.get(COLLECTOR_URL, ""))
+    spool, silent = _asked_collector(settings.get(COLLECTOR_URL, ""), problems)
     store = _asked_store(settings.get(DATABASE_URL, ""), problems)
     readings, logs = _asked_kafka(settings, store, problems)
     problems += [f"{what}: {why}" for what, why in store.failing] if store else []
@@ -126,6 +128,7 @@ def report(home: Home, settings: Mapping[str, str]) -> Report:
         unreadable=None if store is None else store.unreadable,
         problems=tuple(problems),
         spool=spool,
+        silent=silent,
     )
 
 
@@ -144,6 +147,15 @@ def read_store(url: str) -> Store:
         ((stored, duplicate, rejected, at_the_door, unreadable, outbox),) = rows(at, "books")
         failing = tuple((what, why) for what, why in rows(at, "failing"))
     return Store(positions, stored, duplicate, rejected, at_the_door, unreadable, outbox, failing)
+
+
+def _asked_collector(url: str, problems: list[str]) -> tuple[Spool | None, bool]:
+    """Its spool, and whether it is silent."""
+    try:
+        return (read_spool(url) if url else None), False
+    except CollectorSilent as error:
+        problems.append(str(error))
+        return None, True
 
 
 def _asked_store(url: str, problems: list[str]) -> Store | None:

@@ -35,7 +35,7 @@ from producers.batch import BOM, is_array, split_array
 from producers.body import Memory, is_gzip, read_body
 from producers.collector_segment import add_segment_api, for_browsers
 from producers.delivery import Delivery
-from producers.drain import Drain
+from producers.drain import DEADLINE_SECONDS, Drain
 from producers.keys import KeyFile, KeysError, Source
 from producers.metrics import UNKNOWN_SOURCE, CollectorMetrics
 from producers.openapi import ABOUT, MAX_BATCH_EVENTS, MEDIA_TYPES, components, operation, problem_response
@@ -74,15 +74,18 @@ class Collector:
         self._workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="admit")
         self.spool = spool
         self._delivery = Delivery(self.publisher, spool, self._workers)
-        self._drain = Drain(spool, self.publisher, self.metrics.drained) if spool else None
+        # A publisher of its own: what of the spool Kafka does not take must not disturb those who wait for an answer.
+        self._draining = Publisher(settings.kafka, timeout=DEADLINE_SECONDS) if spool else None
+        self._drain = Drain(spool, self._draining, self.metrics.drained) if spool and self._draining else None
         self._patient_until = time.monotonic() + _CONNECT_SECONDS
         self._pinged: tuple[float, asyncio.Task[str | None]] | None = None
 
     async def close(self) -> None:
         """Waits for what Kafka has not yet acknowledged. What is in the spool stays there for the next start."""
         self._workers.shutdown()
-        if self._drain is not None:
+        if self._drain is not None and self._draining is not None:
             await asyncio.to_thread(self._drain.close)
+            await asyncio.to_thread(self._draining.close, 1.0)
         await asyncio.to_thread(self.publisher.close)
         if self.spool is not None:
             await asyncio.to_thread(self.spool.close)

@@ -51,6 +51,7 @@ def open_producer(bootstrap: Sequence[str], topics: Sequence[str], *, timeout: f
     except BaseException:
         client.close()
         raise
+    _outlive_refusals(producer)
     topic = ""
     try:
         for topic in topics:
@@ -62,6 +63,28 @@ def open_producer(bootstrap: Sequence[str], topics: Sequence[str], *, timeout: f
         discard(producer)
         raise
     return producer
+
+
+def _outlive_refusals(producer: KafkaProducer) -> None:
+    """An idempotent producer of kafka-python 3.0 fails for ever, and all that is sent after, with the first record that a
+    broker refuses. As other clients do, it begins a new epoch instead: its sequence has no hole then.
+    """
+    transactions = producer._transaction_manager
+    classify = transactions.classify_batch_error
+
+    def judged(error: Exception, batch: Any, log_start_offset: int = -1) -> str:
+        kind: str = classify(error, batch, log_start_offset=log_start_offset)
+        fatal = kind == transactions.ERROR_CLASS_FATAL and type(error) not in transactions._FATAL_ERRORS
+        if fatal and transactions._supports_epoch_bump():
+            return str(transactions.ERROR_CLASS_NEEDS_EPOCH_BUMP)
+        return kind
+
+    transactions.classify_batch_error = judged
+
+
+def is_usable(producer: KafkaProducer) -> bool:
+    """False when it fails whatever it is given."""
+    return not producer._transaction_manager.has_fatal_error()
 
 
 def discard(producer: KafkaProducer, seconds: float = 1.0) -> None:

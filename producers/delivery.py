@@ -30,8 +30,8 @@ class Delivery:
         self._workers = workers
 
     async def deliver(self, source: str, records: Sequence[Record]) -> bool:
-        """Returns when all of `records` are safe: False in Kafka, True in the spool. Raises Problem 503 when in neither, for
-        certain.
+        """Returns when all of `records` are safe: False in Kafka, True in the spool. Raises Problem 503 when that is not
+        certain: some of it may have arrived, or be written yet, and counts once when it is sent again with the same ids.
 
         `source` is whoever sends. What a source sends after something of it went to the spool waits there behind it, so
         that Kafka has both in the order in which they were answered.
@@ -45,8 +45,10 @@ class Delivery:
                 if self._spool is None:
                     raise unavailable("Kafka does not answer; send it again, with the same ids") from None
             except Refused as error:
-                log.error("Kafka refuses events: %s", error)
-                raise unavailable("Kafka refuses this for now; send it again, with the same ids") from None
+                # Also what Kafka will never take: the drain sends the rest of the request, and sets that aside for a person.
+                log.error("Kafka refuses events of %s: %s", source, error)
+                if self._spool is None:
+                    raise unavailable("Kafka refuses this for now; send it again, with the same ids") from None
         await self._spooled(self._spool, source, records, ms)
         return True
 

@@ -1,23 +1,46 @@
-"""What is in the spool goes to Kafka, in order, when Kafka takes it again: the same bytes, the same keys."""
+"""What is in the spool goes to Kafka, in order, when Kafka takes it again: the same bytes, the same keys.
+
+Kafka may take what one source sends and not what another does: a topic that is not allowed, a partition without a leader.
+So every entry has its own acknowledgement, and is sent again only when it has failed; a source of which one has failed is
+held, and tried again with that one entry, at longer and longer intervals, while all others go on.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import wait
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
 
-from producers.publisher import Publisher, Refused, Unavailable, Unfit
+from producers.publisher import Publisher, Unavailable, Unfit
 from producers.spool import Spool
 from producers.spool_format import Kept
 
 log = logging.getLogger(__name__)
 
+DEADLINE_SECONDS = 30.0
+"""What a publisher that drains gives Kafka: nobody waits for an answer here, and what is slow needs no second sending."""
+
 _AT_ONCE_BYTES = 1024 * 1024
+_ON_THEIR_WAY_BYTES = 8 * 1024 * 1024
 _LOOK_SECONDS = 0.5
-_AGAIN_SECONDS = 1.0
+_PATIENCE_SECONDS = 2.5
+_AGAIN_SECONDS, _AT_MOST_SECONDS = 1.0, 60.0
 _SAY_SECONDS = 60.0
+
+_Sent = tuple[Kept, Future[None]]
+
+
+@dataclass
+class _Held:
+    """A source whose `first` entry Kafka has not taken; `sent` is on its way, else it is tried again when `due`."""
+
+    first: Kept
+    sent: Sequence[_Sent]
+    delay: float = _AGAIN_SECONDS
+    due: float = 0.0
 
 
 class Drain:
@@ -27,6 +50,8 @@ class Drain:
         self._spool = spool
         self._publisher = publisher
         self._counted = counted
+        self._held: dict[str, _Held] = {}
+        self._away = False
         self._stopping = threading.Event()
         self._said = float("-inf")
         self._thread = threading.Thread(target=self._run, name="drain", daemon=True)
@@ -40,7 +65,7 @@ class Drain:
     def _run(self) -> None:
         waited = False
         while not self._stopping.is_set():
-            waits = self._spool.wait_for_entries(_LOOK_SECONDS)
+            waits = self._spool.wait_for_entries(_LOOK_SECONDS) or bool(self._held)
             if waits and not waited:
                 log.warning("Kafka does not take everything: records for it wait in the spool")
             elif waited and not waits:
@@ -49,50 +74,99 @@ class Drain:
             if not waits:
                 continue
             try:
-                self._publisher.wait_connected(_LOOK_SECONDS)
+                self._settle()
+                self._look_for_kafka()
+                self._try_again()
                 self._drain()
             except Unavailable:
                 pass  # the publisher says why, once
             except Exception as error:
-                self._say(error)
+                self._say(f"the spool is not drained: {error}", exc_info=not isinstance(error, OSError))
                 self._stopping.wait(_AGAIN_SECONDS)
 
-    def _drain(self) -> None:
-        """Send the next entries. Raises Unavailable or Refused when Kafka does not take the first of what is left."""
-        batch = self._spool.read(_AT_ONCE_BYTES)
-        sent = [self._publisher.publish(each.entry.records) for each in batch]
-        wait(sent)
-        failed = next((number for number, result in enumerate(sent) if result.exception()), len(batch))
-        self._done(batch[:failed])
-        if failed == len(batch):
-            return
-        error = sent[failed].exception()
-        if not isinstance(error, Unfit):
-            assert error is not None
-            raise error
-        self._send_what_is_fit(batch[failed])
+    def _look_for_kafka(self) -> None:
+        """Raises Unavailable while there is no connection. With a new one, no source is to wait any longer."""
+        self._away = self._away or not self._publisher.connected
+        self._publisher.wait_connected(_LOOK_SECONDS)
+        if self._away:
+            self._away = False
+            for held in self._held.values():
+                held.due = 0.0
 
-    def _send_what_is_fit(self, kept: Kept) -> None:
-        """Send the records of one entry alone, and set aside those that Kafka will never take."""
-        for record in kept.entry.records:
-            try:
-                self._publisher.publish([record]).result()
-            except Unfit as error:
+    def _drain(self) -> None:
+        """Send the next entries, of all sources that are not held. Raises OSError when they cannot be read."""
+        on_their_way = sum(kept.end - kept.offset for held in self._held.values() for kept, _ in held.sent)
+        if on_their_way > _ON_THEIR_WAY_BYTES:
+            wait([result for held in self._held.values() for _, result in held.sent], _LOOK_SECONDS)
+            return
+        sent = [(kept, self._publisher.publish(kept.entry.records)) for kept in self._spool.read(_AT_ONCE_BYTES)]
+        wait([result for _, result in sent], _PATIENCE_SECONDS)
+        self._done([kept for kept, result in sent if _is_taken(result)])
+        left: dict[str, list[_Sent]] = {}
+        for kept, result in sent:
+            if not _is_taken(result):
+                left.setdefault(kept.entry.source, []).append((kept, result))
+        for source, of_source in left.items():
+            self._held[source] = _Held(of_source[0][0], of_source)
+            self._spool.hold(of_source[0][0])
+        self._settle()
+
+    def _try_again(self) -> None:
+        for held in self._held.values():
+            if not held.sent and held.due <= time.monotonic():
+                held.sent = [(held.first, self._publisher.publish(held.first.entry.records))]
+
+    def _settle(self) -> None:
+        """Look at what was on its way of the sources that are held."""
+        for source, held in list(self._held.items()):
+            if not held.sent or not all(result.done() for _, result in held.sent):
+                continue
+            sent, held.sent = held.sent, []
+            self._done([kept for kept, result in sent if _is_taken(result)])
+            failed = [(kept, result.exception()) for kept, result in sent if not _is_taken(result)]
+            while failed and isinstance(failed[0][1], Unfit):
+                if (error := self._send_what_is_fit(failed[0][0])) is None:
+                    failed.pop(0)
+                else:
+                    failed[0] = failed[0][0], error
+            if not failed:
+                del self._held[source]
+                self._spool.release(source)
+                continue
+            held.first, why = failed[0]
+            held.due = time.monotonic() + held.delay
+            held.delay = min(2 * held.delay, _AT_MOST_SECONDS)
+            self._say(f"what waits of {source} cannot be drained; other sources go on: {why}")
+
+    def _send_what_is_fit(self, kept: Kept) -> BaseException | None:
+        """Send the records of one entry alone, and set aside those that Kafka will never take. Returns why one can be neither
+        sent nor set aside for now.
+        """
+        for number, record in enumerate(kept.entry.records):
+            error = self._publisher.publish([record]).exception()
+            if isinstance(error, Unfit):
+                try:
+                    self._spool.refuse(kept, number)
+                except OSError as full:  # held like a source that Kafka does not take: what others drain makes room
+                    return full
                 log.error(
                     "Kafka will not take a record of %s for %s: %s; set aside", kept.entry.source, record.topic, error
                 )
-                self._spool.refuse(kept.entry, record)
+            elif error is not None:
+                return error
         self._done([kept])
+        return None
 
-    def _done(self, entries: list[Kept]) -> None:
+    def _done(self, entries: Sequence[Kept]) -> None:
         self._spool.drained(entries)
         self._counted(sum(len(each.entry.records) for each in entries))
 
-    def _say(self, error: Exception) -> None:
+    def _say(self, what: str, *, exc_info: bool = False) -> None:
         """Once a minute: this needs a person, and does not need ten lines a second."""
         if time.monotonic() - self._said > _SAY_SECONDS:
             self._said = time.monotonic()
-            what = "Kafka refuses it" if isinstance(error, Refused) else "it cannot be read"
-            log.error(
-                "the spool is not drained, %s: %s", what, error, exc_info=not isinstance(error, Refused | OSError)
-            )
+            log.error("%s", what, exc_info=exc_info)
+
+
+def _is_taken(result: Future[None]) -> bool:
+    return result.done() and result.exception() is None

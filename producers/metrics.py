@@ -7,7 +7,7 @@ from collections import Counter as Tally
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from producers.admit import Admission
-from producers.spool import SpoolState
+from producers.spool_state import SpoolState
 
 UNKNOWN_SOURCE = "-"
 """In place of the source's name while nobody has shown a valid key. Names come from the file of keys: they are few."""

@@ -24,15 +24,21 @@ from kafka import KafkaProducer
 from kafka.errors import (
     AuthorizationError,
     InvalidRecordError,
+    InvalidRequiredAcksError,
+    InvalidTimestampError,
+    InvalidTopicError,
     KafkaConfigurationError,
     KafkaError,
     MessageSizeTooLargeError,
+    PolicyViolationError,
     RecordListTooLargeError,
     SaslAuthenticationFailedError,
+    UnsupportedCompressionTypeError,
+    UnsupportedForMessageFormatError,
     UnsupportedVersionError,
 )
 
-from producers.connection import ask, discard, open_producer
+from producers.connection import ask, discard, is_usable, open_producer
 from producers.record import Record
 from schemas.topics import RAW_NAMES, REJECTED
 
@@ -127,7 +133,7 @@ class Publisher:
                 sent = producer.send(topic, value=value, key=key)
                 sent.add_callback(acked)
                 sent.add_errback(failed)
-        except (KafkaError, ValueError) as error:
+        except Exception as error:  # whatever it is: errors are in the result, and the producer is replaced
             failed(error)
         return pending.result
 
@@ -157,9 +163,11 @@ class Publisher:
             about_record = isinstance(error, _ABOUT_THE_RECORD)
             kind = Unfit if about_record else Refused if isinstance(error, _FOR_A_PERSON) else Unavailable
             ours = kind(str(error))
-            # A record too large says nothing about the producer; everything else may have left a hole in its sequence.
-            if pending.fail(ours) and not about_record:
-                self._retire(pending.producer, ours)
+            # What Kafka refuses says nothing about the producer; everything else may have left a hole in its sequence.
+            refused = kind is not Unavailable or type(error) is KafkaError  # bare: refused with a record beside it
+            producer = pending.producer
+            if pending.fail(ours) and not (refused and producer is not None and is_usable(producer)):
+                self._retire(producer, ours)
 
         return failed
 
@@ -227,6 +235,7 @@ class _Pending:
 
     def __init__(self, records: int) -> None:
         self.result: Future[None] = Future()
+        self.result.set_running_or_notify_cancel()  # whoever waits may give up, in the middle of an acknowledgement
         self.producer: KafkaProducer | None = None
         self._left = records
         self._lock = threading.Lock()
@@ -248,4 +257,8 @@ class _Pending:
 
 
 _ABOUT_THE_RECORD = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidRecordError, ValueError)
-_FOR_A_PERSON = (AuthorizationError, SaslAuthenticationFailedError, KafkaConfigurationError, UnsupportedVersionError)
+_FOR_A_PERSON = (
+    *(AuthorizationError, SaslAuthenticationFailedError, KafkaConfigurationError, UnsupportedVersionError),
+    *(InvalidTimestampError, InvalidTopicError, PolicyViolationError, InvalidRequiredAcksError),
+    *(UnsupportedForMessageFormatError, UnsupportedCompressionTypeError),
+)

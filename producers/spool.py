@@ -8,56 +8,35 @@ are `drained`, whatever happens to the process. What it does not: that they are 
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from producers.record import Record
 from producers.spool_files import Directory, Segment, SpoolFailed, SpoolUnusable
-from producers.spool_format import HEADER_BYTES, Entry, Kept, encode_entry, frame
-from producers.spool_reading import entries, received_ms, recover
+from producers.spool_format import Entry, Kept, encode_entry, frame
+from producers.spool_reading import entries, received_ms, wanted
+from producers.spool_state import SpoolState, Waiting
+from producers.spool_unread import Unread
 
 log = logging.getLogger(__name__)
 
-_GROUP_BYTES = 4 * 1024 * 1024
+_ROOM_BYTES, _GROUP_BYTES = 64 * 1024, 4 * 1024 * 1024
+_MOST_QUEUED_BYTES = 16 * 1024 * 1024
 _SMALLEST_SEGMENT, _LARGEST_SEGMENT = 64 * 1024, 16 * 1024 * 1024
-_DOUBT_SECONDS = 5.0
+_DOUBT_SECONDS = _STALL_SECONDS = 5.0
 _CLOSE_SECONDS = 5.0
 
 
-@dataclass(frozen=True)
-class SpoolState:
-    """What is in the spool now. `size_bytes` are those of its segments, `limit_bytes` those of the directory at most."""
-
-    records: int
-    size_bytes: int
-    limit_bytes: int
-    oldest_seconds: float
-    aside_files: int
-    aside_bytes: int
-
-
-class _Waiting(NamedTuple):
-    payload: bytes
-    source: str
-    records: int
-    result: Future[None]
-
-    @property
-    def size(self) -> int:
-        return HEADER_BYTES + len(self.payload)
-
-
 class Spool:
-    """One directory. `append`, `holds` and `state` are for any thread, `read`, `drained` and `refuse` for one."""
+    """One directory. `append`, `holds` and `state` are for any thread, the others for one."""
 
     def __init__(self, path: Path, limit: int) -> None:
         """Reads what a process before has left. `limit` is in bytes. Raises SpoolUnusable."""
@@ -65,26 +44,20 @@ class Spool:
         self._segment_bytes = min(max(limit // 16, _SMALLEST_SEGMENT), _LARGEST_SEGMENT)
         self._files = Directory(path)
         self._changed = threading.Condition()
-        self._held: Counter[str] = Counter()
-        self._queue: deque[_Waiting] = deque()
+        self._queue: deque[Waiting] = deque()
         self._queued = 0
         self._writing = self._closing = False
+        self._writing_since, self._failed_at = float("inf"), float("-inf")
         self._active: tuple[Segment, int] | None = None
-        self._failed_at = float("-inf")
         try:
-            self._segments = self._files.segments()
-            name, offset = self._files.cursor()
-            self._offset = offset if self._segments and self._segments[0].path.name == name else 0
-            for segment in self._segments:
-                recover(self._files, segment, self._offset if segment is self._segments[0] else 0)
-                self._held.update(segment.held)
+            self._unread = Unread(self._files)
         except OSError as error:
             self._files.close()
             raise SpoolUnusable(f"the spool {path} cannot be read: {error}") from error
-        self._aside_bytes = sum(self._files.aside())
-        self._number = max((segment.number for segment in self._segments), default=0)
-        if self._segments:
-            log.warning("the spool %s holds %d records for Kafka", path, sum(each.records for each in self._segments))
+        self._deleting = 0
+        self._number = max((segment.number for segment in self._unread.segments), default=0)
+        if records := self._unread.records:
+            log.warning("the spool %s holds %d records for Kafka", path, records)
         self._writer = threading.Thread(target=self._write_groups, name="spool", daemon=True)
         self._writer.start()
 
@@ -94,30 +67,37 @@ class Spool:
 
     def holds(self, source: str) -> bool:
         """Whether something of this source waits here: what comes next must wait behind it."""
-        return source in self._held
+        return source in self._unread.held
 
     @property
     def doubtful(self) -> bool:
-        """Whether it has just failed to keep something."""
-        return time.monotonic() - self._failed_at < _DOUBT_SECONDS
+        """Whether it has just failed to keep something, the disk does not answer, or it has no room for a request."""
+        now = time.monotonic()
+        full = self._used() + self._queued + _ROOM_BYTES > self._limit
+        return full or now - self._failed_at < _DOUBT_SECONDS or now - self._writing_since > _STALL_SECONDS
 
     def append(self, source: str, records: Sequence[Record], ms: int) -> Future[None]:
         """Keep the records of one request, received at `ms` (Unix time). The result comes when they are on the disk;
         its exception is SpoolFailed.
         """
-        waiting = _Waiting(encode_entry(Entry(ms, source, tuple(records))), source, len(records), Future())
+        waiting = Waiting(encode_entry(Entry(ms, source, tuple(records))), source, len(records), Future())
         waiting.result.set_running_or_notify_cancel()  # whoever waits may give up, and it is kept all the same
         with self._changed:
             used = self._used() + self._queued
             if self._closing:
                 failure = SpoolFailed("spool_failed", "the collector is being stopped")
-            elif used + waiting.size > self._limit:
+            elif time.monotonic() - self._writing_since > _STALL_SECONDS:
+                failure = SpoolFailed("spool_failed", "the disk of the spool does not answer")
+            elif self._queued and self._queued + waiting.size > _MOST_QUEUED_BYTES:
+                failure = SpoolFailed("spool_failed", "the disk of the spool is slower than what comes")
+                self._failed_at = time.monotonic()
+            elif used + waiting.size > self._share(source):
                 failure = SpoolFailed("spool_full", f"the spool is full: {used} of {self._limit} bytes are taken")
                 self._failed_at = time.monotonic()
             else:
                 self._queue.append(waiting)
                 self._queued += waiting.size
-                self._held[source] += 1
+                self._unread.add(source, waiting.size)
                 self._changed.notify_all()
                 return waiting.result
         waiting.result.set_exception(failure)
@@ -129,103 +109,118 @@ class Spool:
             return self._changed.wait_for(lambda: self._closing or self._readable(), seconds)
 
     def read(self, limit: int) -> list[Kept]:
-        """The next entries in order, `limit` bytes of them or a little more; none when nothing is left. They are read again
-        until they are `drained`. What is damaged is set aside. Raises OSError.
+        """The next entries in order, `limit` bytes of them or a little more, but those of sources that are held; none when
+        nothing is left. They are read again until they are `drained`. What is damaged is set aside. Raises OSError.
         """
         while True:
             with self._changed:
-                if not self._readable():
-                    return []
-                segment, start, end = self._segments[0], self._offset, self._segments[0].size
-            found: list[Kept] = []
-            for each in entries(self._files, segment, start, end):
-                found.append(each)
-                if each.end - start >= limit:
-                    break
+                finished = self._forget_finished()
+                found_in = self._unread.next_segment()
+            self._delete(finished)
+            if found_in is None:
+                return []
+            segment, start = found_in
+            end = segment.size
+            found, at = wanted(entries(self._files, segment, start, end), self._unread.wants, limit, end)
+            with self._changed:
+                self._unread.read(found, (segment.path.name, at))
             if found:
                 return found
-            with self._changed:
-                self._offset = end
-                if segment.size == end and not self._is_written_to(segment):
-                    self._finish(segment)
 
     def drained(self, done: Sequence[Kept]) -> None:
-        """What was read first, `done`, is in Kafka."""
+        """All of `done` is in Kafka."""
         if not done:
             return
         with self._changed:
-            segment = self._segments[0]
-            for _, _, entry in done:
-                segment.records -= len(entry.records)
-                self._release(segment, Counter((entry.source,)))
-            self._offset = done[-1].end
+            self._unread.drained(done)
+            segment, offset = self._unread.head()
         try:
-            self._files.move_cursor(segment, self._offset)
+            self._files.move_cursor(segment, offset)
         except OSError as error:
             log.warning("how far the spool was drained cannot be noted (%s): a restart sends it again", error)
 
-    def refuse(self, entry: Entry, record: Record) -> None:
-        """Set a record aside that Kafka will never take, as a segment of its own. Raises OSError."""
-        salt = os.urandom(8)
-        alone = frame(encode_entry(Entry(entry.ms, entry.source, (record,))), salt)
+    def hold(self, kept: Kept) -> None:
+        """Read no more of the source of `kept`, the first that Kafka did not take of it, until it is released."""
+        with self._changed:
+            self._unread.hold(kept)
+
+    def release(self, source: str) -> None:
+        """Read again what was not drained of a source that was held."""
+        with self._changed:
+            self._unread.release(source)
+
+    def refuse(self, kept: Kept, number: int) -> None:
+        """Set a record of `kept` aside that Kafka will never take, as a segment of its own; once, however often it is told.
+        Raises OSError.
+        """
+        # As hard to guess as the salt in the segment's name, of which it is made.
+        salt = hashlib.sha256(f"{kept.segment} {kept.offset} {number}".encode()).digest()[:8]
+        entry = kept.entry
+        alone = frame(encode_entry(Entry(entry.ms, entry.source, (entry.records[number],))), salt)
         self._files.set_aside(f"{0:012}-{salt.hex()}.seg.refused", (alone,))
-        self._aside_bytes = sum(self._files.aside())
 
     def state(self) -> SpoolState:
         """What is in it now; looks at the disk."""
         aside = self._files.aside()
         with self._changed:
-            self._aside_bytes = sum(aside)
-            records = sum(segment.records for segment in self._segments)
-            size = sum(segment.size for segment in self._segments)
+            records, size = self._unread.records, self._unread.size
         return SpoolState(records, size, self._limit, self._oldest_seconds(), len(aside), sum(aside))
 
     def close(self) -> None:
-        """Writes what waits, and lets another process have the directory. Nothing reads any more."""
+        """Writes what waits, and lets another process have the directory, if the disk answers. Nothing reads any more."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
         self._writer.join(_CLOSE_SECONDS)
+        if self._writer.is_alive():  # it may write yet: nobody else gets the directory before this process has ended
+            log.error("the disk of the spool %s does not answer; what waits for it was not acknowledged", self.path)
+            return
         if self._active is not None:
             os.close(self._active[1])
         self._files.close()
 
+    def _share(self, source: str) -> int:
+        """The last eighth is for others while one source has more than half of it."""
+        return self._limit - (self._limit // 8 if self._unread.bytes[source] > self._limit // 2 else 0)
+
     def _used(self) -> int:
-        return sum(segment.size for segment in self._segments) + self._aside_bytes
+        return self._unread.size + self._deleting + self._files.aside_bytes
 
     def _is_written_to(self, segment: Segment) -> bool:
         return self._active is not None and self._active[0] is segment and bool(self._queue or self._writing)
 
     def _readable(self) -> bool:
-        if not self._segments:
-            return False
-        return self._offset < self._segments[0].size or not self._is_written_to(self._segments[0])
+        return self._unread.next_segment() is not None or any(map(self._is_finished, self._unread.segments))
 
-    def _release(self, segment: Segment, counted: Counter[str]) -> None:
-        for counts in (segment.held, self._held):
-            counts.subtract(counted)
-            for source in counted:
-                if counts[source] <= 0:
-                    del counts[source]
+    def _is_finished(self, segment: Segment) -> bool:
+        return not self._unread.needs(segment) and not self._is_written_to(segment)
 
-    def _finish(self, segment: Segment) -> None:
-        """Forget a segment that is drained, but for what was set aside of it."""
-        if self._active is not None and self._active[0] is segment:
-            self._leave()
-        self._release(segment, Counter(segment.held))
-        self._segments.remove(segment)
-        self._offset = 0
-        self._aside_bytes = sum(self._files.aside())
-        try:
-            segment.path.unlink()
-        except OSError as error:
-            log.error("%s is drained and cannot be deleted (%s): a restart sends it again", segment.path, error)
+    def _forget_finished(self) -> list[Segment]:
+        """Those that are drained, but for what was set aside of them."""
+        finished = [segment for segment in self._unread.segments if self._is_finished(segment)]
+        for segment in finished:
+            if self._active is not None and self._active[0] is segment:
+                self._leave()
+            self._unread.forget(segment)
+            self._deleting += segment.size
+        return finished
+
+    def _delete(self, segments: Sequence[Segment]) -> None:
+        """Not under the lock: a disk may take long for it, and `append` is called where nothing may wait."""
+        for segment in segments:
+            try:
+                self._files.remove(segment)
+            except OSError as error:
+                log.error("%s is drained and cannot be deleted (%s): a restart sends it again", segment.path, error)
+            with self._changed:
+                self._deleting -= segment.size
 
     def _oldest_seconds(self) -> float:
         with self._changed:
-            if not self._held or not self._segments:
+            if not self._unread.held or not self._unread.segments:
                 return 0.0
-            segment, start, end = self._segments[0], self._offset, self._segments[0].size
+            segment, start = self._unread.head()
+            end = segment.size
         try:
             ms = received_ms(segment, start, end)
         except OSError:  # drained and deleted meanwhile
@@ -242,7 +237,7 @@ class Spool:
                 while self._queue and size < _GROUP_BYTES:
                     group.append(self._queue.popleft())
                     size += group[-1].size
-                self._writing = True
+                self._writing, self._writing_since = True, time.monotonic()
             failure: Exception | None = None
             try:
                 self._write(group, size)
@@ -250,11 +245,12 @@ class Spool:
                 log.error("the spool %s cannot be written: %s", self.path, error)
                 failure = error
             with self._changed:
-                self._writing = False
+                self._writing, self._writing_since = False, float("inf")
                 self._queued -= size
                 if failure is not None:
                     self._failed_at = time.monotonic()
-                    self._held -= Counter(waiting.source for waiting in group)
+                    for waiting in group:
+                        self._unread.take_back(waiting.source, waiting.size)
                 self._changed.notify_all()
             for waiting in group:
                 if failure is None:
@@ -262,7 +258,7 @@ class Spool:
                 else:
                     waiting.result.set_exception(SpoolFailed("spool_failed", f"the spool cannot be written: {failure}"))
 
-    def _write(self, group: Sequence[_Waiting], size: int) -> None:
+    def _write(self, group: Sequence[Waiting], size: int) -> None:
         """All of `group` is on the disk when this returns. Raises OSError, and then none of it is in the spool."""
         with self._changed:
             if self._active is not None and self._active[0].size >= self._segment_bytes:
@@ -288,7 +284,7 @@ class Spool:
             raise
         with self._changed:
             if not segment.size:
-                self._segments.append(segment)
+                self._unread.segments.append(segment)
             segment.size += size
             segment.records += sum(waiting.records for waiting in group)
             segment.held.update(waiting.source for waiting in group)

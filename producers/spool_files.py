@@ -8,7 +8,9 @@ set-aside/                          what was damaged, or refused by Kafka for go
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import itertools
 import logging
 import os
 import re
@@ -28,6 +30,9 @@ log = logging.getLogger(__name__)
 _SEGMENT = re.compile(r"(\d{12})-([0-9a-f]{16})\.seg")
 _CHUNK = 1024 * 1024
 _WINDOW = 256 * 1024
+_BLOCK = 4096
+_UNREADABLE = b"?"
+"""In place of each byte that cannot be read. Not a zero: zeros at the end of a file are a write that was not finished."""
 
 
 class SpoolUnusable(Exception):
@@ -44,7 +49,9 @@ class SpoolFailed(Exception):
 
 @dataclass(eq=False)
 class Segment:
-    """One file. `size` is what was fsynced of it; `held` counts the entries, by source, that are yet to be drained."""
+    """One file. `size` is what was fsynced of it; `held` counts the entries, by source, that are yet to be drained.
+    `bytes` are those that a process before left, by source. `keep` when something of it could not be set aside.
+    """
 
     number: int
     salt: bytes
@@ -52,24 +59,34 @@ class Segment:
     size: int = 0
     records: int = 0
     held: Counter[str] = field(default_factory=Counter)
+    bytes: Counter[str] = field(default_factory=Counter)
+    keep: bool = False
 
 
 class Directory:
     """The files. Not for several threads at once, but for reading segments."""
 
     def __init__(self, path: Path) -> None:
-        """Made when missing, readable by its owner only. Raises SpoolUnusable, also when another process uses it."""
+        """Made when missing, readable by its owner only; one that is there keeps its mode. Raises SpoolUnusable, also when
+        another process uses it.
+        """
         self.path = path
         self._aside = path / "set-aside"
         try:
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not path.is_dir():
+                path.mkdir(mode=0o700, parents=True)
+                _sync_directory(path.parent)
             self._aside.mkdir(mode=0o700, exist_ok=True)
+            _sync_directory(path)
             self._lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise SpoolUnusable(
                 f"cannot write to the spool {path} ({error.strerror}): give a directory of a local disk in "
                 "PORTRAIT_SPOOL, or `off`"
             ) from error
+        self.aside()
+        if path.stat().st_mode & 0o002:
+            log.warning("everybody may write to the spool %s, and so delete what is in it: `chmod 700` it", path)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -136,15 +153,30 @@ class Directory:
             file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
+        self.aside_bytes += new.stat().st_size
         new.replace(path)
         _sync_directory(self._aside)
         return True
 
+    def remove(self, segment: Segment) -> None:
+        """Deletes a segment that is drained, or moves it to what is set aside when it is to be kept. Raises OSError."""
+        if segment.keep:
+            self.put_aside(segment)
+        else:
+            segment.path.unlink()
+
+    def put_aside(self, segment: Segment) -> None:
+        """Moves a whole segment to what is set aside. Raises OSError."""
+        segment.path.rename(self._aside / f"{segment.path.name}.unreadable")
+        self.aside_bytes += segment.size
+
     def aside(self) -> list[int]:
-        """The sizes of the files that are set aside, now."""
+        """The sizes of the files that are set aside, now; `aside_bytes` is their sum, and what was added since."""
+        sizes = []
         with suppress(OSError), os.scandir(self._aside) as files:
-            return [file.stat().st_size for file in files if not file.name.startswith(".")]
-        return []
+            sizes = [file.stat().st_size for file in files if not file.name.startswith(".")]
+        self.aside_bytes = sum(sizes)
+        return sizes
 
 
 @contextmanager
@@ -156,13 +188,33 @@ def reading(segment: Segment) -> Iterator[Read]:
     def read(offset: int, size: int) -> bytes:
         nonlocal window, first
         if not first <= offset <= first + len(window) - size:
-            window, first = os.pread(file, max(size, _WINDOW), offset), offset
+            window, first = _read_what_can_be(file, max(size, _WINDOW), offset), offset
         return window[offset - first : offset - first + size]
 
     try:
         yield read
     finally:
         os.close(file)
+
+
+def _read_what_can_be(file: int, size: int, offset: int) -> bytes:
+    """One sector that the disk cannot read must not take what stands around it along: its block reads as damage."""
+    try:
+        return os.pread(file, size, offset)
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+    end = min(offset + size, os.fstat(file).st_size)
+    borders = [offset, *range((offset // _BLOCK + 1) * _BLOCK, end, _BLOCK), end]
+    parts = []
+    for at, behind in itertools.pairwise(borders):
+        try:
+            parts.append(os.pread(file, behind - at, at))
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            parts.append(_UNREADABLE * (behind - at))
+    return b"".join(parts)
 
 
 def parts_of(read: Read, offset: int, end: int) -> Iterator[bytes]:

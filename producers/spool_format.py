@@ -39,11 +39,12 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Kept(NamedTuple):
-    """A whole entry, and the bytes of the file that it takes."""
+    """A whole entry, the bytes of the file that it takes, and the name of the file where that is known."""
 
     offset: int
     end: int
     entry: Entry
+    segment: str = ""
 
 
 class Damaged(NamedTuple):

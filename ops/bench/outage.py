@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +31,7 @@ from ops.local.child import Child, Process, tail
 from ops.local.home import LOOPBACK, Home, LocalStackError
 from ops.local.kafka import KafkaServer
 from ops.local.stack import start_kafka
-from ops.spool import Spool, read_spool
+from ops.spool import CollectorSilent, Spool, read_spool
 from ops.topics import create_topics
 from producers.keys import add_source
 from schemas.topics import RAW_NAMES
@@ -96,12 +96,14 @@ class Outage:
     def spool(self) -> Spool:
         """What the collector says, which may take it a while. Raises LocalStackError when it does not."""
         end = time.monotonic() + _SILENCE
-        while (spool := read_spool(self._url)) is None:
+        while True:
+            with suppress(CollectorSilent):
+                if spool := read_spool(self._url):
+                    return spool
             if time.monotonic() > end:
                 raise LocalStackError(
                     f"the collector does not answer; the end of its log:\n{tail(self._collector.log)}"
                 )
-        return spool
 
 
 def values_in(kafka: str) -> Iterator[bytes]:

@@ -57,6 +57,24 @@ def test_what_is_acknowledged_is_in_kafka_with_its_key(kafka: str) -> None:
     ] == [tuple(record) for record in sent]
 
 
+def test_whoever_gives_up_waiting_disturbs_no_acknowledgement(kafka: str) -> None:
+    with publishing(kafka) as publisher:
+        publisher.wait_connected(10)
+        given_up = publisher.publish(web(uuid4().hex))
+        assert not given_up.cancel()
+        assert outcome(given_up) is None
+
+
+def test_an_error_that_nobody_expected_is_in_the_result(kafka: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with publishing(kafka) as publisher:
+        publisher.wait_connected(10)
+        with monkeypatch.context() as patched:
+            patched.setattr("kafka.KafkaProducer.send", lambda *_, **__: 1 / 0)
+            assert isinstance(outcome(publisher.publish(web("a"))), Unavailable)
+        publisher.wait_connected(10)
+        assert outcome(publisher.publish(web("b"))) is None
+
+
 def test_nothing_to_publish_is_done_at_once(kafka: str) -> None:
     with publishing(kafka) as publisher:
         assert outcome(publisher.publish([])) is None

@@ -1,5 +1,6 @@
 """The spool on a real disk: what it says is kept is read again by whoever comes next; what it cannot keep it does not take."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -162,6 +163,30 @@ def test_many_at_once_share_an_fsync(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert len(calls) < 20
 
 
+def test_a_disk_that_deletes_slowly_holds_up_nobody_who_sends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deleting, go_on, real = threading.Event(), threading.Event(), Path.unlink
+
+    def slow(path: Path, missing_ok: bool = False) -> None:
+        deleting.set()
+        assert go_on.wait(10)
+        real(path, missing_ok)
+
+    with spooling(tmp_path, limit=MB) as spool:
+        keep(spool, entry(1, size=70_000))
+        keep(spool, entry(2))
+        monkeypatch.setattr(Path, "unlink", slow)
+        drained: list[Entry] = []
+        thread = threading.Thread(target=lambda: drained.extend(drain(spool)))
+        thread.start()
+        assert deleting.wait(10)
+        keep(spool, entry(3))
+        assert failure(spool, entry(4, size=MB - 60_000)) == "spool_full"  # what is not yet deleted takes its room
+        go_on.set()
+        thread.join()
+        keep(spool, entry(4, size=MB - 60_000))
+        assert drained + drain(spool) == [entry(1, size=70_000), entry(2), entry(3), entry(4, size=MB - 60_000)]
+
+
 def test_two_cannot_share_a_directory(tmp_path: Path) -> None:
     with spooling(tmp_path) as spool:
         with pytest.raises(SpoolUnusable, match="used by another collector: give each its own directory"):
@@ -198,6 +223,40 @@ def test_when_it_is_full_it_takes_nothing_and_never_is_larger_than_it_may_be(tmp
         keep(spool, entry(0, size=30_000))
 
 
+def test_one_source_alone_does_not_fill_it(tmp_path: Path) -> None:
+    with spooling(tmp_path, limit=MB) as spool:
+        taken = [entry(n, size=30_000) for n in range(30)]
+        keep(spool, *taken)
+        assert [failure(spool, entry(n, source="web", size=30_000)) for n in range(2)] == ["spool_full"] * 2
+        keep(spool, entry(98, source="till", size=30_000))
+    with spooling(tmp_path, limit=MB) as spool:
+        assert failure(spool, entry(99, size=30_000)) == "spool_full"
+        keep(spool, entry(99, source="till", size=30_000))
+        assert drain(spool) == [*taken, entry(98, source="till", size=30_000), entry(99, source="till", size=30_000)]
+        keep(spool, entry(99, size=30_000))
+
+
+def test_without_room_for_a_request_it_is_doubtful_before_it_refuses_one(tmp_path: Path) -> None:
+    with spooling(tmp_path, limit=MB) as spool:
+        keep(spool, entry(0, size=MB - 70_000))
+        assert not spool.doubtful
+        keep(spool, entry(1, source="till", size=10_000))
+        assert spool.doubtful
+        drain(spool)
+        assert not spool.doubtful
+
+
+@pytest.mark.parametrize(("mode", "warned"), [(0o777, True), (0o770, False)])
+def test_a_directory_that_everybody_may_write_to_is_named(
+    tmp_path: Path, mode: int, warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "spool").mkdir()
+    (tmp_path / "spool").chmod(mode)
+    with spooling(tmp_path / "spool"):
+        pass
+    assert (f"everybody may write to the spool {tmp_path / 'spool'}" in caplog.text) == warned
+
+
 def test_what_is_torn_at_the_end_is_cut_off(tmp_path: Path) -> None:
     sent = [entry(n) for n in range(5)]
     with spooling(tmp_path) as spool:
@@ -210,6 +269,30 @@ def test_what_is_torn_at_the_end_is_cut_off(tmp_path: Path) -> None:
         keep(spool, entry(5))
         assert drain(spool) == [*sent, entry(5)]
     assert aside(tmp_path) == []
+
+
+@pytest.mark.parametrize("how", ["cut", "zeroed"])
+def test_an_end_that_is_missing_in_any_but_the_newest_file_was_acknowledged_and_is_damage(
+    tmp_path: Path, how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    sent = [entry(n, size=20_000) for n in range(6)]
+    with spooling(tmp_path, limit=MB) as spool:
+        for each in sent:
+            keep(spool, each)
+        last = spool.read(MB)[-1]
+    first = segments(tmp_path)[0]
+    lost = last.entry
+    whole = first.read_bytes()
+    assert len(whole) == last.end
+    left = whole[:-10] if how == "cut" else whole[: last.offset] + bytes(last.end - last.offset)
+    first.write_bytes(left)
+    for _ in range(2):
+        with spooling(tmp_path, limit=MB) as spool:
+            assert (spool.state().records, spool.state().aside_files) == (5, 1)
+    assert [file.read_bytes() for file in aside(tmp_path)] == [left[last.offset :]]
+    assert ("are damaged; set aside" in caplog.text, "never acknowledged" in caplog.text) == (True, False)
+    with spooling(tmp_path, limit=MB) as spool:
+        assert drain(spool) == [each for each in sent if each != lost]
 
 
 def test_what_is_damaged_is_set_aside_once_and_the_rest_goes_on(
@@ -245,11 +328,77 @@ def test_what_is_damaged_while_it_runs_is_set_aside_as_well_and_does_not_hold_it
         assert (segments(tmp_path), len(aside(tmp_path))) == ([], 1)
 
 
+def test_damage_that_a_full_disk_cannot_set_aside_stops_nothing_and_its_file_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> bool:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("producers.spool_files.Directory.set_aside", full)
+    with spooling(tmp_path) as spool:
+        keep(spool, *(entry(n) for n in range(3)))
+        ends = [each.end for each in spool.read(MB)]
+        (segment,) = segments(tmp_path)
+        strike(segment, ends[1] - 1)
+        struck = segment.read_bytes()
+        assert drain(spool) == [entry(0), entry(2)]
+        assert (segments(tmp_path), [file.read_bytes() for file in aside(tmp_path)]) == ([], [struck])
+
+
+def test_a_sector_that_cannot_be_read_costs_its_entry_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = [entry(n, source=f"s{n}", size=20_000) for n in range(30)]
+    with spooling(tmp_path, limit=64 * MB) as spool:
+        keep(spool, *sent)
+        offsets = [each.offset for each in spool.read(MB)]
+    real = os.pread
+
+    def broken(file: int, size: int, offset: int) -> bytes:
+        if offset <= offsets[20] + 10_000 < offset + size:
+            raise OSError(errno.EIO, "Input/output error")
+        return real(file, size, offset)
+
+    monkeypatch.setattr("os.pread", broken)
+    for _ in range(2):
+        with spooling(tmp_path, limit=64 * MB) as spool:
+            assert (spool.state().records, spool.holds("s20")) == (29, False)
+            assert [each.entry for each in spool.read(MB)] == sent[:20] + sent[21:]
+    with spooling(tmp_path, limit=64 * MB) as spool:
+        assert drain(spool) == sent[:20] + sent[21:]
+        assert (segments(tmp_path), len(aside(tmp_path))) == ([], 1)
+
+
+def test_a_file_that_cannot_be_read_at_all_is_moved_aside_and_the_others_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = [entry(n, size=70_000) for n in range(3)]
+    with spooling(tmp_path, limit=MB) as spool:
+        for each in sent:
+            keep(spool, each)
+    lost, real = segments(tmp_path)[1], os.open
+
+    def broken(path: os.PathLike[str], *told: int) -> int:
+        if path == lost:
+            raise OSError(errno.EIO, "Input/output error")
+        return real(path, *told)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("os.open", broken)
+        with spooling(tmp_path, limit=MB) as spool:
+            assert [file.name for file in aside(tmp_path)] == [f"{lost.name}.unreadable"]
+            assert drain(spool) == [sent[0], sent[2]]
+    aside(tmp_path)[0].rename(lost)
+    with spooling(tmp_path, limit=MB) as spool:
+        assert drain(spool) == [sent[1]]
+
+
 def test_what_kafka_refused_can_be_put_back(tmp_path: Path) -> None:
     with spooling(tmp_path) as spool:
         keep(spool, entry(7))
         (kept,) = spool.read(MB)
-        spool.refuse(kept.entry, kept.entry.records[0])
+        for _ in range(3):
+            spool.refuse(kept, 0)
         spool.drained([kept])
         assert drain(spool) == []
         keep(spool, entry(8))
@@ -278,6 +427,30 @@ def test_an_fsync_that_fails_is_no_success_and_its_file_is_not_written_again(
         assert len(segments(tmp_path)) == (1 if when == "at first" else 2)
     with spooling(tmp_path) as spool:
         assert drain(spool) == [*before, entry(3)]
+
+
+def test_a_disk_that_hangs_is_not_waited_for_and_fills_no_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back = threading.Event()
+    real = os.fsync
+    monkeypatch.setattr("producers.spool._STALL_SECONDS", 0.5)
+    with spooling(tmp_path, limit=64 * MB) as spool:
+        monkeypatch.setattr("os.fsync", lambda file: back.wait(20) and real(file))
+        results = [spool.append(f"s{n}", entry(n, size=MB).records, NOW) for n in range(30)]
+        refused = [result for result in results if result.done()]
+        assert (len(refused), spool.doubtful) == (15, True)
+        assert {str(result.exception()) for result in refused} == {"the disk of the spool is slower than what comes"}
+        monkeypatch.setattr("producers.spool._DOUBT_SECONDS", 0.0)
+        while not spool.doubtful:
+            time.sleep(0.01)
+        late = spool.append("late", entry(99).records, NOW)
+        assert (late.done(), str(late.exception())) == (True, "the disk of the spool does not answer")
+        assert (spool.holds("s14"), spool.holds("s15"), spool.holds("late")) == (True, False, False)
+        back.set()
+        assert [result.result(timeout=10) for result in results[:15]] == [None] * 15
+        keep(spool, entry(99))
+        assert (spool.doubtful, spool.state().records) == (False, 16)
 
 
 @pytest.fixture
@@ -333,3 +506,22 @@ def test_what_comes_too_late_is_not_taken(tmp_path: Path) -> None:
     spool = Spool(tmp_path, MB)
     spool.close()
     assert failure(spool, entry(1)) == "spool_failed"
+
+
+def test_a_disk_that_hangs_at_the_end_keeps_the_directory_from_others_until_it_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back, real = threading.Event(), os.fsync
+    monkeypatch.setattr("producers.spool._CLOSE_SECONDS", 0.1)
+    spool = Spool(tmp_path, MB)
+    monkeypatch.setattr("os.fsync", lambda file: back.wait(20) and real(file))
+    kept = spool.append("web", entry(1).records, NOW + 1)
+    spool.close()
+    monkeypatch.setattr("os.fsync", real)
+    with pytest.raises(SpoolUnusable, match="used by another collector"):
+        Spool(tmp_path, MB)
+    back.set()
+    assert kept.result(timeout=10) is None
+    spool.close()
+    with spooling(tmp_path) as spool:
+        assert drain(spool) == [entry(1)]

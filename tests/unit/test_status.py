@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+from ops.local.home import COLLECTOR_URL, Home
 from ops.offsets import Log
 from ops.spool import Spool
-from ops.status import Balance, Reading, Report, Store, balance
+from ops.status import Balance, Reading, Report, Store, balance, report
 
 STORE = Store(
     positions={("events.web", 0): (100, 100), ("events.web", 1): (0, 0), ("events.valid", 0): (0, 950)},
@@ -63,6 +65,14 @@ def test_what_is_in_the_spool_has_yet_to_come() -> None:
         "aside_files": 0,
         "aside_bytes": 0,
     }
+
+
+def test_while_the_collector_does_not_answer_its_spool_may_hold_anything(tmp_path: Path) -> None:
+    told = report(Home.open(tmp_path), {COLLECTOR_URL: "http://127.0.0.1:1"})
+    assert told.problems[0].startswith("the collector at http://127.0.0.1:1 does not answer: ")
+    assert (told.silent, told.spool) == (True, None)
+    assert not report(Home.open(tmp_path), {}).silent
+    assert not replace(REPORT, silent=True).caught_up
 
 
 def test_a_spool_that_needs_a_person_says_so() -> None:
