@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from producers.segment_api.customer import identifiers, profile
-from producers.segment_api.shopping import interests, order
+from producers.segment_api.shopping import interests, shopped
 from producers.segment_api.translate import KINDS, Arrival, translate
 from tests.system.command import ROOT
 
@@ -66,7 +66,7 @@ def test_the_events_of_the_page_are_what_it_says(heading: str, row: int) -> None
     events, here = rows(heading)[row]
     product = {"sku": "G-1", "category": "Giày", "total": 5, "currency": "VND"}
     for event in code(events):
-        made = order(event, product)
+        made = shopped(event, product).order
         sign = None if made is None else made["total"]["amount"].startswith("-")
         interested = interests(event, product) != []
         expected = {
