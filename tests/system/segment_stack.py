@@ -71,7 +71,8 @@ def _from_npm(place: Path, command: tuple[str, ...], wanted: str) -> Client:
     if shutil.which("npm") is None or shutil.which("node") is None:
         return Client(command, missing="there is no node or no npm on this machine")
     place.mkdir()
-    install = ("npm", "install", "--no-audit", "--no-fund", "--prefix", str(place), wanted)
+    soon = ("--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=2000")
+    install = ("npm", "install", "--no-audit", "--no-fund", *soon, "--prefix", str(place), wanted)
     return Client(command, cwd=place, missing=_fetched(*install))
 
 
