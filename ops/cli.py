@@ -55,9 +55,8 @@ for commands in (
 def main() -> None:
     """Run the command line. What a person can mend is said in a line or two, and the exit code is 1."""
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # a line for each try; what matters of it is raised
-    gc.set_threshold(
-        100_000, 20, 50
-    )  # many small objects and few cycles: to look for these takes a third of the time of a fold
+    # Many small objects and few cycles: to look for these took a third of the time of a fold.
+    gc.set_threshold(100_000, 20, 50)
     try:
         app()
     except LocalStackError as error:

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
+
+from producers.spool_state import SpoolState
 
 _PREFIX = "portrait_collector_spool_"
 _SECONDS = 2.0
 _NEARLY_FULL = 0.8
 
 
-@dataclass(frozen=True)
-class Spool:
+class Spool(SpoolState):
     """Records that wait for Kafka, their bytes on the disk, how many there may be, since when the oldest waits; and what was
     set aside for a person to look at.
     """
-
-    records: int
-    size_bytes: int
-    limit_bytes: int
-    oldest_seconds: float
-    aside_files: int
-    aside_bytes: int
 
     @property
     def problems(self) -> list[str]:

@@ -110,8 +110,8 @@ def write(store: Store, decision: Decision, packed: Any, base: Base, rules: Rule
             saved = tx.saved(evaluated)
             portraits = {customer: held.portrait for customer, held in saved.items()}
             old = portraits.keys() - decision.lately
-            changes = changes_of(Before(evaluated, saved), portraits, rules, now, backfill=old)
-            tx.save(store.pack(changes._replace(evaluation=True)))
+            changes = changes_of(Before(evaluated, saved), portraits, rules, now, backfill=old, evaluation=True)
+            tx.save(store.pack(changes))
     crash_point("after_commit")
 
 
@@ -260,9 +260,10 @@ def changes_of(
     claimed: Sequence[CleanEvent] = (),
     identity: Identity = NOBODY,
     backfill: Collection[str] = (),
+    evaluation: bool = False,
 ) -> Changes:
     """What is to be stored when customers look like `portraits` now; `reading` holds those that there were. `backfill`: those of
-    them who did nothing lately that would be the reason."""
+    them who did nothing lately that would be the reason. `evaluation`: they look as before, the time or the rules are others."""
     summaries: dict[str, Summary] = {}
     segments: dict[str, Segments] = {}
     moved: list[Move] = []
@@ -273,9 +274,9 @@ def changes_of(
         segments[customer] = after = segment(portrait, rules.segments, now, held, computed.get(customer, NOTHING))
         if after.names != held:
             found = moves(customer, held, after, portrait, rules.segments, now)
-            moved.extend(move._replace(backfill=True) for move in found) if customer in backfill else moved.extend(
-                found
-            )
+            if customer in backfill:
+                found = (move._replace(backfill=True) for move in found)
+            moved.extend(found)
     return Changes(
         events=[(event, identity.nodes.get(event.key)) for event in claimed],
         portraits=portraits,
@@ -287,4 +288,5 @@ def changes_of(
         created={customer: node_of(first) for customer, first in identity.created.items()},
         unsettled=identity.unsettled,
         now=now,
+        evaluation=evaluation,
     )

@@ -5,8 +5,7 @@ Nobody is written whom the new rules leave where they are. What changes is told 
 
 from __future__ import annotations
 
-from processors.apply import ATTEMPTS_TO_HOLD, Rules
-from processors.evaluate import evaluation_of
+from processors.apply import ATTEMPTS_TO_HOLD, Rules, changes_of
 from sinks.store import Retryable, Store
 
 CUSTOMERS_AT_A_TIME = 1_000
@@ -46,7 +45,8 @@ def sweep(store: Store, rules: Rules, now: int, *, limit: int = CUSTOMERS_AT_A_T
             if (moved or dues) and not tx.hold({}, [*moved, *dues], ()):  # all at once: in one order with everybody
                 continue  # some became part of others meanwhile
             if moved:
-                tx.save(store.pack(evaluation_of(tx, tx.portraits(moved), rules, now, backfill=moved)))
+                portraits = tx.portraits(moved)
+                tx.save(store.pack(changes_of(tx, portraits, rules, now, backfill=moved, evaluation=True)))
             if dues:
                 tx.bring_forward(dues)
             if len(listed) == limit:

@@ -151,7 +151,7 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     gc.freeze()
-    gc.set_threshold(100_000, 20, 50)  # a round is many small objects and no cycles: to look took a fifth of the time
+    gc.set_threshold(100_000, 20, 50)  # a round is many small objects and no cycles: to look took a third of the time
     outbox, producer = Outbox(database), RelayProducer(kafka)
     try:
         Relay(outbox, producer).run(stopping)

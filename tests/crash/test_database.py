@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from tests.crash.load import deliveries, load, send
 from tests.crash.oracle import check
 from tests.crash.proxy import cut_at_commit
 from tests.crash.stream import Servers, stream
+from tests.small_disk import mounted_disk
 
 pytestmark = [pytest.mark.crash, pytest.mark.integration]
 
@@ -50,26 +49,13 @@ def test_a_worker_whose_partition_stands_still_ends_and_goes_on_when_it_can(serv
 @pytest.fixture
 def small_disk(servers: Servers) -> Iterator[Path]:
     """A file system of 48 MB that PostgreSQL may write to."""
-    place = Path(tempfile.mkdtemp(prefix="portrait-small-disk-"))
-    mounted = (
-        shutil.which("mount")
-        and not subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(place)], check=False, capture_output=True
-        ).returncode
-    )
-    if not mounted:
-        place.rmdir()
-        pytest.skip("NOT RUN: a full disk needs the right to mount one (root)")
-    try:
+    with mounted_disk(48) as place:
         owner = (servers.home.postgres / "data").stat()
         tables = place / "tables"
         tables.mkdir(mode=0o700)
         os.chown(tables, owner.st_uid, owner.st_gid)
         place.chmod(0o755)
         yield place
-    finally:
-        subprocess.run(["umount", "--lazy", str(place)], check=False)
-        place.rmdir()
 
 
 def test_a_full_disk_stops_the_worker_until_there_is_room_again(servers: Servers, small_disk: Path) -> None:

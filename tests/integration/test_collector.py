@@ -31,12 +31,6 @@ pytestmark = pytest.mark.integration
 ONE, MANY = "application/cloudevents+json", "application/cloudevents-batch+json"
 
 
-@pytest.fixture(scope="module")
-def collector(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCollector]:
-    with running_collector(kafka, tmp_path_factory.mktemp("collector")) as running:
-        yield running
-
-
 @pytest.fixture
 def http(collector: RunningCollector) -> Iterator[httpx.Client]:
     with collector.http() as client:

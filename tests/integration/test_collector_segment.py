@@ -30,12 +30,6 @@ pytestmark = pytest.mark.integration
 OK = {"success": True, "accepted": 1, "rejected": []}
 
 
-@pytest.fixture(scope="module")
-def collector(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCollector]:
-    with running_collector(kafka, tmp_path_factory.mktemp("collector")) as running:
-        yield running
-
-
 @pytest.fixture
 def http(collector: RunningCollector) -> Iterator[httpx.Client]:
     """A client that shows the key as clients of Segment do: as user name, without a password."""

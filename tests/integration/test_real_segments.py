@@ -19,8 +19,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from processors.apply import Rules
-from processors.evaluate import evaluation_of
+from processors.apply import Rules, changes_of
 from processors.identity_rules import identity_rules
 from processors.portray import RECENT_KEPT, fold, is_new_order
 from processors.prepare import prepare
@@ -104,7 +103,7 @@ def ranked(url: str, kind: str, date: str) -> dict[str, tuple[Ranked, set[str]]]
             tx._at.execute("truncate portrait.customers, portrait.memberships, portrait.sweeps, portrait.outbox")
             tx._at.execute("update portrait.rankings set bounds = null, next_at = '-infinity'")
             portraits = {customer: portrait for customer, (_, portrait) in ids.items()}
-            tx.save(store.pack(evaluation_of(tx, portraits, rules, now)))
+            tx.save(store.pack(changes_of(tx, portraits, rules, now, evaluation=True)))
         rules.segments.bounds = None
         ranking = Ranking(store, rules)
         for _ in range(2):  # without bounds, and with the first ones

@@ -4,8 +4,6 @@ import asyncio
 import itertools
 import json
 import shutil
-import subprocess
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -32,6 +30,7 @@ from producers.spool import Spool
 from schemas.rejected import DeadLetter
 from schemas.topics import MAX_MESSAGE_BYTES, REJECTED
 from tests.integration.running_collector import RunningCollector, free_port, running_collector, wait_for
+from tests.small_disk import mounted_disk
 from tests.topic_reader import records
 
 pytestmark = pytest.mark.integration
@@ -218,17 +217,8 @@ def test_without_kafka_it_is_ready_after_a_moment_and_shares_its_spool_with_no_o
 
 @pytest.fixture
 def small_disk() -> Iterator[Path]:
-    """A file system of 2 MB."""
-    place = Path(tempfile.mkdtemp(prefix="portrait-small-disk-"))
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)]
-    if not shutil.which("mount") or subprocess.run(mount, check=False, capture_output=True).returncode:
-        place.rmdir()
-        pytest.skip("NOT RUN: a full disk needs the right to mount one (root)")
-    try:
+    with mounted_disk(2) as place:
         yield place
-    finally:
-        subprocess.run(["umount", "--lazy", str(place)], check=False)
-        place.rmdir()
 
 
 def test_on_a_full_disk_it_takes_nothing_until_there_is_room(kafka: str, tmp_path: Path, small_disk: Path) -> None:

@@ -2,9 +2,6 @@
 
 import errno
 import os
-import shutil
-import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +14,7 @@ from producers.record import Record
 from producers.spool import Spool
 from producers.spool_files import SpoolFailed, SpoolUnusable
 from producers.spool_format import Entry
+from tests.small_disk import mounted_disk
 
 MB = 1024 * 1024
 NOW = 1_795_000_000_000
@@ -455,17 +453,8 @@ def test_a_disk_that_hangs_is_not_waited_for_and_fills_no_memory(
 
 @pytest.fixture
 def small_disk() -> Iterator[Path]:
-    """A file system of 2 MB."""
-    place = Path(tempfile.mkdtemp(prefix="portrait-small-disk-"))
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)]
-    if not shutil.which("mount") or subprocess.run(mount, check=False, capture_output=True).returncode:
-        place.rmdir()
-        pytest.skip("NOT RUN: a full disk needs the right to mount one (root)")
-    try:
+    with mounted_disk(2) as place:
         yield place
-    finally:
-        subprocess.run(["umount", "--lazy", str(place)], check=False)
-        place.rmdir()
 
 
 def test_on_a_full_disk_nothing_is_taken_and_nothing_is_lost(small_disk: Path) -> None:

@@ -12,8 +12,7 @@ import pytest
 
 from ops.verify import verify
 from processors import writer as module
-from processors.apply import Slice
-from processors.evaluate import evaluation_of
+from processors.apply import Slice, changes_of
 from processors.succession import Fetched
 from processors.writer import Writer
 from schemas.identity import Mark
@@ -122,7 +121,7 @@ class Evaluated(MemoryStore):
             def later(base: Base) -> Mapping[str, tuple[str, ...]] | None:
                 portraits = tx.portraits(list(base.stamps))
                 if portraits:
-                    tx.save(self.pack(evaluation_of(tx, portraits, RULES, NOW)))
+                    tx.save(self.pack(changes_of(tx, portraits, RULES, NOW, evaluation=True)))
                 return confirm(base)
 
             tx.confirm = later  # type: ignore[method-assign]
