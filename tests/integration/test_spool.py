@@ -9,13 +9,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
 import httpx
 import msgspec
 import pytest
+from kafka import KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from ops.local.child import Child
@@ -24,7 +25,7 @@ from ops.spool import read_spool
 from producers.delivery import Delivery
 from producers.drain import Drain
 from producers.keys import add_source
-from producers.publisher import Publisher, Refused
+from producers.publisher import Publisher, Refused, Unfit
 from producers.record import Record
 from producers.spool import Spool
 from schemas.rejected import DeadLetter
@@ -278,10 +279,10 @@ def test_what_is_new_waits_behind_what_is_spooled_of_its_source_and_of_no_other(
 @contextmanager
 def refusing(kafka: str, topic: str, wrong: dict[str, str]) -> Iterator[None]:
     """Kafka has a topic that is set up wrongly while the block lasts."""
-    as_before = {"message.timestamp.type": "LogAppendTime"}
+    as_before = {"message.timestamp.type": "LogAppendTime", "max.message.bytes": str(MAX_MESSAGE_BYTES)}
     admin = KafkaAdminClient(bootstrap_servers=kafka)
     try:
-        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=wrong)])
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=as_before | wrong)])
         yield
         admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=as_before)])
     finally:
@@ -290,30 +291,35 @@ def refusing(kafka: str, topic: str, wrong: dict[str, str]) -> Iterator[None]:
 
 @pytest.mark.crash
 def test_a_topic_that_refuses_holds_up_who_writes_to_it_and_nobody_else(
-    breakable_kafka: tuple[Child, str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    breakable_kafka: tuple[Child, str], tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, address = breakable_kafka
+    send = KafkaProducer.send
+
+    def send_with_a_clock_that_is_slow(*args: object, **fields: object) -> object:
+        return send(*args, **fields, timestamp_ms=int((time.time() - 3_600) * 1_000))
+
+    monkeypatch.setattr(KafkaProducer, "send", send_with_a_clock_that_is_slow)
     sent = {source: [f"{source}-{n}" for n in range(100)] for source in "abcde"}
 
-    def refused(publisher: Publisher, value: bytes = b"{}") -> bool:
-        return isinstance(publisher.publish([Record("events.social", b"n:1", value)]).exception(), Refused)
+    def refused(publisher: Publisher, error: type[Refused]) -> bool:
+        return type(publisher.publish([Record("events.social", b"n:1", b"x" * 1_000)]).exception()) is error
 
-    with connected(address, tmp_path) as (publisher, spool):
+    with connected(address, tmp_path) as (publisher, spool), ExitStack() as opened:
         with refusing(address, "events.social", {"max.message.bytes": "100"}):
-            until(lambda: refused(publisher, b"x" * 1_000))
+            until(lambda: refused(publisher, Unfit))
             assert publisher.publish([Record("events.web", b"n:1", event("after", "lan"))]).exception() is None
-        late = {"message.timestamp.type": "CreateTime", "message.timestamp.before.max.ms": "1"}
+        late = {"message.timestamp.type": "CreateTime", "message.timestamp.before.max.ms": "60000"}
         with refusing(address, "events.social", late):
-            until(lambda: refused(publisher))
+            until(lambda: refused(publisher, Refused))
             spool.append("bad", [Record("events.social", b"n:1", event("bad", "lan"))], 1).result(timeout=10)
             for id_ in itertools.chain(*zip(*sent.values(), strict=True)):
                 spool.append(id_[0], [Record("events.web", b"n:1", event(id_, "lan"))], 1).result(timeout=10)
-            drain = Drain(spool, publisher, lambda _: None)
-            until(lambda: not any(spool.holds(source) for source in sent), seconds=10)
+            opened.enter_context(closing(Drain(spool, publisher, lambda _: None)))
+            until(lambda: not any(spool.holds(source) for source in sent))
             assert (spool.holds("bad"), spool.state().records) == (True, 1)
             assert publisher.publish([Record("events.web", b"n:1", event("direct", "lan"))]).exception() is None
         until(lambda: not spool.holds("bad"))
-        drain.close()
     assert "producer replaced" not in caplog.text
     ids = ids_of(address, "")
     assert len(ids) == len(set(ids)) == 502
