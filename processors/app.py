@@ -87,7 +87,7 @@ def make_app(settings: WorkerSettings, reference: Reference) -> App:
     )
     rules = Rules(
         reference.base_currency,
-        read_catalogue(reference.timezone, settings.segments, time.thread_time),
+        read_catalogue(reference.timezone, settings.segments, time.thread_time, time.perf_counter),
         identity_rules(),
     )
     writer = Writer(store, rules, batch_events=settings.batch_events, clock=now_ms)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from processors.identify import Asked, Identity, identify
 from processors.identity_rules import IdentityRules
 from processors.portray import fold, is_new_order, merge, summarise
-from processors.segment import moves, segment
+from processors.segment import moves
 from processors.segments.catalogue import Catalogue
 from schemas.clean import CleanEvent
 from schemas.computed import NOTHING, Computed
@@ -271,12 +271,10 @@ def changes_of(
     for customer, portrait in portraits.items():
         held = before.get(customer, ())
         summaries[customer] = summarise(portrait, rules.base_currency)
-        segments[customer] = after = segment(portrait, rules.segments, now, held, computed.get(customer, NOTHING))
+        view = rules.segments.see(portrait, now, computed=computed.get(customer, NOTHING))
+        segments[customer] = after = rules.segments.decide(view, held)
         if after.names != held:
-            found = moves(customer, held, after, portrait, rules.segments, now)
-            if customer in backfill:
-                found = (move._replace(backfill=True) for move in found)
-            moved.extend(found)
+            moved.extend(moves(customer, held, after, view, rules.segments, customer in backfill))
     return Changes(
         events=[(event, identity.nodes.get(event.key)) for event in claimed],
         portraits=portraits,

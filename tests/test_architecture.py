@@ -33,7 +33,7 @@ STAGES = frozenset(
             f"segments.{name}"
             for name in (
                 *("view", "field", "relationship", "computed", "fields", "functions", "trial", "native", "rules"),
-                *("compiled", "seeing", "catalogue"),
+                *("compiled", "telling", "seeing", "catalogue"),
             )
         ),
     )

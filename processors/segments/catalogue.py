@@ -5,7 +5,7 @@ A rule that fails takes nobody else's segments with it: within its family the cu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import tzinfo
 from functools import cache
@@ -36,6 +36,8 @@ SHIPPED = "processors/segments/shipped"
 MEANING = 1
 """Raise this when a field or function comes to mean something else: then everybody is evaluated again."""
 
+Timer = Callable[[], float]
+
 _LOOK_AGAIN_MS = 60 * 60 * 1000
 
 _TYPES = {field.name: field.type for field in FIELDS}
@@ -50,13 +52,17 @@ class Failure(NamedTuple):
 
 class Catalogue:
     """Families of segments, ready to be evaluated, by several threads at once. `zone` is where days begin; `timer` (seconds)
-    tells how long rules take, None lets them. `bounds` may be replaced at any time.
+    tells how long rules take, None lets them; `clock` (seconds), whether it is worth asking that: a timer that counts a thread's
+    own time alone may be a call of the system each. `bounds` may be replaced at any time.
 
     Raises BadSegments when the families do not fit together.
     """
 
-    def __init__(self, families: Collection[Family], zone: tzinfo, timer: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self, families: Collection[Family], zone: tzinfo, timer: Timer | None = None, clock: Timer | None = None
+    ) -> None:
         self._timer = timer
+        self._clock = clock or timer
         self.families = in_order(families)
         self.zone = zone
         self.family_of: Mapping[str, Family] = {
@@ -101,14 +107,23 @@ class Catalogue:
         """Where a customer who was in the segments `before` belongs at `now` (Unix ms). Until `due`, and without a new event, the
         answer stays the same. `ranked`: where the customer is to stand among all, whatever the bounds say. `computed`: what jobs
         computed of the customer."""
-        names: list[str] = []
-        view = self._seen(portrait, now, names, computed)
+        view = self.see(portrait, now, computed=computed)
         view.stands(ranked)
-        begun = self._timer() if self._timer else 0.0
+        return self.decide(view, before)
+
+    def see(self, portrait: Portrait, now: int, held: Collection[str] = (), computed: Computed = NOTHING) -> View:
+        """A customer as the conditions see it; `held` are the segments that it is in."""
+        return View(READ, portrait, now, self.zone, held, self.bounds, computed)
+
+    def decide(self, view: View, before: Collection[str] = ()) -> Segments:
+        """The same as `evaluate`, of what is seen; which holds the segments from then on, so that it can be asked for reasons."""
+        names: list[str] = []
+        view.held = names
+        begun = self._clock() if self._clock else 0.0
         lifecycle = self._evaluate(view, names, before, self._choose)
-        if self._timer and self._timer() - begun > SLOW_SECONDS:
-            self._look_for_slow_ones(self._timer, portrait, now, computed)
-        return Segments(lifecycle, tuple(names), view.due, view.ranked, computed)
+        if self._clock and self._timer and self._clock() - begun > SLOW_SECONDS:
+            self._look_for_slow_ones(self._timer, view)
+        return Segments(lifecycle, tuple(names), view.due, view.ranked, view.computed)
 
     def _choose(self, family: Family, view: View, names: list[str], at: int, before: Collection[str]) -> None:
         """Choose of one family, rule by rule: `names` has `at` of others."""
@@ -123,9 +138,6 @@ class Catalogue:
             self._note(family, error, view.portrait, view.now, names[:at], view.computed)
             names += self._as_before(family, before)
 
-    def _seen(self, portrait: Portrait, now: int, held: Collection[str] = (), computed: Computed = NOTHING) -> View:
-        return View(READ, portrait, now, self.zone, held, self.bounds, computed)
-
     def _as_before(self, family: Family, before: Collection[str]) -> list[str]:
         return [each for each in before if self.family_of.get(each) is family]
 
@@ -133,7 +145,7 @@ class Catalogue:
         self, segment: str, portrait: Portrait, now: int, held: Collection[str] = (), computed: Computed = NOTHING
     ) -> bool:
         """Whether the condition of a segment holds, whatever its family says. Raises what is wrong with the rule."""
-        view, where = self._seen(portrait, now, held, computed), self.family_of[segment].where
+        view, where = self.see(portrait, now, held, computed), self.family_of[segment].where
         return (where is None or self._holds(where, view)) and any(
             self._holds(condition, view) for condition in self.rule_of[segment].when
         )
@@ -142,37 +154,31 @@ class Catalogue:
         self, segment: str, portrait: Portrait, now: int, held: Collection[str] = (), computed: Computed = NOTHING
     ) -> str:
         """Why a customer is in a segment: the condition that holds, and the values of all that it asks."""
-        return self.reasons((segment,), portrait, now, held, computed)[0]
+        return self.reason_seen(segment, self.see(portrait, now, held, computed))
 
-    def reasons(
-        self,
-        segments: Iterable[str],
-        portrait: Portrait,
-        now: int,
-        held: Collection[str] = (),
-        computed: Computed = NOTHING,
-    ) -> list[str]:
-        """Why a customer is in each of these."""
-        view, told = self._seen(portrait, now, held, computed), list[str]()
-        for segment in segments:
-            try:
-                told.append(self._reason(self.rule_of[segment], view))
-            except Exception as error:  # it holds, all the same
-                self._fail(segment, f"{type(error).__name__}: {error}")
-                told.append(self.rule_of[segment].about)
-        return told
+    def reason_seen(self, segment: str, view: View) -> str:
+        """The same, of what is seen."""
+        rule = self.rule_of[segment]
+        try:
+            return self._reason(rule, view)
+        except Exception as error:  # it holds, all the same
+            self._fail(segment, f"{type(error).__name__}: {error}")
+            return rule.about
 
     def _reason(self, rule: Rule, view: View) -> str:
         condition = rule.when[0]
         if len(rule.when) > 1:
             condition = next((each for each in rule.when if self._holds(each, view)), condition)
+        if condition.tell is not None:
+            with suppress(Exception):  # the library says what is wrong
+                return condition.tell(view)
         values = [f"{name} is {shown(_TYPES[name], view.get(name), self.zone)}" for name in condition.named]
         values += [f"{call} is {self._ask(program, view)}" for call, program in condition.calls]
         return f"{condition.text} ({', '.join(values)})" if values else rule.about
 
     def values(self, segment: str, portrait: Portrait, now: int, computed: Computed = NOTHING) -> dict[str, str]:
         """Everything that the conditions of a segment ask, as a person would read it."""
-        view, told = self._seen(portrait, now, computed=computed), dict[str, str]()
+        view, told = self.see(portrait, now, computed=computed), dict[str, str]()
         for condition in self.rule_of[segment].when:
             told |= {name: shown(_TYPES[name], view.get(name), self.zone) for name in condition.named}
             if all(view.get(name) is not None for name in condition.needs):
@@ -201,13 +207,13 @@ class Catalogue:
         known = self.failing.get(segment)
         self.failing[segment] = Failure(" ".join(message.split())[:300], 1 + (known.times if known else 0))
 
-    def _look_for_slow_ones(self, timer: Callable[[], float], portrait: Portrait, now: int, computed: Computed) -> None:
+    def _look_for_slow_ones(self, timer: Timer, view: View) -> None:
         """One customer took long. If a rule does again, take its family out of use."""
         for family in self.families:
             for rule in family.rules:
                 begun = timer()
                 with suppress(Exception):
-                    self.holds(rule.segment, portrait, now, computed=computed)
+                    self.holds(rule.segment, view.portrait, view.now, computed=view.computed)
                 if (took := timer() - begun) > SLOW_SECONDS:
                     self._fail(
                         rule.segment, f"took {took * 1000:.0f} ms for one customer: out of use until the next start"
@@ -263,7 +269,9 @@ def shipped_catalogue() -> Catalogue:
     return read_catalogue(ZoneInfo("Asia/Ho_Chi_Minh"))
 
 
-def read_catalogue(zone: tzinfo, directory: Path | None = None, timer: Callable[[], float] | None = None) -> Catalogue:
+def read_catalogue(
+    zone: tzinfo, directory: Path | None = None, timer: Timer | None = None, clock: Timer | None = None
+) -> Catalogue:
     """The segments that ship, and those of `directory` (`*.yaml`): a family of the same name replaces the one that ships.
 
     Raises BadSegments naming file and line, and when there is no family `lifecycle`.
@@ -284,4 +292,4 @@ def read_catalogue(zone: tzinfo, directory: Path | None = None, timer: Callable[
             if family.name in own:
                 raise BadSegments(f"{file}:1: family {family.name} is there twice, also in {own[family.name].file}")
             own[family.name] = family
-    return Catalogue([*(families | own).values()], zone, timer)
+    return Catalogue([*(families | own).values()], zone, timer, clock)

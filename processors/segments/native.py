@@ -39,8 +39,17 @@ class _Untranslatable(Exception):
 def translated(text: str) -> str | None:
     """The condition `text` as Python source over `NAMES`, in which a field is its name between two NULs; None when it is not
     translated."""
+    return _source(text, lambda translation: translation.whole())
+
+
+def translated_value(text: str) -> str | None:
+    """The same of any expression, whatever its value is: not for what is to be true or false."""
+    return _source(text, lambda translation: translation.any_value())
+
+
+def _source(text: str, read: Callable[[_Translation], str]) -> str | None:
     try:
-        source = _Translation(text).whole()
+        source = read(_Translation(text))
         native(source)
     except (
         _Untranslatable,
@@ -105,6 +114,12 @@ class _Translation:
     def whole(self) -> str:
         source, kind = self._choice()
         if self._at < len(self._tokens) or kind != "bool":
+            raise _Untranslatable
+        return source
+
+    def any_value(self) -> str:
+        source, _ = self._choice()
+        if self._at < len(self._tokens):
             raise _Untranslatable
         return source
 

@@ -18,6 +18,7 @@ import yaml
 from processors.segments.fields import FIELDS
 from processors.segments.functions import FUNCTIONS
 from processors.segments.native import native, translated
+from processors.segments.telling import Tell, telling
 from processors.segments.trial import tried
 from processors.segments.view import View
 
@@ -41,7 +42,7 @@ class BadSegments(ValueError):
 class Condition(NamedTuple):
     """One expression, compiled. needs: fields of it that may be unknown: then it does not hold. named: all its fields, and those
     that its functions look at. calls: what it asks of functions that says more than yes or no. uses: segments that it refers to.
-    source, native: the same as Python source and as a function, if it could be translated."""
+    source, native: the same as Python source and as a function, if it could be translated. tell: why it holds, if that could."""
 
     text: str
     program: cel.Program
@@ -51,6 +52,7 @@ class Condition(NamedTuple):
     uses: frozenset[str]
     source: str | None
     native: Callable[[View], Any] | None
+    tell: Tell | None
 
     @property
     def asked(self) -> set[str]:
@@ -228,9 +230,10 @@ def _condition(node: yaml.Node, segment: str, file: str) -> Condition:
     told = [(call, cel.compile(call)) for call in dict.fromkeys(_TELLING.findall(code))]
     calls = tuple((call, program) for call, program in told if bound.isdisjoint(program.variables()))
     uses = frozenset(double or single for function, double, single in _CALLED.findall(code) if function == "in_segment")
-    return Condition(
-        text, program, needs, (*named, *looked_at), calls, uses, source, None if source is None else native(source)
-    )
+    as_function = None if source is None else native(source)
+    asked = (*named, *looked_at)
+    tell = telling(text, asked, [call for call, _ in calls])
+    return Condition(text, program, needs, asked, calls, uses, source, as_function, tell)
 
 
 def _mapping(node: yaml.Node, file: str, known: set[str], what: str) -> dict[str, yaml.Node]:

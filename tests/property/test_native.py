@@ -16,7 +16,7 @@ from processors.segments.compiled import compiled
 from processors.segments.fields import FIELDS, READ
 from processors.segments.functions import FUNCTIONS
 from processors.segments.native import native, translated
-from processors.segments.rules import BadSegments, read_family
+from processors.segments.rules import BadSegments, Family, read_family
 from processors.segments.view import View
 from schemas.computed import Computed
 from schemas.portrait import Portrait
@@ -232,3 +232,56 @@ def test_a_ladder_may_have_many_rungs(rungs: int) -> None:
     rules = [{"segment": f"s{at}", "about": "Any.", "when": f"orders == {at}"} for at in range(rungs)]
     family = read_family(json.dumps({"family": "any", "about": "Any.", "version": 1, "segments": rules}), "a")
     assert Catalogue([family], VIET_NAM).evaluate(Portrait(orders=rungs - 1), NOW).names == (f"s{rungs - 1}",)
+
+
+def untold(family: Family) -> Family:
+    """The family, of which only the library tells why."""
+    rules = tuple(
+        rule._replace(when=tuple(when._replace(tell=None, native=None) for when in rule.when)) for rule in family.rules
+    )
+    return family._replace(rules=rules)
+
+
+@settings(max_examples=300, deadline=None)
+@given(portraits(), st.integers(NOW, NOW + 10**10), bounds | st.none(), computed)
+def test_why_somebody_is_in_a_segment_that_ships_is_told_as_the_library_tells_it(
+    portrait: Portrait, now: int, bounds: Bounds | None, said: Computed
+) -> None:
+    shipped = shipped_catalogue()
+    quick, slow = (Catalogue(families, VIET_NAM) for families in (shipped.families, map(untold, shipped.families)))
+    quick.bounds = slow.bounds = bounds
+    for segment in quick.evaluate(portrait, now, computed=said).names:
+        why = quick.reason(segment, portrait, now, computed=said)
+        assert why == slow.reason(segment, portrait, now, computed=said)
+    assert quick.failing == slow.failing == {}
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(conditions, min_size=1, max_size=2), portraits(), computed)
+def test_why_any_condition_holds_is_told_as_the_library_tells_it(
+    whens: list[str], portrait: Portrait, said: Computed
+) -> None:
+    try:
+        family = read_family(
+            json.dumps(
+                {
+                    "family": "any",
+                    "about": "x",
+                    "version": 1,
+                    "choose": "every",
+                    "segments": [{"segment": "s", "about": "x", "when": whens}],
+                }
+            ),
+            "any.yaml",
+        )
+    except BadSegments:
+        return
+    quick, slow = (Catalogue([each], VIET_NAM) for each in (family, untold(family)))
+    assert quick.reason("s", portrait, NOW, computed=said) == slow.reason("s", portrait, NOW, computed=said)
+    assert quick.failing == slow.failing
+
+
+def test_almost_all_reasons_that_are_told_are_compiled() -> None:
+    conditions = [when for rule in shipped_catalogue().rule_of.values() for when in rule.when]
+    asking = [condition for condition in conditions if condition.named or condition.calls]
+    assert [condition.text for condition in asking if condition.tell is None] == []

@@ -212,10 +212,9 @@ def test_a_birthday_comes_within_a_week_by_the_clock_of_the_place(
 
 def test_every_change_has_a_reason() -> None:
     now = at("2026-07-02 10:00")
-    after = segment(bought("2026-06-01"), SHIPPED, now)
-    told = [(move.segment, move.family, move.action, move.reason, move.rule_version) for move in moves(
-        "c", ("new", "vanished", "frequency_low"), after, bought("2026-06-01"), SHIPPED, now
-    )]  # fmt: skip
+    view = SHIPPED.see(bought("2026-06-01"), now)
+    found = moves("c", ("new", "vanished", "frequency_low"), SHIPPED.decide(view), view, SHIPPED)
+    told = [(move.segment, move.family, move.action, move.reason, move.rule_version) for move in found]
     assert told == [
         ("new", "lifecycle", "left", "now current", 2),
         ("vanished", "", "left", "there is no such segment any more", 0),
@@ -269,8 +268,8 @@ def test_a_rule_that_fails_leaves_the_customer_where_it_was_and_harms_nobody_els
 def test_whoever_is_in_a_segment_has_a_reason_whatever_the_rule_is_like(when: str) -> None:
     family = read_family(f'family: odd\n{HEAD}  - {{segment: odd, about: Some., when: "{when}"}}\n', "odd.yaml")
     catalogue, who = Catalogue([*SHIPPED.families, family], VIET_NAM), bought("2026-06-01")
-    after = segment(who, catalogue, at("2026-06-02"))
-    told = {move.segment: move.reason for move in moves("c", (), after, who, catalogue, at("2026-06-02"))}
+    view = catalogue.see(who, at("2026-06-02"))
+    told = {move.segment: move.reason for move in moves("c", (), catalogue.decide(view), view, catalogue)}
     assert told["odd"]
     assert told["new"].startswith("within(first_order")
 

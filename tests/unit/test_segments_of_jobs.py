@@ -67,8 +67,8 @@ def test_the_segments_by_what_jobs_computed(computed: Computed, paid: int, expec
 
 def test_the_reason_has_what_was_computed() -> None:
     computed, portrait, now = Computed("early_adopter", 0.25, 0.3, 45_000, 20), bought("2026-06-01"), at("2026-06-02")
-    after = segment(portrait, SHIPPED, now, (), computed)
-    told = {move.segment: move.reason for move in moves("c", (), after, portrait, SHIPPED, now)}
+    view = SHIPPED.see(portrait, now, computed=computed)
+    told = {move.segment: move.reason for move in moves("c", (), SHIPPED.decide(view), view, SHIPPED)}
     assert {name: told[name] for name in ("early_adopter", "likely_gone", "predicted_medium")} == {
         "early_adopter": 'adopter_group == "early_adopter" (adopter_group is early_adopter)',
         "likely_gone": "p_alive < 0.5 (p_alive is 0.25)",

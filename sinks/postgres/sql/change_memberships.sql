@@ -1,11 +1,14 @@
 -- Members enter and leave segments; each change becomes one row, and is told to the relay. Parameters: customers, segments,
 -- families, actions, reasons, versions (of the rules), backfills, arrays in the same order; at; unmoved, customers to pass over.
 with change as (
-    select change.customer_id, segment, coalesce(nullif(change.family, ''), known.family, '') as family, action, change.reason,
-        change.rule_version, backfill
+    select change.customer_id, segment,
+        case when change.family <> '' then change.family else coalesce((
+            select family from portrait.memberships as known
+            where known.customer_id = change.customer_id and known.segment = change.segment
+        ), '') end as family,
+        action, change.reason, change.rule_version, backfill
     from unnest(%(customers)s::uuid[], %(segments)s::text[], %(families)s::text[], %(actions)s::text[], %(reasons)s::text[],
                 %(versions)s::integer[], %(backfills)s::boolean[]) as change (customer_id, segment, family, action, reason, rule_version, backfill)
-    left join portrait.memberships as known using (customer_id, segment)
     where change.customer_id <> all (%(unmoved)s::uuid[])
 ), ended as (
     delete from portrait.memberships as membership using change
