@@ -118,7 +118,7 @@ class Relay:
             raise
         for entry in reading.entries:
             if entry.id in failed:
-                what = f"segment change {entry.change}" if entry.change is not None else "profile"
+                what = f"segment changes {entry.first} to {entry.change}" if entry.change is not None else "profile"
                 what = what if entry.turn is None else f"identity change {entry.turn}"
                 log.error(
                     "set aside in portrait.unpublished: %s of customer %s: %s", what, entry.customer, failed[entry.id]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, cast
@@ -10,7 +11,7 @@ from schemas import portrait
 from schemas.money import to_major
 from schemas.profile import AccountHeld, IdentityChange, Profile, SegmentChange, SegmentHeld, Totals, encode
 from schemas.topics import IDENTITY_CHANGES, PROFILES, SEGMENT_CHANGES
-from sinks.postgres.outbox import Reading, StoredChange, StoredCustomer, StoredMembership, StoredTurn
+from sinks.postgres.outbox import Entry, Reading, StoredChange, StoredCustomer, StoredMembership, StoredTurn
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -40,7 +41,7 @@ def make_messages(reading: Reading) -> Made:
     messages: list[Message] = []
     unpublishable: dict[int, str] = {}
     asked: dict[str, list[int]] = {}
-    changes: dict[int, int] = {}
+    moves: dict[str, list[Entry]] = {}
     for entry in reading.entries:
         if entry.turn is not None:
             turn = reading.turns.get(entry.turn)
@@ -52,26 +53,28 @@ def make_messages(reading: Reading) -> Made:
         elif entry.change is None:
             asked.setdefault(entry.customer, []).append(entry.id)
         else:
-            changes[entry.change] = entry.id
+            moves.setdefault(entry.customer, []).append(entry)
+    told = _told(moves, reading.history)
+    found = {entry for asking in told.values() for entry in asking}
+    unpublishable |= {each.id: "NoSuchChange" for entries in moves.values() for each in entries if each.id not in found}
     for change, before, after in _sides(reading.history):
-        asks = changes.pop(change.id, None)
-        if asks is None:
+        asking = told.get(change.id)
+        if asking is None:
             continue
         try:
             value = encode(_segment_change(change, before, after))
         except Exception as error:  # whatever is wrong with this one is no reason to hold up the others
-            unpublishable[asks] = type(error).__name__
+            unpublishable.update(dict.fromkeys(asking, type(error).__name__))
         else:
-            messages.append(Message(SEGMENT_CHANGES, change.customer.encode(), value, (asks,)))
-    unpublishable.update(dict.fromkeys(changes.values(), "NoSuchChange"))
-    for customer, asking in asked.items():
+            messages.append(Message(SEGMENT_CHANGES, change.customer.encode(), value, asking))
+    for customer, wanting in asked.items():
         stored = reading.customers.get(customer)
         try:
             value_or_none = None if stored is None else encode(_profile(stored, reading))
         except Exception as error:
-            unpublishable.update(dict.fromkeys(asking, type(error).__name__))
+            unpublishable.update(dict.fromkeys(wanting, type(error).__name__))
         else:
-            messages.append(Message(PROFILES, customer.encode(), value_or_none, asking))
+            messages.append(Message(PROFILES, customer.encode(), value_or_none, wanting))
     return Made(messages, unpublishable)
 
 
@@ -165,6 +168,21 @@ def _segment_change(change: StoredChange, before: Iterable[str], after: Iterable
         after=tuple(sorted(after)),
         backfill=change.backfill,
     )
+
+
+def _told(moves: Mapping[str, Sequence[Entry]], history: Iterable[StoredChange]) -> dict[int, list[int]]:
+    """The entries that ask for each change."""
+    ids: dict[str, list[int]] = {}
+    for change in history:
+        ids.setdefault(change.customer, []).append(change.id)
+    told: dict[int, list[int]] = {}
+    for customer, entries in moves.items():
+        mine = ids.get(customer, [])
+        for entry in entries:
+            begin, end = bisect_left(mine, cast(int, entry.first)), bisect_right(mine, cast(int, entry.change))
+            for change_id in mine[begin:end]:
+                told.setdefault(change_id, []).append(entry.id)
+    return told
 
 
 def _sides(history: Iterable[StoredChange]) -> Iterator[tuple[StoredChange, set[str], set[str]]]:

@@ -16,15 +16,17 @@ from sinks.postgres.rows import array
 from sinks.postgres.sql import statement
 
 _Made = TypeVar("_Made")
-_ENTRIES_FOR_A_CUSTOMER = 10
+_ENTRIES_FOR_A_CUSTOMER = 5
 _LOCK = 0x72656C6179  # any number that no version changes: whoever holds it is the relay of this database
 
 
 class Entry(NamedTuple):
-    """One row of the outbox: a segment change, a change of identity, or (both None) the profile of the customer."""
+    """One row of the outbox: changes of segments, those of its customer from `first` to `change`; a change of identity; or (all
+    None) the profile."""
 
     id: int
     customer: str
+    first: int | None
     change: int | None
     turn: int | None
 

@@ -78,15 +78,15 @@ def reading(
 
 
 def profile_of(id_: int, customer: str) -> Entry:
-    return Entry(id_, customer, None, None)
+    return Entry(id_, customer, None, None, None)
 
 
 def move_of(id_: int, customer: str, change: int) -> Entry:
-    return Entry(id_, customer, change, None)
+    return Entry(id_, customer, change, change, None)
 
 
 def turn_of(id_: int, customer: str, turn: int) -> Entry:
-    return Entry(id_, customer, None, turn)
+    return Entry(id_, customer, None, None, turn)
 
 
 def sides(history: Sequence[StoredChange], told: Sequence[int]) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
@@ -155,8 +155,8 @@ def test_a_change_is_told_with_the_segments_on_both_sides_of_it() -> None:
         SegmentChange(f"{AN}/lifecycle/3", AN, "current", "lifecycle", "entered", NOON, *why, before, after),
     ]
     assert [message[:2] + message[3:] for message in made.messages] == [
-        ("segment-changes", AN.encode(), (7,)),
-        ("segment-changes", AN.encode(), (8,)),
+        ("segment-changes", AN.encode(), [7]),
+        ("segment-changes", AN.encode(), [8]),
     ]
 
 
@@ -173,6 +173,27 @@ def test_the_sides_of_a_change_follow_from_the_history(
     history: Sequence[StoredChange], expected: list[tuple[str, tuple[str, ...], tuple[str, ...]]]
 ) -> None:
     assert sides(history, [int(number) for number, _, _ in expected]) == expected
+
+
+def test_one_entry_tells_all_that_changed_at_once_of_its_customer_and_no_more() -> None:
+    history = [
+        *(change(1, "entered", "new"), change(2, "left", "new"), change(3, "entered", "a", of=BÌNH)),
+        *(change(4, "entered", "current"), change(6, "entered", "loyal")),
+    ]
+    entries = [
+        Entry(7, AN, 2, 4, None),
+        Entry(8, BÌNH, 1, 9, None),
+        Entry(9, AN, 4, 4, None),
+        Entry(10, AN, 7, 9, None),
+    ]
+    made = make_messages(reading(entries, history=history))
+    told = [(decode_segment_change(each.value or b"").change_id, each.entries) for each in made.messages]
+    assert sorted(told) == [
+        (f"{AN}/lifecycle/2", [7]),
+        (f"{AN}/lifecycle/4", [7, 9]),
+        (f"{BÌNH}/lifecycle/3", [8]),
+    ]
+    assert made.unpublishable == {10: "NoSuchChange"}
 
 
 def test_a_change_that_is_told_again_is_told_in_the_same_bytes() -> None:

@@ -1,4 +1,4 @@
--- Members enter and leave segments; each change becomes one row, and is told to the relay. Parameters: customers, segments,
+-- Members enter and leave segments; each change becomes one row, and the relay is told once of all those of a customer. Parameters: customers, segments,
 -- families, actions, reasons, versions (of the rules), backfills, arrays in the same order; at; unmoved, customers to pass over.
 with change as (
     select change.customer_id, segment,
@@ -24,4 +24,5 @@ with change as (
     order by customer_id, action desc, segment
     returning id, customer_id
 )
-insert into portrait.outbox (customer_id, change_id) select customer_id, id from told order by id
+insert into portrait.outbox (customer_id, first_change_id, change_id)
+select customer_id, min(id), max(id) from told group by customer_id order by min(id)

@@ -20,7 +20,7 @@ with pair as (
     insert into portrait.aliases (alias_id, customer_id, merged_at, anchor, version)
     select id, survivor, %(at)s, anchor, version from gone order by id
 )
-insert into portrait.outbox (customer_id, change_id)
-select ended, null::bigint from pair
+insert into portrait.outbox (customer_id, first_change_id, change_id)
+select ended, null::bigint, null::bigint from pair
 union all
-select customer_id, id from told
+select customer_id, min(id), max(id) from told group by customer_id
