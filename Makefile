@@ -13,8 +13,8 @@ help: ## Say what can be made
 demo: $(VENV)/.installed ## Start everything, send a year of a shop, show its customers
 	@$(BIN)/portrait demo
 
-test: $(VENV)/.installed-dev ## Every test that needs no Docker
-	$(BIN)/python -m pytest -m "not docker"
+test: $(VENV)/.installed-dev ## Every test that needs no Docker, two files at a time
+	$(BIN)/python -m pytest -m "not docker" -n 2 --dist loadfile --durations=25
 
 lint: $(VENV)/.installed-dev ## Style, types, and whether what is generated is current
 	$(BIN)/ruff check .

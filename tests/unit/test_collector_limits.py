@@ -73,7 +73,10 @@ def test_many_small_bombs_are_one_bomb() -> None:
     assert refusal(gzip.compress(b"\0" * 1024 * 1024) * 6, gzipped=True) == (413, "too_large")
 
 
-@pytest.mark.parametrize("body", [b"no gzip", gzip.compress(b"cut off")[:-4], b"", gzip.compress(b"a") + b"tail"])
+@pytest.mark.parametrize(
+    "body",
+    [b"no gzip", gzip.compress(b"cut off", mtime=0)[:-4], b"", gzip.compress(b"a", mtime=0) + b"tail"],
+)
 def test_what_is_not_gzip_is_refused(body: bytes) -> None:
     assert refusal(body, gzipped=True) == (400, "not_gzip")
 
