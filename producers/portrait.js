@@ -2,20 +2,20 @@
 (() => {
 const w = window, d = document, n = navigator, me = d.currentScript, old = w.portrait
 if (!me || old?.on) return
-const { key, domain } = me.dataset, to = me.src.replace(/[^/]*$/, "b")
+const { key, domain = "" } = me.dataset, to = me.src.replace(/[^/]*$/, "b")
 const safe = f => (...a) => { try { f(...a) } catch {} }
 let agreed, kept, id, userId, last, referrer = d.referrer, calls = [], busy, timer
 
-const random = () => crypto.getRandomValues(new Uint32Array(4)).join("-")
+const fresh = () => crypto.getRandomValues(new Uint32Array(4)).join("-")
 const here = () => location.href.split("#")[0]
-const read = () => d.cookie.match(/\bportrait_id=([\d-]+)/)?.[1]
+const read = () => d.cookie.match(/(?:^|; )portrait_id=([\d-]+)/)?.[1]
 const write = (value, age) => d.cookie = `portrait_id=${value};path=/;max-age=${age};SameSite=Lax`
-	+ `;domain=${domain || ""}` + (location.protocol == "https:" ? ";Secure" : "")
+	+ `;domain=${domain}` + (location.protocol == "https:" ? ";Secure" : "")
 
 const consent = yes => {
 	agreed = yes === true && !n.globalPrivacyControl && n.doNotTrack != 1
 	if (agreed) {
-		id = read() || id || random()
+		id = read() || id || fresh()
 		read() || write(id, 15552e3)
 		kept = read()
 		flush()
@@ -31,7 +31,7 @@ const add = (type, more) => {
 	for (const [k, v] of new URLSearchParams(location.search))
 		if (/^utm_/.test(k)) campaign[k == "utm_campaign" ? "name" : k.slice(4)] = v
 	const context = { campaign, page: { url: here(), path: location.pathname, title: d.title, referrer } }
-	calls.push({ type, messageId: random(), timestamp: new Date(), userId, context, ...more })
+	calls.push({ type, messageId: fresh(), timestamp: new Date(), userId, context, ...more })
 	later(100)
 }
 
@@ -63,7 +63,7 @@ const page = (name, properties) => {
 	add("page", { name, properties })
 }
 const moved = () => here() == last || page()
-const on = (target, name, f) => target.addEventListener(name, safe(f))
+const on = (node, name, f) => node.addEventListener(name, safe(f))
 
 w.portrait = safe((what, ...a) => ({
 	consent, page,

@@ -307,3 +307,52 @@ def test_who_signs_in_is_joined_to_the_browser(browser: Browser, shop: Shop) -> 
     }
     assert account["data"]["customer"] == {"anonymous_id": of(viewed), "customer_no": "KH-17"}
     assert (account["data"]["page"]["name"], account["data"]["properties"]) == ("Tài khoản", {"points": 12})
+
+
+def test_on_the_subdomains_of_a_shop_a_visitor_is_one_when_the_page_says_so(shop: Shop) -> None:
+    _, _, port = shop.url.rpartition(":")
+    shop.page("một", "portrait('consent', true)", "")
+    text = (
+        (shop.directory / "một.html").read_text("utf-8").replace("data-key", 'data-domain="cuahang.example" data-key')
+    )
+    (shop.directory / "một.html").write_text(text, "utf-8")
+    (shop.directory / "hai.html").write_text(text.replace("portrait('consent', true)", ""), "utf-8")
+    with chromium("--host-resolver-rules=MAP *.cuahang.example 127.0.0.1") as browser:
+        tab = browser.tab()
+        tab.go(f"http://www.cuahang.example:{port}/một.html")
+        shop.arrived(1)
+        tab.go(f"http://m.cuahang.example:{port}/hai.html")
+        first, second = shop.arrived(2)
+        assert of(first) == of(second)
+        assert [cookie["domain"] for cookie in tab.cookies()] == [".cuahang.example"]
+        tab.run("portrait('consent', false)")
+        tab.go(f"http://www.cuahang.example:{port}/hai.html")
+        assert tab.cookies() == []
+
+
+def test_a_cookie_of_another_name_is_not_taken_for_ours(browser: Browser, shop: Shop) -> None:
+    tab = browser.tab()
+    tab.go(shop.page("một", "document.cookie = 'x-portrait_id=12345678'; document.cookie = 'portrait_id_2=87654321'"))
+    tab.until(LOADED)
+    tab.run("new Promise(done => setTimeout(done, 300))")
+    assert sent(tab) == []
+    tab.run("portrait('consent', true)")
+    (viewed,) = shop.arrived(1)
+    assert of(viewed) not in ("12345678", "87654321")
+
+
+def test_what_happens_without_a_network_is_sent_when_it_is_back(browser: Browser, shop: Shop) -> None:
+    sooner = "const later = setTimeout; window.setTimeout = (f, ms) => later(f, ms > 5000 ? 300 : ms); window.tries = 0"
+    count = "; const real = fetch; window.fetch = (...a) => {tries++; return real(...a)}; portrait('consent', true)"
+    tab = browser.tab()
+    tab.go(shop.page("một", sooner + count))
+    shop.arrived(1)
+    speed = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    tab.ask("Network.emulateNetworkConditions", offline=True, **speed)
+    tab.run("portrait('track', 'First'); 0")
+    tab.until("tries > 3")
+    tab.run("portrait('track', 'Second'); 0")
+    tab.ask("Network.emulateNetworkConditions", offline=False, **speed)
+    _, first, second = shop.arrived(3)
+    assert [first["data"]["event"], second["data"]["event"]] == ["First", "Second"]
+    assert tab.errors() == []
