@@ -119,7 +119,7 @@ class DropFolder:
         directory.mkdir(exist_ok=True)
         target = _free(directory, path.name)
         written = directory / f".{target.name}{REPORT}.new"
-        with open(written, "w", encoding="utf-8") as file:
+        with open(written, "w", encoding="utf-8", errors="replace") as file:
             os.fchmod(file.fileno(), stat.S_IMODE(path.stat().st_mode) & 0o666)  # it tells of what is in the file
             file.write(text)
             file.flush()
@@ -163,6 +163,11 @@ class DropFolder:
             lock.write(f"process {os.getpid()} on {os.uname().nodename}\n")
             lock.flush()
             yield lock
+
+
+def shown(path: Path) -> str:
+    """The name of a file for people: in a folder that is shared with Windows it may be no Unicode."""
+    return os.fsencode(path.name).decode("utf-8", "replace")
 
 
 def _is_nothing(name: str) -> bool:

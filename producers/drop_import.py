@@ -10,7 +10,7 @@ import logging
 import sqlite3
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ import msgspec
 
 from producers.checkpoint import CheckpointFile, import_name
 from producers.destinations import Destination, ImportStopped
-from producers.drop_folder import DONE, FAILED, DropFolder
+from producers.drop_folder import DONE, FAILED, DropFolder, shown
 from producers.drop_report import Outcome, report
 from producers.encodings import Unrecognised, recognise
 from producers.importer import Progress, RejectedRow, import_file
@@ -72,29 +72,29 @@ class DropImport:
             finally:
                 lines.close()
         except (OSError, sqlite3.Error) as error:
-            raise Held(f"{path.name}: {getattr(error, 'strerror', None) or error}") from error
+            raise Held(f"{shown(path)}: {getattr(error, 'strerror', None) or error}") from error
 
     def _take(self, path: Path, lines: SentLines) -> Outcome:
-        log.info("%s: %s bytes", path.name, format(path.stat().st_size, ","))
+        log.info("%s: %s bytes", shown(path), format(path.stat().st_size, ","))
         mapping, read_as, whole = self._mapping, "", _nothing_in(path)
         if not whole and not _is_json(path, mapping):
             mapping, read_as, whole = self._fitted(path)
         if whole:
-            return self._end(path, Outcome(path.name, whole=whole), [])
+            return self._end(path, Outcome(shown(path), whole=whole), [])
         name = import_name(path, mapping.model_dump_json(), self._source)
-        file = lines.open_file(name, path.name)
-        refused = self._home / "imports" / f"{name}.rejected.jsonl"
-        outcome = replace(self._import(path, mapping, lines, file, refused), read_as=read_as)
+        file = lines.open_file(name, shown(path))
+        outcome = replace(self._import(path, mapping, lines, file, name), read_as=read_as)
         if file.moved_to is not None:
             outcome = replace(outcome, earlier=(file.name, datetime.fromtimestamp(file.first_seen, UTC)))
         if not self._folder.is_unchanged(path):
-            raise Held(f"{path.name}: was written to while it was read; it is read again once it is whole")
-        outcome = self._end(path, outcome, _read(refused))
+            raise Held(f"{shown(path)}: was written to while it was read; it is read again once it is whole")
+        outcome = self._end(path, outcome, _read(self._refused(name)))
         lines.moved(file, DONE if outcome.good else FAILED)
-        refused.unlink(missing_ok=True) if outcome.good else None
+        if outcome.good:
+            self._refused(name).unlink(missing_ok=True)
         return outcome
 
-    def _import(self, path: Path, mapping: FileMapping, lines: SentLines, file: KnownFile, refused: Path) -> Outcome:
+    def _import(self, path: Path, mapping: FileMapping, lines: SentLines, file: KnownFile, name: str) -> Outcome:
         told = time.monotonic()
 
         def progress(step: Progress) -> None:
@@ -104,7 +104,7 @@ class DropImport:
             if time.monotonic() - told >= _TELL_SECONDS:
                 told = time.monotonic()
                 share = 100 * step.bytes_read // max(1, step.bytes_total)
-                log.info("%s: %s lines, %d %% of the file", path.name, format(step.rows, ","), share)
+                log.info("%s: %s lines, %d %% of the file", shown(path), format(step.rows, ","), share)
 
         before = lines.first_sent_by(file) if file.moved_to is not None else 0
         whole = ""
@@ -115,21 +115,21 @@ class DropImport:
                 Remembering(self._destination, lines, file),
                 home=self._home,
                 source=self._source,
-                rejects=refused,
+                rejects=self._refused(name),
                 again=file.moved_to == FAILED,  # what was refused may be taken now
                 progress=progress,
             )
         except ImportStopped as error:
-            raise Held(f"{path.name}: {error}") from error
+            raise Held(f"{shown(path)}: {error}") from error
         except MappingError as error:
             whole = f"The mapping does not fit: {error}."
         except FileError as error:
             if isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, gzip.BadGzipFile):
-                raise Held(f"{path.name}: {error.__cause__.strerror}") from error
+                raise Held(f"{shown(path)}: {error.__cause__.strerror}") from error
             whole = f"{error}."
-        done = CheckpointFile(self._home, import_name(path, mapping.model_dump_json(), self._source)).read()
+        done = CheckpointFile(self._home, name).read()
         new = min(done.sent, lines.first_sent_by(file) - before)
-        return Outcome(path.name, done.rows, new, done.sent - new, done.rejected, whole=whole)
+        return Outcome(shown(path), done.rows, new, done.sent - new, done.rejected, whole=whole)
 
     def _fitted(self, path: Path) -> tuple[FileMapping, str, str]:
         """The mapping, with encoding and delimiter of the file unless it names them; the encoding in words; or why not."""
@@ -142,13 +142,16 @@ class DropImport:
                 found = recognise(_readable(path))
             if isinstance(found, Unrecognised):
                 return mapping, "", found.why
-            log.info("%s: read as %s", path.name, found.told)
+            log.info("%s: read as %s", shown(path), found.told)
             mapping, told = mapping.model_copy(update={"encoding": found.encoding}), found.told
         if "delimiter" not in mapping.model_fields_set:
             mapping = next((each for each in map(_by(mapping), _DELIMITERS) if _fits(path, each)), mapping)
         return mapping, told, ""
 
-    def _end(self, path: Path, outcome: Outcome, refused: list[RejectedRow]) -> Outcome:
+    def _refused(self, name: str) -> Path:
+        return self._home / "imports" / f"{name}.rejected.jsonl"
+
+    def _end(self, path: Path, outcome: Outcome, refused: Iterable[RejectedRow]) -> Outcome:
         now = datetime.now(UTC)
         self._folder.move(path, DONE if outcome.good else FAILED, report(outcome, refused, now))
         return outcome
@@ -192,9 +195,8 @@ def _readable(path: Path) -> Iterator[bytes]:
         return
 
 
-def _read(refused: Path) -> list[RejectedRow]:
+def _read(refused: Path) -> Iterator[RejectedRow]:
     """In the order of the file."""
-    if not refused.exists():
-        return []
-    with open(refused, "rb") as lines:
-        return [msgspec.json.decode(line, type=RejectedRow) for line in lines]
+    if refused.exists():
+        with open(refused, "rb") as lines:
+            yield from (msgspec.json.decode(line, type=RejectedRow) for line in lines)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 
-from producers.drop_folder import DropFolder, FolderAway, Seen
+from producers.drop_folder import DropFolder, FolderAway, Seen, shown
 from producers.drop_import import DropImport, Held
 from producers.sent_lines import SentLines
 
@@ -55,7 +55,7 @@ class Watcher:
                 seen = self._folder.look()
             self._take(seen, stopping)
             for path in seen.growing:
-                log.info("%s: is still being written; it is left for the next time", path.name)
+                log.info("%s: is still being written; it is left for the next time", shown(path))
 
     def _while_there(self, still: Callable[[], bool], stopping: Event) -> None:
         while not stopping.is_set():
@@ -71,7 +71,9 @@ class Watcher:
 
     def _take(self, seen: Seen, stopping: Event) -> None:
         for path in seen.strange:
-            self._say(path, f"{path.name}: left alone; only plain .csv, .txt, .tsv, .jsonl and .ndjson files are read")
+            self._say(
+                path, f"{shown(path)}: left alone; only plain .csv, .txt, .tsv, .jsonl and .ndjson files are read"
+            )
         for path in seen.whole:
             if stopping.is_set():
                 return

@@ -9,7 +9,7 @@ let agreed, kept, id, userId, last, referrer = d.referrer, calls = [], busy, tim
 const fresh = () => crypto.getRandomValues(new Uint32Array(4)).join("-")
 const here = () => location.href.split("#")[0]
 const read = () => d.cookie.match(/(?:^|; )portrait_id=([\d-]+)/)?.[1]
-const write = (value, age) => d.cookie = `portrait_id=${value};path=/;max-age=${age};SameSite=Lax`
+const write = (v, age) => d.cookie = `portrait_id=${v};path=/;max-age=${age};SameSite=Lax`
 	+ `;domain=${domain}` + (location.protocol == "https:" ? ";Secure" : "")
 
 const consent = yes => {
@@ -49,7 +49,7 @@ const flush = safe(leaving => {
 	calls = []
 	if (leaving && n.sendBeacon(to, body)) return
 	busy = 1
-	fetch(to, { method: "POST", body, keepalive: 1 }).catch(() => 0).then(r => {
+	fetch(to, { method: "POST", body, keepalive: body.length < 2e4 }).catch(() => 0).then(r => {
 		busy = 0
 		if (r.status < 500 && r.status != 429) return later(100)
 		if (agreed) calls = batch.concat(calls)
@@ -72,9 +72,9 @@ w.portrait = safe((what, ...a) => ({
 })[what](...a))
 w.portrait.on = 1
 safe(() => {
-	for (const name of ["pushState", "replaceState"]) {
-		const f = history[name]
-		history[name] = (...a) => { f.apply(history, a); setTimeout(safe(moved)) }
+	for (const k of ["pushState", "replaceState"]) {
+		const f = history[k]
+		history[k] = (...a) => { f.apply(history, a); setTimeout(safe(moved)) }
 	}
 	on(w, "popstate", moved)
 	on(w, "pageshow", e => e.persisted && page())

@@ -84,6 +84,8 @@ class RowFile:
             raise FileError(f"{self._name} is empty") from None
         except (csv.Error, EOFError, zlib.error, OSError, UnicodeError) as error:
             raise FileError(f"{self._name} has no header that can be read: {error}") from error
+        if not all(map(_is_text, header)):
+            raise FileError(f"{self._name}: the header is not {self._encoding}: {_shown(list(header))}")
         if not header:
             raise FileError(f"{self._name}: the first line is empty; it must be the header")
         if len(set(header)) != len(header) or "" in header:

@@ -356,3 +356,14 @@ def test_what_happens_without_a_network_is_sent_when_it_is_back(browser: Browser
     _, first, second = shop.arrived(3)
     assert [first["data"]["event"], second["data"]["event"]] == ["First", "Second"]
     assert tab.errors() == []
+
+
+def test_what_is_larger_than_a_browser_sends_from_a_page_that_ends_is_sent_as_well(
+    browser: Browser, shop: Shop
+) -> None:
+    tab = browser.tab()
+    tab.go(shop.page("một", "portrait('consent', true)"))
+    tab.until(LOADED)
+    tab.run("portrait('track', 'Large', {text: 'ế'.repeat(60000)}); portrait('track', 'Small')")
+    _, large, small = shop.arrived(3)
+    assert (len(large["data"]["properties"]["text"]), small["data"]["event"]) == (60_000, "Small")

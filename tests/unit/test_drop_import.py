@@ -233,6 +233,29 @@ def test_a_file_that_is_none_fails_as_a_whole(place: Place, content: bytes, name
     assert says in place.report(f"failed/{name}")
 
 
+def test_a_name_that_is_no_unicode_is_no_hindrance(place: Place) -> None:
+    name = os.fsdecode("Quét.csv".encode("latin-1"))
+    outcome = place.take(name, HEADER + FIRST + "bad\n")
+    assert outcome == Outcome("Qu\ufffdt.csv", 2, 1, 0, 1, "UTF-8")
+    assert sorted(map(os.fsencode, os.listdir(place.folder / "failed"))) == [b"Qu\xe9t.csv", b"Qu\xe9t.csv.report.txt"]
+
+
+def test_a_header_with_broken_bytes_fails_as_a_whole(place: Place) -> None:
+    outcome = place.take(
+        "a.csv", (HEADER.strip() + ",ghi ch").encode() + b"\xff\n" + FIRST.strip().encode() + b",\xff\n"
+    )
+    assert "a.csv: the header is not utf-8-sig: receipt,line,at,thẻ,tên,amount,ghi ch\ufffd" in outcome.whole
+    assert outcome.whole in place.report("failed/a.csv")
+
+
+def test_a_report_lists_so_many_lines_and_counts_the_others(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("producers.drop_report.MOST_LINES", 3)
+    place.take("a.csv", HEADER + "bad\n" * 5)
+    said = place.report("failed/a.csv")
+    assert said.count("has 1 columns, the header has 6") == 3
+    assert "  … and 2 more\n" in said
+
+
 def test_a_file_with_nothing_but_a_header_is_done(place: Place) -> None:
     assert place.take("a.csv", HEADER) == Outcome("a.csv", 0, 0, 0, 0, "UTF-8")
     assert "Lines (without the header): 0" in place.report("done/a.csv")
