@@ -22,6 +22,7 @@ from ops.commands import (
     rejected,
     segments,
     stack,
+    watching,
 )
 from ops.local.home import LocalStackError
 from ops.terminal import errors
@@ -39,6 +40,7 @@ for commands in (
     stack,
     demo,
     importing,
+    watching,
     customer,
     segments,
     account,

@@ -33,6 +33,7 @@ from producers.access import authenticate
 from producers.admit import Admission, admit
 from producers.batch import BOM, is_array, split_array
 from producers.body import Memory, is_gzip, read_body
+from producers.collector_beacon import add_beacon
 from producers.collector_segment import add_segment_api, for_browsers
 from producers.delivery import Delivery
 from producers.drain import DEADLINE_SECONDS, Drain
@@ -221,6 +222,7 @@ def create_app(settings: CollectorSettings, spool: Spool | None) -> FastAPI:
         return await collector.receive(request, collector.take_events)
 
     add_segment_api(app)
+    add_beacon(app)
 
     @app.get("/health", summary="Does the process live?", tags=["operation"])
     async def health() -> dict[str, str]:

@@ -70,7 +70,8 @@ class KafkaDestination:
                 except Unavailable as error:
                     if time.monotonic() >= deadline:
                         raise ImportStopped(f"Kafka does not answer: {error}") from error
-                    log.warning("Kafka does not answer; trying again")
+                    if result is sent:
+                        log.warning("Kafka does not answer; trying again for %g s", self._patience)
                     time.sleep(_RETRY_SECONDS)
                     result = self._publisher.publish(records)
                 else:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
+import unicodedata
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -60,7 +62,8 @@ class RowFile:
         if file_format == "csv":
             # Bytes that are not of the encoding pass through as lone surrogates: they cost one row, not the file.
             text = io.TextIOWrapper(content, self._encoding, errors="surrogateescape", newline="")
-            self._reader = csv.reader(text, delimiter=options.get("delimiter", ","), skipinitialspace=True)
+            lines = map(_joined, text) if _has_loose_accents(self._encoding) else text
+            self._reader = csv.reader(lines, delimiter=options.get("delimiter", ","), skipinitialspace=True)
             self.columns = self._header()
 
     def bytes_read(self) -> int:
@@ -71,7 +74,7 @@ class RowFile:
         """Every row. Raises FileError when the file breaks off (a gzip that is not whole)."""
         try:
             yield from self._csv() if self._format == "csv" else self._json_lines()
-        except (EOFError, zlib.error, OSError) as error:
+        except (EOFError, zlib.error, OSError, UnicodeError) as error:
             raise FileError(f"{self._name} cannot be read to its end: {error}") from error
 
     def _header(self) -> tuple[str, ...]:
@@ -81,6 +84,10 @@ class RowFile:
             raise FileError(f"{self._name} is empty") from None
         except (csv.Error, EOFError, zlib.error, OSError, UnicodeError) as error:
             raise FileError(f"{self._name} has no header that can be read: {error}") from error
+        if not all(map(_is_text, header)):
+            raise FileError(f"{self._name}: the header is not {self._encoding}: {_shown(list(header))}")
+        if not header:
+            raise FileError(f"{self._name}: the first line is empty; it must be the header")
         if len(set(header)) != len(header) or "" in header:
             raise FileError(f"{self._name}: the header has a column without a name, or one twice")
         return header
@@ -145,6 +152,15 @@ def _flat(document: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]
             yield prefix + name, format(value, "f")
         elif isinstance(value, str | int):
             yield prefix + name, str(value)
+
+
+def _has_loose_accents(encoding: str) -> bool:
+    """Windows-1258 writes the tone of a letter behind it."""
+    return codecs.lookup(encoding).name == "cp1258"
+
+
+def _joined(line: str) -> str:
+    return unicodedata.normalize("NFC", line)
 
 
 def _is_text(field: str) -> bool:

@@ -88,7 +88,7 @@ def import_rows(
         sender = source or mapping.source or f"/import/{kind}"
         kept = rejects or chosen.path / "imports" / rejects_name(file, mapping.model_dump_json(), sender)
         kept.parent.mkdir(parents=True, exist_ok=True)
-        with counting() as progress, _destination(through, home) as destination:
+        with counting() as progress, destination_of(through, home) as destination:
             task = progress.add_task(escape(file.name), total=None, unit="rows")
 
             def show(done: Any) -> None:
@@ -139,7 +139,11 @@ def rejects_name(file: Path, *about: str) -> str:
 
 
 @contextmanager
-def _destination(through: Through, home: Path | None) -> Iterator[Destination]:
+def destination_of(
+    through: Through, home: Path | None, *, patience: float = 60.0, wait: bool = True
+) -> Iterator[Destination]:
+    """Where events go, by the settings of `home`. A batch is tried for `patience` seconds. Raises LocalStackError when no address
+    is known, and, with `wait`, when Kafka does not answer now."""
     from producers.destinations import CollectorDestination, KafkaDestination
     from producers.publisher import Publisher, Unavailable
 
@@ -147,7 +151,7 @@ def _destination(through: Through, home: Path | None) -> Iterator[Destination]:
         settings = settings_of(home)
         if not settings.get(COLLECTOR_URL) or not settings.get(SOURCE_KEY):
             raise LocalStackError(f"set {COLLECTOR_URL} and {SOURCE_KEY}, or start a stack with `portrait up --detach`")
-        collector = CollectorDestination(settings[COLLECTOR_URL], settings[SOURCE_KEY])
+        collector = CollectorDestination(settings[COLLECTOR_URL], settings[SOURCE_KEY], patience)
         try:
             yield collector
         finally:
@@ -156,8 +160,9 @@ def _destination(through: Through, home: Path | None) -> Iterator[Destination]:
     bootstrap = kafka_address(home)
     publisher = Publisher(bootstrap, timeout=20)
     try:
-        publisher.wait_connected(10)
-        yield KafkaDestination(publisher)
+        if wait:
+            publisher.wait_connected(10)
+        yield KafkaDestination(publisher, patience)
     except Unavailable as error:
         raise LocalStackError(f"{error}. See `portrait status`; start a stack with `portrait up --detach`") from error
     finally:

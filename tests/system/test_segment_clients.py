@@ -13,16 +13,13 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 
 from ops.local.records import wait_until
+from tests.system.chromium import site
 from tests.system.command import ROOT
 from tests.system.page import run_blocks
 from tests.system.segment_stack import CHROMIUM, VERSIONS, Stack, ended, running_stack
@@ -89,7 +86,7 @@ def test_the_snippet_for_browsers_sends_from_a_page_of_another_address(stack: St
     page = f'<!doctype html><meta charset="utf-8"><body>{known}{snippet("html")}</body>'
     (place / "page.html").write_text(page, "utf-8")
     query = "select type, data #>> '{page,utm,source}', customer_id from crm.events where event_id like 'ajs-next-%'"
-    with served(place) as address:
+    with site(place) as address:
         command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}"]
         command += ["--virtual-time-budget=10000", "--dump-dom", f"{address}/page.html?utm_source=zalo"]
         subprocess.run(command, capture_output=True, check=True, timeout=60)
@@ -97,24 +94,6 @@ def test_the_snippet_for_browsers_sends_from_a_page_of_another_address(stack: St
     viewed, added = sorted(stack.ask(query))
     assert (viewed[:2], added[:2]) == (("web.page_viewed.v1", "zalo"), ("web.tracked.v1", "zalo"))
     assert viewed[2] == added[2] is not None
-
-
-class _Files(SimpleHTTPRequestHandler):
-    def log_message(self, *_: Any) -> None:
-        """Says nothing."""
-
-
-@contextmanager
-def served(directory: Path) -> Iterator[str]:
-    """The address of the files of a directory."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Files, directory=str(directory))) as server:
-        serving = Thread(target=server.serve_forever)
-        serving.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            serving.join()
 
 
 def tables(stack: Stack, who: str) -> dict[str, Any]:

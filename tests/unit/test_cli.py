@@ -21,6 +21,7 @@ COMMANDS = {
         "status",
         "demo",
         "import",
+        "watch",
         "topics",
         "customer",
         "verify",

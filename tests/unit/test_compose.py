@@ -21,7 +21,7 @@ from tests.compose import COMPOSE_FILE, ROOT, environment, read_compose
 
 COMPOSE = read_compose({})
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = ("secrets", "setup", "collector", "worker", "relay", "activation", "tools")
+OURS = ("secrets", "setup", "collector", "worker", "relay", "activation", "files", "tools")
 
 READERS: dict[str, tuple[str, ...]] = {
     "secrets": ("ops/containers.py", "ops/local/home.py"),
@@ -30,6 +30,7 @@ READERS: dict[str, tuple[str, ...]] = {
     "worker": ("processors/settings.py", "processors/reference.py"),
     "relay": ("sinks/relay.py",),
     "activation": ("sinks/activation/service.py",),
+    "files": ("ops/local/home.py",),
     "tools": ("ops/local/home.py", "ops/up.py", "processors/reference.py"),
 }
 """Service → the files that read its environment."""
@@ -174,6 +175,7 @@ def test_no_password_stands_in_the_file_and_each_part_sees_its_own_only() -> Non
         "worker": {worker},
         "relay": {worker},
         "activation": {worker},
+        "files": set(),
         "collector": set(),
         "kafka": set(),
         "postgres": set(),
@@ -189,8 +191,9 @@ def test_no_password_stands_in_the_file_and_each_part_sees_its_own_only() -> Non
         "worker": {"worker"},
         "relay": {"worker"},
         "activation": {"worker", "activation"},
+        "files": {"files", "./drop"},
     }
-    assert set(COMPOSE["volumes"]) == set().union(*mounted.values())
+    assert set(COMPOSE["volumes"]) == set().union(*mounted.values()) - {"./drop"}
 
 
 def test_the_files_of_passwords_are_in_volumes_that_hold_them() -> None:
@@ -223,7 +226,7 @@ def test_each_part_starts_when_what_it_needs_is_there() -> None:
         "kafka": {},
         "postgres": {"secrets": done},
         "setup": {"kafka": healthy, "postgres": healthy},
-        **{part: {"setup": done} for part in ("collector", "worker", "relay", "activation")},
+        **{part: {"setup": done} for part in ("collector", "worker", "relay", "activation", "files")},
         "tools": {},
     }
 
@@ -236,6 +239,7 @@ def test_each_part_runs_a_module_that_is_there() -> None:
         "worker": "python -m processors.app",
         "relay": "python -m sinks.relay",
         "activation": "python -m sinks.activation",
+        "files": "portrait watch /var/lib/portrait/drop --mapping /var/lib/portrait/drop/.mapping.yaml",
         "tools": "portrait status",
     }
     for module in (
@@ -282,3 +286,10 @@ def test_every_variable_of_the_file_is_told_in_the_documentation() -> None:
     }
     told = set(re.findall(r"`(PORTRAIT_[A-Z_]+)`", (ROOT / "docs/operating.md").read_text("utf-8")))
     assert (variables | handed_on) - told == set()
+
+
+def test_the_folder_of_the_tills_is_watched_only_when_asked() -> None:
+    assert SERVICES["files"]["profiles"] == ["files"]
+    given = read_compose({"PORTRAIT_DROP_FOLDER": "/srv/tills"})["services"]["files"]
+    assert "/srv/tills:/var/lib/portrait/drop" in given["volumes"]
+    assert "/var/lib/portrait/drop" in (ROOT / "Dockerfile").read_text("utf-8")
