@@ -14,6 +14,8 @@ CROWDED_SHARE = 0.75
 LINKED_SHARE = 0.85
 SHARED_SHARE = 0.80
 TURNING_SHARE = 0.90
+DOOR_EVENTS_RATE = 10_000.0
+DOOR_REQUESTS_RATE = 1_500.0
 PYTHON_RSS_MB = 300.0
 
 
@@ -88,6 +90,11 @@ def verdicts(results: Results) -> Iterator[Verdict]:
         share = results.shared.rate / results.unshared.rate
         about = "(h) a tablet, a number, cards that several share"
         yield Verdict(about, f"≥ {SHARED_SHARE:.0%} of none", f"{share:.0%}", share / SHARED_SHARE)
+    for door in results.doors or ():
+        if door.batch == 1:
+            yield _at_least(f"(j) {door.kind}, requests/s", DOOR_REQUESTS_RATE, door.requests)
+        else:
+            yield _at_least(f"(j) {door.kind}, events/s", DOOR_EVENTS_RATE, door.rate)
     peaks = dict(_python_peaks(results))
     if peaks:
         name, peak = max(peaks.items(), key=lambda each: each[1])
@@ -114,3 +121,5 @@ def _python_peaks(results: Results) -> Iterator[tuple[str, float]]:
         for cost in run.costs if run else ():
             if cost.process == "relay" or cost.process == "collector" or cost.process.startswith("worker-"):
                 yield f"{cost.process} in ({letter})", cost.rss_mb
+    for door in results.doors or ():
+        yield from ((f"{cost.process} in (j)", cost.rss_mb) for cost in door.costs if cost.process == "collector")

@@ -95,6 +95,38 @@ def _tables(results: Results) -> Iterator[Table]:
             ],
             f"For {latency.seconds:.0f} s. {_beside(latency.surroundings)}",
         )
+    if results.doors:
+        yield Table(
+            "(j) From HTTP into Kafka, the collector alone",
+            (
+                "",
+                " connections",
+                " requests/s",
+                " events/s",
+                " answer p50",
+                " answer p99",
+                " collector µs",
+                " kafka µs",
+                " sender µs",
+            ),
+            [
+                (
+                    door.kind,
+                    str(door.connections),
+                    f"{door.requests:,.0f}",
+                    f"{door.rate:,.0f}",
+                    _ms(door.p50_ms),
+                    _ms(door.p99_ms),
+                    *(
+                        f"{sum(cost.cpu_us for cost in door.costs if cost.process == name) * door.batch:,.0f}"
+                        for name in ("collector", "kafka", "sender")
+                    ),
+                )
+                for door in results.doors
+            ],
+            "µs of CPU a request. The sender takes its share of the same machine. "
+            + " ".join(f"{door.kind}: {_beside(door.surroundings)}" for door in results.doors),
+        )
     stores = {"a": results.backlog, "e": results.crowded, "g, linked": results.linked, "h, shared": results.shared}
     kept = [(letter, each) for letter, run in stores.items() if run is not None for each in run.kept]
     if kept:

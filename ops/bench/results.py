@@ -92,6 +92,21 @@ class Latency(msgspec.Struct, frozen=True):
     surroundings: Surroundings
 
 
+class Door(msgspec.Struct, frozen=True):
+    """(j): the collector alone. `requests` are requests a second, `rate` events a second; times are of one request."""
+
+    kind: str
+    events: int
+    batch: int
+    connections: int
+    requests: float
+    rate: float
+    p50_ms: float
+    p99_ms: float
+    costs: tuple[Cost, ...]
+    surroundings: Surroundings
+
+
 class Stage(msgspec.Struct, frozen=True):
     """(d): one stage alone, on one thread: µs an event by the clock, and of CPU in this process."""
 
@@ -127,7 +142,7 @@ class Machine(msgspec.Struct, frozen=True):
 
 class Results(msgspec.Struct, frozen=True):
     """One run of the bench; None is what was not asked for. alone, linked: (g), events of one identifier each, and the same with
-    two in three of ten. unshared, shared: (h), without and with customers who share identifiers. turning: (i)."""
+    two in three of ten. unshared, shared: (h), without and with customers who share identifiers. turning: (i). doors: (j)."""
 
     command: str
     begun: str
@@ -144,3 +159,4 @@ class Results(msgspec.Struct, frozen=True):
     unshared: Backlog | None = None
     shared: Backlog | None = None
     turning: Backlog | None = None
+    doors: tuple[Door, ...] | None = None

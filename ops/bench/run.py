@@ -13,10 +13,11 @@ import msgspec
 from rich.progress import TaskID
 
 from ops.bench.backlog import measure_backlog, measure_flatness
+from ops.bench.door import measure_doors
 from ops.bench.machine import command, look_at_machine, now, revision
 from ops.bench.population import populate, turn_a_day
 from ops.bench.report import markdown, show
-from ops.bench.results import Backlog, Flat, Latency, Results, Stage, Sustained
+from ops.bench.results import Backlog, Door, Flat, Latency, Results, Stage, Sustained
 from ops.bench.stack import BenchStack, bench_stack
 from ops.bench.stages import measure_stages
 from ops.bench.through_http import measure_latency, measure_sustained, start_parts, warm_up
@@ -34,6 +35,7 @@ MEASUREMENTS = {
     "g": "as a, all events of one identifier, and with three of ten that link two",
     "h": "as a, but in order; and with a tablet, a made-up number, cards and telephones that several people share",
     "i": "as e, while everybody is due once a day, evenly",
+    "j": "the collector alone: requests of one event, and of a hundred",
 }
 
 
@@ -120,6 +122,8 @@ class _Bench:
                     workload = self._workload(f"bench-g{linked}", linked=linked)
                     yield {field: measure_backlog(workload, self._sizes.workers, self._place, progress)}
 
+        if "j" in wanted:
+            yield {"doors": self.doors()}
         if "i" in wanted:
             yield {"turning": self.crowded("i", turn_a_day)}
         if "h" in wanted:
@@ -152,6 +156,10 @@ class _Bench:
         workload = Workload("bench-d", self._sizes.stages, people, self._begun)
         with _shown("d") as progress, bench_stack(self._place, 1, lambda text: progress(text, 0, 0)) as stack:
             return measure_stages(stack, workload, lambda name: progress(name, 0, 0))
+
+    def doors(self) -> tuple[Door, ...]:
+        with _shown("j") as progress, bench_stack(self._place, 1, lambda text: progress(text, 0, 0)) as stack:
+            return tuple(measure_doors(stack, self._workload("bench-j"), progress))
 
     def crowded(self, letter: str = "e", then: Callable[[BenchStack], None] = lambda _: None) -> Backlog:
         with _shown(letter) as progress:

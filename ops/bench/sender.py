@@ -2,7 +2,7 @@
 
     PORTRAIT_SOURCE_KEY=… python -m ops.bench.sender URL FILE --batch 200 [--rate 2500] [--connections 4]
 
-FILE has one event a line. With a rate, requests leave by the clock, whether or not those before were answered (as long
+FILE has one event a line; a request is `--begin`, the events of a batch with commas between them, and `--end`. With a rate, requests leave by the clock, whether or not those before were answered (as long
 as a connection is free); without one, each connection sends as soon as it was answered. A request that is answered with
 503 is sent again. For every answer one line of JSON is printed: what `Sent` says.
 """
@@ -41,23 +41,35 @@ class _Answer(msgspec.Struct):
     accepted: int
 
 
-def batches(file: str, size: int) -> Iterator[tuple[int, int, bytes]]:
+class Form(NamedTuple):
+    """Where a batch goes, and what stands before and behind its events."""
+
+    path: str
+    begin: bytes
+    end: bytes
+
+
+ARRAY = Form("/v1/events", b"[", b"]")
+
+
+def batches(file: str, size: int, form: Form = ARRAY) -> Iterator[tuple[int, int, bytes]]:
     """The requests: (number, how many events, body)."""
     with open(file, "rb") as lines:
         number = 0
         while batch := [line.rstrip(b"\n") for line in islice(lines, size)]:
-            yield number, len(batch), b"[" + b",".join(batch) + b"]"
+            yield number, len(batch), form.begin + b",".join(batch) + form.end
             number += 1
 
 
 class Sender:
     """`rate` is events a second, None for as fast as answers come."""
 
-    def __init__(self, url: str, key: str, file: str, batch: int, rate: float | None) -> None:
+    def __init__(self, url: str, key: str, file: str, batch: int, rate: float | None, form: Form = ARRAY) -> None:
         self._place = urlsplit(url)
+        self._path = form.path
         self._headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
         self._every = None if rate is None else batch / rate
-        self._batches = batches(file, batch)
+        self._batches = batches(file, batch, form)
         self._lock = threading.Lock()
         self._begun = time.monotonic()
         self.failed: str | None = None
@@ -89,7 +101,7 @@ class Sender:
     def _send(self, connection: HTTPConnection, number: int, events: int, body: bytes, due: float) -> Sent:
         left = time.monotonic()
         for tries in range(1, _TRIES + 1):
-            connection.request("POST", "/v1/events", body=body, headers=self._headers)
+            connection.request("POST", self._path, body=body, headers=self._headers)
             response = connection.getresponse()
             text = response.read()
             if response.status == 200:
@@ -117,8 +129,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--batch", type=int, default=200, help="events a request")
     parser.add_argument("--rate", type=float, help="events a second (default: as fast as answers come)")
     parser.add_argument("--connections", type=int, default=4)
+    parser.add_argument("--path", default=ARRAY.path, help="where to post")
+    parser.add_argument("--begin", default=ARRAY.begin.decode(), help="what a body begins with")
+    parser.add_argument("--end", default=ARRAY.end.decode(), help="what it ends with")
     asked = parser.parse_args(arguments)
-    sender = Sender(asked.url, os.environ["PORTRAIT_SOURCE_KEY"], asked.file, asked.batch, asked.rate)
+    form = Form(asked.path, asked.begin.encode(), asked.end.encode())
+    sender = Sender(asked.url, os.environ["PORTRAIT_SOURCE_KEY"], asked.file, asked.batch, asked.rate, form)
     sender.run(asked.connections)
     if sender.failed:
         print(sender.failed, file=sys.stderr)

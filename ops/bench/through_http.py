@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from ops.bench.results import Latency, Sustained
-from ops.bench.sender import Sent
+from ops.bench.sender import ARRAY, Form, Sent
 from ops.bench.stack import PARTITIONS, BenchStack
 from ops.bench.watch import applied, asking, commits, costs, outbox_empty, surroundings, wait_for
 from ops.bench.workload import Workload
@@ -94,7 +94,9 @@ def write_payloads(workload: Workload, file: Path, progress: Progress) -> None:
 
 
 @contextmanager
-def sending(stack: BenchStack, file: Path, batch: int, rate: float | None) -> Iterator[Answers]:
+def sending(
+    stack: BenchStack, file: Path, batch: int, rate: float | None, connections: int = CONNECTIONS, form: Form = ARRAY
+) -> Iterator[Answers]:
     """The load generator at work, as a process of its own."""
     limits = () if rate is None else ("--rate", str(rate))
     errors = stack.home.log_file("sender")
@@ -102,7 +104,8 @@ def sending(stack: BenchStack, file: Path, batch: int, rate: float | None) -> It
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "ops.bench.sender", stack.collector, str(file)),
-                *("--batch", str(batch), "--connections", str(CONNECTIONS), *limits),
+                *("--batch", str(batch), "--connections", str(connections), *limits),
+                *("--path", form.path, f"--begin={form.begin.decode()}", f"--end={form.end.decode()}"),
             ],
             env={**os.environ, "PORTRAIT_SOURCE_KEY": stack.source_key},
             stdin=subprocess.DEVNULL,
