@@ -40,7 +40,7 @@ UNSIGNED_BYTES = 2 * 1024 * 1024
 
 _BODY_SECONDS = 5.0
 
-PATIENCE = Patience(kafka=1.2, disk=0.6)
+PATIENCE = Patience(kafka=1.0, altogether=1.8)
 """Zalo wants its answer within two seconds, and switches off a webhook that is slower for long."""
 
 

@@ -249,7 +249,7 @@ def test_a_secret_that_cannot_be_read_stops_its_webhook_and_no_other(kafka: str,
 
 @pytest.mark.crash
 def test_zalo_is_answered_in_its_time_when_kafka_stops_answering(
-    breakable_kafka: tuple[Child, str], tmp_path: Path, record_property: Any
+    breakable_kafka: tuple[Child, str], tmp_path: Path
 ) -> None:
     broker, address = breakable_kafka
     with running_collector(address, tmp_path) as collector:
@@ -262,8 +262,8 @@ def test_zalo_is_answered_in_its_time_when_kafka_stops_answering(
             begun = time.monotonic()
             answers.append(hooks.zalo(written(each), timeout=ZALO_LIMIT_SECONDS))
             longest = max(longest, time.monotonic() - begun)
-        record_property("longest answer, seconds", round(longest, 3))
-        assert {answer.status_code for answer in answers} == {200}
+        print(f"the longest answer took {longest:.2f} s")  # for the docs: pytest -rP shows it
+        assert [answer.text for answer in answers if answer.status_code != 200] == []
         assert answers[0].json()["spooled"] is True
         broker.thaw()
         until(lambda: {event["id"].rpartition(":")[2] for event in kept(address, *ids)} == set(ids))
