@@ -2,9 +2,10 @@
 
     PORTRAIT_SOURCE_KEY=… python -m ops.bench.sender URL FILE --batch 200 [--rate 2500] [--connections 4]
 
-FILE has one event a line; a request is `--begin`, the events of a batch with commas between them, and `--end`. With a rate, requests leave by the clock, whether or not those before were answered (as long
-as a connection is free); without one, each connection sends as soon as it was answered. A request that is answered with
-503 is sent again. For every answer one line of JSON is printed: what `Sent` says.
+FILE has one event a line; a request is `--begin`, the events of a batch with commas between them, and `--end`. With a rate,
+requests leave by the clock, whether or not those before were answered (as long as a connection is free); without one, each
+connection sends as soon as it was answered. A request that is answered with 503 is sent again. For every answer one line of
+JSON is printed: what `Sent` says.
 """
 
 from __future__ import annotations
