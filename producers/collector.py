@@ -19,7 +19,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import uuid4
 
 import msgspec
@@ -34,18 +34,20 @@ from producers.admit import Admission, admit
 from producers.batch import BOM, is_array, split_array
 from producers.body import Memory, is_gzip, read_body
 from producers.collector_segment import add_segment_api, for_browsers
-from producers.delivery import Delivery
+from producers.collector_webhooks import add_webhooks
+from producers.delivery import PATIENT, Delivery, Patience
 from producers.drain import DEADLINE_SECONDS, Drain
 from producers.keys import KeyFile, KeysError, Source
 from producers.metrics import UNKNOWN_SOURCE, CollectorMetrics
-from producers.openapi import ABOUT, MAX_BATCH_EVENTS, MEDIA_TYPES, components, operation, problem_response
-from producers.openapi_segment import segment_schemas
+from producers.openapi import ABOUT, MAX_BATCH_EVENTS, MEDIA_TYPES, operation, problem_response
+from producers.openapi_document import documented
 from producers.problems import Problem, unavailable
 from producers.publisher import Publisher, Unavailable
 from producers.rate import Rates
 from producers.settings import CollectorSettings, SettingsError
 from producers.spool import Spool
 from producers.spool_files import SpoolUnusable
+from producers.webhooks.secret import SecretFiles
 from schemas.codec import MAX_EVENT_BYTES
 from schemas.rejected import Reason
 
@@ -67,6 +69,7 @@ class Collector:
         """Raises KeysError when the keys cannot be read."""
         self.settings = settings
         self.keys = KeyFile(settings.keys)
+        self.secrets = SecretFiles(settings.keys.parent)
         self.metrics = CollectorMetrics()
         self.publisher = Publisher(settings.kafka, timeout=settings.publish_seconds)
         self.memory = Memory(settings.in_flight_bytes)
@@ -121,14 +124,14 @@ class Collector:
             return do()
         return await asyncio.get_running_loop().run_in_executor(self._workers, do)
 
-    async def send(self, source: Source, admission: Admission, size: int) -> bool:
+    async def send(self, source: Source, admission: Admission, size: int, patience: Patience = PATIENT) -> bool:
         """Returns when all of `admission`, made of `size` bytes, is safe: False when Kafka has it, True when the spool has.
         Raises Problem 503 when neither does.
         """
         self.metrics.received(source.name, admission, size)
         self.rates.spend(source, len(admission.records) + len(admission.refusals))
         records = (*admission.records, *(refusal.letter for refusal in admission.refusals))
-        spooled = await self._delivery.deliver(source.name, records)
+        spooled = await self._delivery.deliver(source.name, records, patience)
         self.metrics.acknowledged(source.name, admission)
         if spooled:
             self.metrics.spooled(source.name, len(records))
@@ -221,6 +224,7 @@ def create_app(settings: CollectorSettings, spool: Spool | None) -> FastAPI:
         return await collector.receive(request, collector.take_events)
 
     add_segment_api(app)
+    add_webhooks(app)
 
     @app.get("/health", summary="Does the process live?", tags=["operation"])
     async def health() -> dict[str, str]:
@@ -252,18 +256,8 @@ def create_app(settings: CollectorSettings, spool: Spool | None) -> FastAPI:
     async def went_wrong(_: Request, __: Exception) -> Response:
         return for_browsers(Problem(500, "internal_error", "something is wrong here; send it again").response())
 
-    app.openapi = _documented(app.openapi)  # type: ignore[method-assign]
+    app.openapi = documented(app.openapi)  # type: ignore[method-assign]
     return app
-
-
-def _documented(generate: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:
-    def document() -> dict[str, Any]:
-        described = generate()
-        described["components"] = components()
-        described["components"]["schemas"] |= segment_schemas()
-        return described
-
-    return document
 
 
 def main() -> int:

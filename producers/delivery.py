@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
+from typing import NamedTuple
 
 from producers.problems import Problem, unavailable
 from producers.publisher import Publisher, Refused, Unavailable
@@ -18,7 +19,16 @@ log = logging.getLogger(__name__)
 
 _AT_ONCE_RECORDS = 20
 """So few records are handed over on the event loop; more of them by a worker."""
-_DISK_SECONDS = 5.0
+
+
+class Patience(NamedTuple):
+    """How many seconds Kafka is waited for, None for as long as a publish may take, and then the disk."""
+
+    kafka: float | None = None
+    disk: float = 5.0
+
+
+PATIENT = Patience()
 
 
 class Delivery:
@@ -29,7 +39,7 @@ class Delivery:
         self._spool = spool
         self._workers = workers
 
-    async def deliver(self, source: str, records: Sequence[Record]) -> bool:
+    async def deliver(self, source: str, records: Sequence[Record], patience: Patience = PATIENT) -> bool:
         """Returns when all of `records` are safe: False in Kafka, True in the spool. Raises Problem 503 when that is not
         certain: some of it may have arrived, or be written yet, and counts once when it is sent again with the same ids.
 
@@ -39,9 +49,10 @@ class Delivery:
         ms = time.time_ns() // 1_000_000
         if self._spool is None or not self._spool.holds(source):
             try:
-                await self._handed_over(len(records), lambda: self._publisher.publish(records))
+                async with asyncio.timeout(patience.kafka):
+                    await self._handed_over(len(records), lambda: self._publisher.publish(records))
                 return False
-            except Unavailable:
+            except (Unavailable, TimeoutError):
                 if self._spool is None:
                     raise unavailable("Kafka does not answer; send it again, with the same ids") from None
             except Refused as error:
@@ -49,17 +60,17 @@ class Delivery:
                 log.error("Kafka refuses events of %s: %s", source, error)
                 if self._spool is None:
                     raise unavailable("Kafka refuses this for now; send it again, with the same ids") from None
-        await self._spooled(self._spool, source, records, ms)
+        await self._spooled(self._spool, source, records, ms, patience.disk)
         return True
 
-    async def _spooled(self, spool: Spool, source: str, records: Sequence[Record], ms: int) -> None:
+    async def _spooled(self, spool: Spool, source: str, records: Sequence[Record], ms: int, seconds: float) -> None:
         try:
-            async with asyncio.timeout(_DISK_SECONDS):
+            async with asyncio.timeout(seconds):
                 await self._handed_over(len(records), lambda: spool.append(source, records, ms))
         except SpoolFailed as error:
             raise self._not_kept(error.code, str(error)) from None
         except TimeoutError:
-            raise self._not_kept("spool_failed", f"the spool was not written within {_DISK_SECONDS:g} s") from None
+            raise self._not_kept("spool_failed", f"the spool was not written within {seconds:g} s") from None
 
     def _not_kept(self, code: str, why: str) -> Problem:
         refused = unavailable(f"Kafka does not answer, and {why}; send it again, with the same ids")

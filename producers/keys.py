@@ -10,6 +10,7 @@ The file is YAML, and holds digests, not keys:
         events_per_second: 500      # what is more is answered 429; left out: no limit
         user_id_prefix: outlet      # of the Segment API: `userId` is this site's own, and no customer number of the shop
         public: true                # stands in web pages: calls of the Segment API only, and not all that they say is believed
+        webhook: {platform: meta, secret_file: meta.secret}   # a platform sends to /v1/hooks/NAME; see `producers.webhooks`
 
 A key is 256 random bits. Nobody can search that space, so a plain SHA-256 protects it as well as a slow password hash
 would, and costs a microsecond a request instead of a tenth of a second.
@@ -35,6 +36,8 @@ from typing import Annotated
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from producers.webhooks.setting import Webhook
+
 log = logging.getLogger(__name__)
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
@@ -48,7 +51,8 @@ class KeysError(Exception):
 @dataclass(frozen=True, slots=True)
 class Source:
     """One sender of events. `allow` are globs; `*` also matches `/`. The key of one that is `public` is known to everybody who
-    looks at a web page or into an app. `user_id_prefix` tells the user ids of a site from the shop's customer numbers."""
+    looks at a web page or into an app. `user_id_prefix` tells the user ids of a site from the shop's customer numbers. The key of
+    one that is a `webhook` opens that only."""
 
     name: str
     key_sha256: str
@@ -57,6 +61,7 @@ class Source:
     events_per_second: int | None = None
     public: bool = False
     user_id_prefix: str | None = None
+    webhook: Webhook | None = None
     _allowed: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
@@ -78,6 +83,7 @@ class _Entry(BaseModel):
     events_per_second: Annotated[int, Field(ge=1)] | None = None
     public: bool = False
     user_id_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,20}$")] | None = None
+    webhook: Webhook | None = None
 
 
 class _File(BaseModel):
@@ -97,11 +103,11 @@ def hash_key(key: str) -> str:
 
 
 def find_source(sources: Iterable[Source], key: str) -> Source | None:
-    """Whose key it is, None when nobody's or disabled. Takes as long for a wrong key as for a right one."""
+    """Whose key it is, None when nobody's, disabled, or that of a webhook. Takes as long for a wrong key as for a right one."""
     digest = hash_key(key)
     found = None
     for source in sources:
-        if hmac.compare_digest(source.key_sha256, digest) and not source.disabled:
+        if hmac.compare_digest(source.key_sha256, digest) and not source.disabled and source.webhook is None:
             found = source
     return found
 
@@ -133,12 +139,15 @@ def read_sources(path: Path) -> tuple[Source, ...]:
             events_per_second=entry.events_per_second,
             public=entry.public,
             user_id_prefix=entry.user_id_prefix,
+            webhook=entry.webhook,
         )
         for entry in entries
     )
 
 
-def add_source(path: Path, name: str, allow: Iterable[str] = ("*",), *, public: bool = False) -> str:
+def add_source(
+    path: Path, name: str, allow: Iterable[str] = ("*",), *, public: bool = False, webhook: Webhook | None = None
+) -> str:
     """Add a sender to the file (made when missing, mode 0600) and return its key, which is kept nowhere else.
 
     Raises KeysError when the name is taken or not made of letters, digits, `.`, `_` and `-`.
@@ -152,7 +161,8 @@ def add_source(path: Path, name: str, allow: Iterable[str] = ("*",), *, public: 
         if any(source.name == name for source in sources):
             raise KeysError(f"{path}: there is a source {name!r} already")
         key = make_key()
-        _write(path, (*sources, Source(name, hash_key(key), tuple(allow) or ("*",), public=public)))
+        added = Source(name, hash_key(key), tuple(allow) or ("*",), public=public, webhook=webhook)
+        _write(path, (*sources, added))
     return key
 
 
@@ -163,6 +173,7 @@ def _write(path: Path, sources: Iterable[Source]) -> None:
         | ({} if s.events_per_second is None else {"events_per_second": s.events_per_second})
         | ({"public": True} if s.public else {})
         | ({} if s.user_id_prefix is None else {"user_id_prefix": s.user_id_prefix})
+        | ({} if s.webhook is None else {"webhook": s.webhook.model_dump(exclude_unset=True)})
         for s in sources
     ]
     new = path.with_name(path.name + ".new")
@@ -201,6 +212,10 @@ class KeyFile:
     def find(self, key: str) -> Source | None:
         """Whose key it is; None when nobody's or disabled."""
         return find_source(self.sources, key)
+
+    def named(self, name: str) -> Source | None:
+        """The source of this name; None when there is none or it is disabled."""
+        return next((each for each in self.sources if each.name == name and not each.disabled), None)
 
 
 def _version(path: Path) -> tuple[int, int, int] | None:

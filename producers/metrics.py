@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
+from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -60,6 +61,12 @@ class CollectorMetrics:
             "portrait_collector_kafka_connected", "1 while there is a connection to Kafka.", registry=self.registry
         )
 
+        self._left_out = Counter(
+            "portrait_collector_left_out",
+            "What webhooks told that no customer did, by the platform's word for it: it is not kept.",
+            ["source", "what"],
+            registry=self.registry,
+        )
         self._spooled = Counter(
             "portrait_collector_spooled_records",
             "Records that Kafka did not take in time and the spool has kept.",
@@ -84,6 +91,10 @@ class CollectorMetrics:
         self._accepted.labels(source).inc(len(admission.records))
         for reason, count in Tally(refusal.rejected.reason.value for refusal in admission.refusals).items():
             self._rejected.labels(source, reason).inc(count)
+
+    def left_out(self, source: str, counts: Mapping[str, int]) -> None:
+        for what, count in counts.items():
+            self._left_out.labels(source, what).inc(count)
 
     def spooled(self, source: str, records: int) -> None:
         self._spooled.labels(source).inc(records)

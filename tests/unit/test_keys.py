@@ -11,6 +11,7 @@ from producers import keys
 from producers.access import authenticate, recognise
 from producers.keys import KeyFile, KeysError, Source, add_source, find_source, hash_key, main, make_key, read_sources
 from producers.problems import Problem
+from producers.webhooks.setting import Webhook
 
 
 @pytest.fixture
@@ -40,6 +41,35 @@ def test_a_prefix_is_read_and_kept_and_is_one_word(file: Path) -> None:
     assert [source.user_id_prefix for source in read_sources(file)] == ["outlet", None]
     file.write_text(file.read_text().replace(": outlet", ": 'out-let'"))
     with pytest.raises(KeysError, match="user_id_prefix"):
+        read_sources(file)
+
+
+def test_a_webhook_stays_one_when_another_source_is_added_and_its_key_opens_no_other_door(file: Path) -> None:
+    webhook = Webhook(platform="zalo", secret_file="zalo.secret", app_id="431234567890123456")
+    key = add_source(file, "zalo-oa", webhook=webhook)
+    other = add_source(file, "till")
+    assert read_sources(file) == (Source("zalo-oa", hash_key(key), webhook=webhook), Source("till", hash_key(other)))
+    known = KeyFile(file)
+    assert known.named("zalo-oa") == read_sources(file)[0]
+    assert known.named("nobody") is None
+    assert known.find(key) is None
+    assert recognise(f"Bearer {key}", known) is None
+
+
+@pytest.mark.parametrize(
+    ("entry", "problem"),
+    [
+        ("{platform: meta}", "meta signs what it sends: give secret_file"),
+        ("{platform: zalo, secret_file: zalo.secret}", "zalo signs the id of the app along: give app_id"),
+        ("{platform: myspace, secret_file: a}", r"webhook\.platform: Input should be"),
+        ("{platform: meta, secret_file: ../meta}", r"webhook\.secret_file: String should match"),
+        ("{platform: meta, secret_file: a, secret: b}", r"webhook\.secret: Extra inputs"),
+    ],
+)
+def test_a_webhook_that_is_wrong_is_explained(file: Path, entry: str, problem: str) -> None:
+    file.parent.mkdir()
+    file.write_text(f"sources: [{{name: a, key_sha256: '{'0' * 64}', webhook: {entry}}}]")
+    with pytest.raises(KeysError, match=problem):
         read_sources(file)
 
 

@@ -1,0 +1,131 @@
+"""Webhooks at the collector: platforms send here what happens with them, and sign it.
+
+    body ── signed? ── translate each item ── admit ── publish, or spool ── 200
+
+A platform knows no key, so the address says whose it is: `/v1/hooks/NAME`, of the source NAME in the file of keys. To add a
+platform: write its `Platform`, and enter it in `HANDLERS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import msgspec
+from fastapi import FastAPI, Request, Response
+
+from producers.admit import Admission
+from producers.body import is_gzip, read_body
+from producers.delivery import Patience
+from producers.keys import Source
+from producers.openapi_webhooks import challenge_operation, notice_operation
+from producers.problems import Problem, unavailable
+from producers.webhooks.admit_items import admit_items
+from producers.webhooks.notice import Notice, Platform
+from producers.webhooks.secret import SecretUnreadable
+from producers.webhooks.setting import Webhook
+
+if TYPE_CHECKING:
+    from producers.collector import Collector
+
+HANDLERS: Mapping[str, Platform] = {}
+"""Every platform that is understood, by the name it has in the file of keys."""
+
+UNSIGNED_BYTES = 2 * 1024 * 1024
+"""Of a body that must be read before anybody knows who sent it. Meta puts at most 1,000 changes into one."""
+
+_BODY_SECONDS = 5.0
+
+PATIENCE = Patience(kafka=1.2, disk=0.6)
+"""Zalo wants its answer within two seconds, and switches off a webhook that is slower for long."""
+
+
+def add_webhooks(app: FastAPI) -> None:
+    """Adds the addresses to the application."""
+
+    @app.post("/v1/hooks/{name}", summary="What a platform tells", tags=["webhooks"], openapi_extra=notice_operation())
+    async def tell(name: str, request: Request) -> Response:
+        collector: Collector = app.state.collector
+
+        async def take(request: Request) -> Response:
+            return await _take(collector, request, name)
+
+        return await collector.receive(request, take)
+
+    @app.get(
+        "/v1/hooks/{name}",
+        summary="A platform asks whether this is its webhook",
+        tags=["webhooks"],
+        openapi_extra=challenge_operation(),
+    )
+    async def ask(name: str, request: Request) -> Response:
+        try:
+            source, _, platform = _webhook(app.state.collector, name)
+            if platform.challenge is None:
+                raise _unknown()
+            answer = platform.challenge(request.query_params, source)
+        except Problem as problem:
+            return problem.response()
+        if answer is None:
+            return Problem(403, "wrong_token", "the token is not the access key of this source").response()
+        return Response(answer, media_type="text/plain", headers={"X-Content-Type-Options": "nosniff"})
+
+
+def _webhook(collector: Collector, name: str) -> tuple[Source, Webhook, Platform]:
+    """Raises Problem 404 when no source of this name is a webhook."""
+    source = collector.keys.named(name)
+    if source is None or source.webhook is None or source.webhook.platform not in HANDLERS:
+        raise _unknown()
+    return source, source.webhook, HANDLERS[source.webhook.platform]
+
+
+def _unknown() -> Problem:
+    return Problem(404, "not_found", "there is no such webhook")
+
+
+async def _take(collector: Collector, request: Request, name: str) -> Response:
+    source, webhook, platform = _webhook(collector, name)
+    try:
+        secrets = () if webhook.secret_file is None else collector.secrets.read(webhook.secret_file)
+    except SecretUnreadable:
+        raise unavailable("the secret of this webhook cannot be read here; the log of the collector says why") from None
+    gzipped = is_gzip(request.headers.get("content-encoding", "identity"))
+    seconds = min(collector.settings.body_seconds, _BODY_SECONDS)
+    with collector.memory.lease() as lease:
+        body = await read_body(request.stream(), gzipped=gzipped, lease=lease, seconds=seconds, limit=UNSIGNED_BYTES)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        notice = Notice(body, headers, source, webhook, secrets, datetime.now(UTC))
+        if not await collector.work(len(body), lambda: platform.signed(notice)):
+            message = "the signature is missing, or no secret of this webhook made it"
+            raise Problem(401, "bad_signature", message, {"WWW-Authenticate": 'Signature realm="portrait"'})
+        request.state.source = source.name
+        collector.rates.check(source)
+        admission, left_out = await collector.work(
+            len(body),
+            lambda: admit_items(
+                platform.translate(notice),
+                source=source,
+                request=uuid4().hex,
+                now_ms=int(notice.received.timestamp() * 1000),
+            ),
+        )
+        spooled = await collector.send(source, admission, len(body), PATIENCE)
+    collector.metrics.left_out(source.name, left_out)
+    return _answer(admission, left_out.total(), spooled)
+
+
+def _answer(admission: Admission, left_out: int, spooled: bool) -> Response:
+    rejected = [
+        {
+            "index": refusal.index,
+            "id": refusal.rejected.event_id,
+            "code": refusal.rejected.reason.value,
+            "path": refusal.rejected.path[:500],
+            "message": refusal.rejected.message[:1000],
+        }
+        for refusal in admission.refusals
+    ]
+    answer = {"accepted": len(admission.records), "rejected": rejected, "left_out": left_out}
+    return Response(msgspec.json.encode(answer | ({"spooled": True} if spooled else {})), media_type="application/json")
