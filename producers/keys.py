@@ -11,6 +11,7 @@ The file is YAML, and holds digests, not keys:
         user_id_prefix: outlet      # of the Segment API: `userId` is this site's own, and no customer number of the shop
         public: true                # stands in web pages: calls of the Segment API only, and not all that they say is believed
         webhook: {platform: meta, secret_file: meta.secret}   # a platform sends to /v1/hooks/NAME; see `producers.webhooks`
+        form: {thanks: "https://shop.example/thanks"}   # a page sends to /v1/forms/NAME; see `producers.forms.setting`
 
 A key is 256 random bits. Nobody can search that space, so a plain SHA-256 protects it as well as a slow password hash
 would, and costs a microsecond a request instead of a tenth of a second.
@@ -36,6 +37,7 @@ from typing import Annotated
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from producers.forms.setting import PageForm
 from producers.webhooks.setting import Webhook
 
 log = logging.getLogger(__name__)
@@ -62,6 +64,7 @@ class Source:
     public: bool = False
     user_id_prefix: str | None = None
     webhook: Webhook | None = None
+    form: PageForm | None = None
     _allowed: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
@@ -84,6 +87,7 @@ class _Entry(BaseModel):
     public: bool = False
     user_id_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,20}$")] | None = None
     webhook: Webhook | None = None
+    form: PageForm | None = None
 
 
 class _File(BaseModel):
@@ -140,6 +144,7 @@ def read_sources(path: Path) -> tuple[Source, ...]:
             public=entry.public,
             user_id_prefix=entry.user_id_prefix,
             webhook=entry.webhook,
+            form=entry.form,
         )
         for entry in entries
     )
@@ -174,6 +179,7 @@ def _write(path: Path, sources: Iterable[Source]) -> None:
         | ({"public": True} if s.public else {})
         | ({} if s.user_id_prefix is None else {"user_id_prefix": s.user_id_prefix})
         | ({} if s.webhook is None else {"webhook": s.webhook.model_dump(exclude_unset=True)})
+        | ({} if s.form is None else {"form": s.form.model_dump(exclude_unset=True)})
         for s in sources
     ]
     new = path.with_name(path.name + ".new")

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from producers.forms.fields_of_events import unknown_fields
 from producers.forms.services import SERVICES, QuestionList, Service
@@ -42,7 +42,7 @@ class FormMapping(EventMapping):
     questions: Literal["fields", "google_forms", "tally", "typeform"] | QuestionList
     type: str = TYPES[0]
     time: TimeOf | None = None
-    data: dict[str, Any] = {}
+    data: dict[str, Any] = Field(default={})
 
     @field_validator("type")
     @classmethod
@@ -50,15 +50,6 @@ class FormMapping(EventMapping):
         if name not in TYPES:
             raise ValueError(f"{name!r} is none of {', '.join(TYPES)}")
         return name
-
-    @model_validator(mode="before")
-    @classmethod
-    def _id_and_time_of_the_service(cls, said: Any) -> Any:
-        service = SERVICES.get(said["questions"]) if isinstance(said, dict) and _is_text(said, "questions") else None
-        if service is None:
-            return said
-        known = {"id": service.id and f"{{{service.id}}}", "time": service.time and {"column": service.time}}
-        return {name: told for name, told in known.items() if told} | said
 
     @model_validator(mode="after")
     def _only_fields_that_are_stored(self) -> FormMapping:
@@ -87,10 +78,6 @@ class FormMapping(EventMapping):
         return type(self).model_validate(self.model_dump() | {"data": self.data | {"customer": believed}})
 
 
-def _is_text(said: dict[Any, Any], name: str) -> bool:
-    return isinstance(said.get(name), str)
-
-
 def load_form_mapping(path: Path) -> FormMapping:
     """The mapping in a file. Raises MappingError, with the line."""
     try:
@@ -117,7 +104,9 @@ def read_form_mapping(text: str, name: str) -> FormMapping:
         return FormMapping.model_validate(said)
     except ValidationError as error:
         errors = error.errors(include_url=False, include_input=False, include_context=False)
-        told = max((each for each in errors if each["loc"][:1] == errors[0]["loc"][:1]), key=lambda each: len(each["loc"]))
+        told = max(
+            (each for each in errors if each["loc"][:1] == errors[0]["loc"][:1]), key=lambda each: len(each["loc"])
+        )
         message = told["msg"].removeprefix("Value error, ")
         at = [part for part in told["loc"] if part not in ("QuestionList", _UNION)]
         inner = _PATH.match(message) if not at else None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
 from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -37,7 +37,7 @@ def plain(name: str) -> str:
 class Columns(dict[str, str]):
     """Texts by name; names are compared by `plain`."""
 
-    def get(self, name: str, default: Any = None) -> Any:  # type: ignore[override]
+    def get(self, name: str, default: Any = None) -> Any:
         return super().get(plain(name), default)
 
     def without(self, name: str) -> Columns:
@@ -119,7 +119,9 @@ def unread(answered: Submission, read: frozenset[str]) -> dict[str, Any]:
         names = [plain(name) for name in answer.names if name]
         if answer.value in (None, "", [], {}) or any(_is_read(answer.value, name, read) for name in names):
             continue
-        shown = names[-1][:_SHOWN] if names[-1] not in answered.ambiguous else f"{names[-1][:_SHOWN]} ({names[0]})"[:200]
+        shown = (
+            names[-1][:_SHOWN] if names[-1] not in answered.ambiguous else f"{names[-1][:_SHOWN]} ({names[0]})"[:200]
+        )
         number = 1
         while shown in kept:
             number += 1
