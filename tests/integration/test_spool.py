@@ -291,7 +291,10 @@ def refusing(kafka: str, topic: str, wrong: dict[str, str]) -> Iterator[None]:
 
 @pytest.mark.crash
 def test_a_topic_that_refuses_holds_up_who_writes_to_it_and_nobody_else(
-    breakable_kafka: tuple[Child, str], tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    breakable_kafka: tuple[Child, str],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     _, address = breakable_kafka
     send = KafkaProducer.send
