@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Mappings, of forms and of files: check one, or try it on a sample.", no_args_is_help=True)
 
 MappingArgument = Annotated[
-    str, typer.Argument(metavar="MAPPING", help="A YAML file; or contacts, loyalty_scans, cdnow.")
+    str, typer.Argument(metavar="MAPPING", help="A YAML file, also one in HOME; or contacts, loyalty_scans, cdnow.")
 ]
 
 
