@@ -141,7 +141,7 @@ def read_sources(path: Path) -> tuple[Source, ...]:
             allow=tuple(entry.allow),
             disabled=entry.disabled,
             events_per_second=entry.events_per_second,
-            public=entry.public,
+            public=entry.public or entry.form is not None,
             user_id_prefix=entry.user_id_prefix,
             webhook=entry.webhook,
             form=entry.form,
