@@ -87,7 +87,10 @@ class TimeOf(BaseModel):
                 if self.timezone is None:
                     raise Unreadable(self.column, f"the time {text!r} has no zone; name one in the mapping (timezone)")
                 time = time.replace(tzinfo=ZoneInfo(self.timezone))
-            return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
+            try:
+                return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
+            except OverflowError:
+                raise Unreadable(self.column, f"the time {text!r} is not in any year of UTC") from None
         raise Unreadable(self.column, f"{text!r} is not a time like {', '.join(self.formats)}")
 
 
