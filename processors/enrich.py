@@ -20,7 +20,7 @@ from processors.reference import Reference
 from processors.service import TELL_OF_SERVICE
 from processors.text import clean_text
 from processors.told import Scene, Told
-from processors.web import TELL_OF_WEB
+from processors.web import TELL_OF_WEB, word_of
 from schemas.clean import CleanEvent
 from schemas.codec import Problem
 from schemas.events import (
@@ -29,6 +29,7 @@ from schemas.events import (
     CardScanned,
     Envelope,
     Interacted,
+    SocialTracked,
 )
 from schemas.ids import event_key
 from schemas.rejected import Rejected
@@ -173,6 +174,10 @@ def _interacted(data: Interacted, _: Scene) -> Told:
     return told
 
 
+def _social_tracked(data: SocialTracked, _: Scene) -> Told:
+    return Told(counts={f"social:{data.platform}:{word_of(data.event)}": 1}, acquisition=f"social:{data.platform}")
+
+
 def _from_store(store: str | None) -> str | None:
     return f"store:{store}" if store else None
 
@@ -187,5 +192,6 @@ _TELL: dict[type[Any], Callable[[Any, Scene], Told | Rejected]] = {
     CardEnrolled: _card_enrolled,
     CardCancelled: _card_cancelled,
     Interacted: _interacted,
+    SocialTracked: _social_tracked,
     **TELL_OF_SERVICE,
 }

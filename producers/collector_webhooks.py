@@ -25,14 +25,16 @@ from producers.openapi_webhooks import challenge_operation, notice_operation
 from producers.problems import Problem, unavailable
 from producers.webhooks.admit_items import admit_items
 from producers.webhooks.form import FORM, TYPEFORM
+from producers.webhooks.meta import META
 from producers.webhooks.notice import Notice, Platform
 from producers.webhooks.secret import SecretUnreadable
 from producers.webhooks.setting import Webhook
+from producers.webhooks.zalo import ZALO
 
 if TYPE_CHECKING:
     from producers.collector import Collector
 
-HANDLERS: Mapping[str, Platform] = {"form": FORM, "typeform": TYPEFORM}
+HANDLERS: Mapping[str, Platform] = {"meta": META, "zalo": ZALO, "form": FORM, "typeform": TYPEFORM}
 """Every platform that is understood, by the name it has in the file of keys."""
 
 UNSIGNED_BYTES = 2 * 1024 * 1024
@@ -105,6 +107,8 @@ async def _take(collector: Collector, request: Request, name: str) -> Response:
         body = await read_body(request.stream(), gzipped=gzipped, lease=lease, seconds=seconds, limit=UNSIGNED_BYTES)
         headers = {name.lower(): value for name, value in request.headers.items()}
         notice = Notice(body, headers, source, webhook, secrets, datetime.now(UTC), mapping)
+        if platform.probe is not None and platform.probe(notice):
+            return _answer(Admission((), ()), 0, False)
         if not await collector.work(len(body), lambda: platform.signed(notice)):
             message = "the signature is missing, or no secret of this webhook made it"
             raise Problem(401, "bad_signature", message, {"WWW-Authenticate": 'Signature realm="portrait"'})
@@ -119,7 +123,8 @@ async def _take(collector: Collector, request: Request, name: str) -> Response:
                 now_ms=int(notice.received.timestamp() * 1000),
             ),
         )
-        spooled = await collector.send(source, admission, len(body), PATIENCE)
+        safe = admission.records or admission.refusals
+        spooled = bool(safe) and await collector.send(source, admission, len(body), PATIENCE)
     collector.metrics.left_out(source.name, left_out)
     return _answer(admission, left_out.total(), spooled)
 

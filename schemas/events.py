@@ -71,6 +71,7 @@ Relation = Annotated[
     ),
 ]
 LongText = Annotated[str, Field(max_length=10_000)]
+Platform = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,29}$", examples=["facebook", "zalo"])]
 
 
 def personal(purpose: str, *, keep: str, sensitivity: Literal["low", "medium", "high"]) -> Any:
@@ -386,14 +387,26 @@ class CardCancelled(Part):
 
 
 class Interacted(Part):
-    """Data of `social.interacted.v1`."""
+    """Data of `social.interacted.v1`. `properties` are what else the platform says of it."""
 
-    platform: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,29}$", examples=["facebook", "zalo"])]
+    platform: Platform
     action: Literal[
         "follow", "unfollow", "react", "comment", "message", "share", "join_minigame", "submit_lead", "check_in"
     ]
     customer: Customer
     content: Content | None = None
+    properties: Free | None = None
+
+
+class SocialTracked(Part):
+    """Data of `social.tracked.v1`: a customer did something that has a name of the platform's own, and no `action` of
+    `social.interacted.v1`."""
+
+    platform: Platform
+    event: Name
+    customer: Customer
+    content: Content | None = None
+    properties: Free = {}
 
 
 class AccountAssigned(Part):
@@ -517,6 +530,13 @@ class InteractedEvent(Envelope):
     data: Interacted
 
 
+class SocialTrackedEvent(Envelope):
+    """Something else happened on a social platform."""
+
+    type: Literal["social.tracked.v1"]
+    data: SocialTracked
+
+
 class AccountAssignedEvent(Envelope):
     """The company gave a customer a relation, and somebody who is responsible."""
 
@@ -561,6 +581,7 @@ EVENT_MODELS: tuple[type[Envelope], ...] = (
     CardEnrolledEvent,
     CardCancelledEvent,
     InteractedEvent,
+    SocialTrackedEvent,
     AccountAssignedEvent,
     AccountUnassignedEvent,
     ComplaintOpenedEvent,
@@ -576,6 +597,7 @@ Event = Annotated[
     | CardEnrolledEvent
     | CardCancelledEvent
     | InteractedEvent
+    | SocialTrackedEvent
     | AccountAssignedEvent
     | AccountUnassignedEvent
     | ComplaintOpenedEvent

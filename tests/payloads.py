@@ -85,6 +85,14 @@ DATA: dict[str, dict[str, Any]] = {
         "action": "follow",
         "customer": {"facebook_id": "1000123", "full_name": "Trần Thị Bích"},
         "content": {"id": "p-1", "text": "Ngon quá!"},
+        "properties": {"verb": "add"},
+    },
+    "social.tracked.v1": {
+        "platform": "zalo",
+        "event": "user_click_chatnow",
+        "customer": {"zalo_id": "4812209331775520043"},
+        "content": {"text": "Xin chào"},
+        "properties": {"oa_id": "579745863508352884"},
     },
     "crm.account_assigned.v1": {
         "customer": {"customer_no": "KH-204981"},

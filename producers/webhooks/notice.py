@@ -53,8 +53,10 @@ class Platform(NamedTuple):
         Raises nothing.
     challenge: what GET is answered when the platform asks, by these parameters, whether somebody is there; None when it may not
         be answered. Without one, there is no GET.
+    probe: whether the notice only asks, unsigned, if somebody is there: it is answered 200, and nothing of it is kept.
     """
 
     signed: Callable[[Notice], bool]
     translate: Callable[[Notice], list[Item]]
     challenge: Callable[[Mapping[str, str], Source], str | None] | None = None
+    probe: Callable[[Notice], bool] | None = None

@@ -149,6 +149,16 @@ def test_a_form_tells_where_the_visitor_came_from(page: Any, acquisition: str) -
     assert clean(form({"customer_no": "K1"}, page=page)).acquisition == acquisition
 
 
+def test_what_else_a_platform_tells_is_counted_by_its_own_name() -> None:
+    told = clean(event("social.tracked.v1"))
+    assert (told.counts, told.statuses, told.acquisition, told.channel) == (
+        {"social:zalo:user_click_chatnow": 1},
+        {},
+        "social:zalo",
+        "social",
+    )
+
+
 def tracked(name: str, **data: Any) -> CleanEvent:
     return clean(event("web.tracked.v1", data={"customer": {"anonymous_id": "a-1"}, "event": name, **data}))
 

@@ -1,0 +1,72 @@
+"""Cut what a platform sends into the bytes of its items, and read each by itself: a bad one cannot sink its neighbours."""
+
+from __future__ import annotations
+
+import json
+import logging
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from producers.batch import MANY_COMMAS, split_array
+from producers.webhooks.notice import Event, Item, LeftOut
+from schemas.codec import read_json
+from schemas.rejected import Reason, Rejected
+
+log = logging.getLogger(__name__)
+
+_decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+def members(raw: bytes) -> dict[str, bytes] | Rejected:
+    """The bytes of each member of a JSON object. What is in them need not be valid."""
+    if not raw.strip():
+        return Rejected(Reason.EMPTY, "$", "there is nothing in it")
+    try:
+        return {name: bytes(value) for name, value in _decode(raw).items()}
+    except msgspec.ValidationError:
+        return Rejected(Reason.NOT_AN_OBJECT, "$", "this is not a JSON object")
+    except (ValueError, RecursionError):
+        return _tolerantly(raw)
+
+
+def _tolerantly(raw: bytes) -> dict[str, bytes] | Rejected:
+    """The same where something is no JSON, such as half of an emoji, or not UTF-8: in which item, reading these will show."""
+    refused = Rejected(Reason.NOT_JSON, "$", "this is not JSON")
+    if raw.count(b",") > MANY_COMMAS:
+        return refused
+    try:
+        document = json.loads(raw.decode("utf-8-sig", "surrogateescape"))
+        if not isinstance(document, dict):
+            return Rejected(Reason.NOT_AN_OBJECT, "$", "this is not a JSON object")
+        return {name: json.dumps(value).encode() for name, value in document.items()}
+    except (ValueError, RecursionError):
+        return refused
+
+
+def elements(raw: bytes) -> list[bytes] | None:
+    """The bytes of each element of a JSON array; None when it is none."""
+    return split_array(raw, len(raw)) if raw.lstrip()[:1] == b"[" else None
+
+
+def plain(raw: bytes | None) -> Any:
+    """A value that stands alone, such as an id; None when there is none that can be read."""
+    read = None if raw is None else read_json(raw)
+    return None if isinstance(read, Rejected) else read
+
+
+def item(raw: bytes, make: Callable[[dict[str, Any]], Event | Rejected | LeftOut]) -> Item:
+    """Read one item and make an event of it. A mistake of ours costs the one item that shows it, which is kept, and no other."""
+    document = read_json(raw)
+    if isinstance(document, Rejected):
+        return Item(raw, document)
+    if not isinstance(document, dict):
+        return Item(raw, Rejected(Reason.NOT_AN_OBJECT, "$", "this is not a JSON object"))
+    try:
+        return Item(raw, make(document))
+    except Exception as error:
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        log.error("an item cannot be read: %s at %s:%s", type(error).__name__, at.filename, at.lineno)
+        return Item(raw, Rejected(Reason.INVALID_VALUE, "$", "this cannot be read here; it is kept"))

@@ -1,0 +1,100 @@
+"""Meta: what happens on pages of Facebook, in Messenger, on Instagram, and with lead ads.
+
+Meta sends `{"object": "page", "entry": [{"id": PAGE, "time": …, "changes": […], "messaging": […]}]}`, at most 1,000 changes at
+once, and signs the bytes with the app's secret. It sends again, for up to 36 hours, what is not answered 200; and asks once, by
+GET, whether the address is ours (developers.facebook.com/docs/graph-api/webhooks/getting-started).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from producers.batch import BOM
+from producers.keys import Source, hash_key
+from producers.segment_api.values import instant, text
+from producers.webhooks.cut import elements, item, members, plain
+from producers.webhooks.meta_changes import told_by_change
+from producers.webhooks.meta_messages import told_by_message
+from producers.webhooks.meta_scene import Scene
+from producers.webhooks.notice import Item, Notice, Platform
+from schemas.rejected import Reason, Rejected
+
+_SCHEME = "sha256="
+_LONGEST_CHALLENGE = 1_000
+
+
+def _signed(notice: Notice) -> bool:
+    given = notice.headers.get("x-hub-signature-256", "").strip()
+    made = [_SCHEME + hmac.new(secret, notice.body, hashlib.sha256).hexdigest() for secret in notice.secrets]
+    return any(hmac.compare_digest(given.encode(), each.encode()) for each in made)
+
+
+def _challenge(asked: Mapping[str, str], source: Source) -> str | None:
+    """The challenge, for who knows the source's access key: it is what was typed in as the verify token."""
+    known = hmac.compare_digest(hash_key(asked.get("hub.verify_token", "")), source.key_sha256)
+    challenge = asked.get("hub.challenge", "")
+    if not known or asked.get("hub.mode") != "subscribe" or not 0 < len(challenge) <= _LONGEST_CHALLENGE:
+        return None
+    return challenge
+
+
+_PLATFORMS = {"instagram": "instagram"}
+"""The `object` of a notice → the platform; all others are Facebook's."""
+
+_LISTS = {"changes": told_by_change, "messaging": told_by_message, "standby": told_by_message}
+"""Where an entry has its items. Standby are messages that another app answers."""
+
+
+def _translate(notice: Notice) -> list[Item]:
+    body = notice.body.removeprefix(BOM).strip()
+    return [each for whole in elements(body) or [body] for each in _items(whole, notice)]
+
+
+def _items(whole: bytes, notice: Notice) -> Iterator[Item]:
+    opened = members(whole)
+    if isinstance(opened, Rejected):
+        yield Item(whole, opened)
+        return
+    entries = elements(opened.get("entry", b""))
+    if entries is None:
+        yield Item(whole, Rejected(Reason.MISSING_FIELD, "$.entry", "a notice of Meta has its entries in `entry`"))
+        return
+    kind = text(plain(opened.get("object"))) or "page"
+    for raw in entries:
+        entry = members(raw)
+        if isinstance(entry, Rejected):
+            yield Item(raw, entry)
+        else:
+            yield from _items_of_entry(raw, entry, kind, notice)
+
+
+def _items_of_entry(raw: bytes, entry: dict[str, bytes], kind: str, notice: Notice) -> Iterator[Item]:
+    moment = plain(entry.get("time"))
+    scene = Scene(
+        source=f"/meta/{notice.source.name}",
+        platform=_PLATFORMS.get(kind, "facebook"),
+        account=text(plain(entry.get("id"))) or "",
+        stamp=text(moment) or "",
+        time=instant(moment) or notice.received,
+    )
+    found = False
+    for name, told_by in _LISTS.items():
+        items = elements(entry.get(name, b""))
+        for one in items or ():
+            yield item(one, lambda document, told_by=told_by: told_by(document, scene))  # type: ignore[misc]
+        found = found or items is not None
+    if "field" in entry:  # Instagram, where the app signs people in by itself, has one change and no list
+        change = msgspec.json.encode({name: msgspec.Raw(entry[name]) for name in ("field", "value") if name in entry})
+        yield item(change, lambda document: told_by_change(document, scene))
+    elif not found:
+        lists = ", ".join(_LISTS)
+        yield Item(
+            raw, Rejected(Reason.MISSING_FIELD, "$.changes", f"an entry of Meta has its items in one of {lists}")
+        )
+
+
+META = Platform(_signed, _translate, _challenge)
