@@ -78,7 +78,10 @@ def test_what_the_stream_would_leave_out_is_told(tmp_path: Path) -> None:
     (tmp_path / "post.txt").write_text("phone=12&email=lan%40example.com&loi-nhan=Ch%C3%A0o\n")
     told = run("try", "--page", "m.yaml", "post.txt", "--json")
     answer = json.loads(told.output)
-    assert (told.exit_code, answer["unreadable"]) == (1, [{"path": "$.data.customer.phone", "code": "unreadable_phone"}])
+    assert (told.exit_code, answer["unreadable"]) == (
+        1,
+        [{"path": "$.data.customer.phone", "code": "unreadable_phone"}],
+    )
     assert answer["event"]["data"]["answers"] == {"loi-nhan": "Chào"}
 
 
