@@ -42,7 +42,7 @@ UNSIGNED_BYTES = 2 * 1024 * 1024
 
 _BODY_SECONDS = 5.0
 
-PATIENCE = Patience(kafka=1.2, disk=0.6)
+PATIENCE = Patience(kafka=1.0, altogether=1.8)
 """Zalo wants its answer within two seconds, and switches off a webhook that is slower for long."""
 
 
@@ -50,11 +50,11 @@ def add_webhooks(app: FastAPI) -> None:
     """Adds the addresses to the application."""
 
     @app.post("/v1/hooks/{name}", summary="What a platform tells", tags=["webhooks"], openapi_extra=notice_operation())
-    async def tell(name: str, request: Request) -> Response:
+    async def tell(request: Request) -> Response:
         collector: Collector = app.state.collector
 
         async def take(request: Request) -> Response:
-            return await _take(collector, request, name)
+            return await _take(collector, request)
 
         return await collector.receive(request, take)
 
@@ -64,9 +64,9 @@ def add_webhooks(app: FastAPI) -> None:
         tags=["webhooks"],
         openapi_extra=challenge_operation(),
     )
-    async def ask(name: str, request: Request) -> Response:
+    async def ask(request: Request) -> Response:
         try:
-            source, _, platform = _webhook(app.state.collector, name)
+            source, _, platform = _webhook(app.state.collector, request)
             if platform.challenge is None:
                 raise _unknown()
             answer = platform.challenge(request.query_params, source)
@@ -77,9 +77,9 @@ def add_webhooks(app: FastAPI) -> None:
         return Response(answer, media_type="text/plain", headers={"X-Content-Type-Options": "nosniff"})
 
 
-def _webhook(collector: Collector, name: str) -> tuple[Source, Webhook, Platform]:
-    """Raises Problem 404 when no source of this name is a webhook."""
-    source = collector.keys.named(name)
+def _webhook(collector: Collector, request: Request) -> tuple[Source, Webhook, Platform]:
+    """Raises Problem 404 when no source of the name in the address is a webhook."""
+    source = collector.keys.named(request.path_params["name"])
     if source is None or source.webhook is None or source.webhook.platform not in HANDLERS:
         raise _unknown()
     return source, source.webhook, HANDLERS[source.webhook.platform]
@@ -89,8 +89,8 @@ def _unknown() -> Problem:
     return Problem(404, "not_found", "there is no such webhook")
 
 
-async def _take(collector: Collector, request: Request, name: str) -> Response:
-    source, webhook, platform = _webhook(collector, name)
+async def _take(collector: Collector, request: Request) -> Response:
+    source, webhook, platform = _webhook(collector, request)
     try:
         secrets = () if webhook.secret_file is None else collector.secrets.read(webhook.secret_file)
     except SecretUnreadable:

@@ -19,13 +19,19 @@ log = logging.getLogger(__name__)
 
 _AT_ONCE_RECORDS = 20
 """So few records are handed over on the event loop; more of them by a worker."""
+_DISK_SECONDS = 5.0
 
 
 class Patience(NamedTuple):
-    """How many seconds Kafka is waited for, None for as long as a publish may take, and then the disk."""
+    """How many seconds Kafka is waited for, and then the disk: until `altogether` seconds are over. None: for as long as a
+    publish may take, and then `_DISK_SECONDS`."""
 
     kafka: float | None = None
-    disk: float = 5.0
+    altogether: float | None = None
+
+    def for_disk(self, spent: float) -> float:
+        """What is left for the disk when so many seconds are spent."""
+        return _DISK_SECONDS if self.altogether is None else max(self.altogether - spent, 0.0)
 
 
 PATIENT = Patience()
@@ -46,7 +52,7 @@ class Delivery:
         `source` is whoever sends. What a source sends after something of it went to the spool waits there behind it, so
         that Kafka has both in the order in which they were answered.
         """
-        ms = time.time_ns() // 1_000_000
+        ms, begun = time.time_ns() // 1_000_000, time.monotonic()
         if self._spool is None or not self._spool.holds(source):
             try:
                 async with asyncio.timeout(patience.kafka):
@@ -60,7 +66,7 @@ class Delivery:
                 log.error("Kafka refuses events of %s: %s", source, error)
                 if self._spool is None:
                     raise unavailable("Kafka refuses this for now; send it again, with the same ids") from None
-        await self._spooled(self._spool, source, records, ms, patience.disk)
+        await self._spooled(self._spool, source, records, ms, patience.for_disk(time.monotonic() - begun))
         return True
 
     async def _spooled(self, spool: Spool, source: str, records: Sequence[Record], ms: int, seconds: float) -> None:
@@ -70,7 +76,7 @@ class Delivery:
         except SpoolFailed as error:
             raise self._not_kept(error.code, str(error)) from None
         except TimeoutError:
-            raise self._not_kept("spool_failed", f"the spool was not written within {seconds:g} s") from None
+            raise self._not_kept("spool_failed", f"the spool was not written within {seconds:.2g} s") from None
 
     def _not_kept(self, code: str, why: str) -> Problem:
         refused = unavailable(f"Kafka does not answer, and {why}; send it again, with the same ids")

@@ -32,6 +32,7 @@ _PROBLEMS = {
     400: "The body is not JSON, or not the gzip it is said to be.",
     401: "No access key, or none that is known.",
     403: "The key stands in web pages: it may send calls of the Segment API only.",
+    404: "There is nothing at this address.",
     408: "The body took too long to arrive.",
     413: "Too large, or too many events.",
     415: "Another Content-Type or Content-Encoding than those named here.",
@@ -83,7 +84,7 @@ def operation() -> dict[str, Any]:
                 "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Answer"}}},
             }
         }
-        | {str(status): problem_response(status) for status in _PROBLEMS},
+        | {str(status): problem_response(status) for status in _PROBLEMS if status != 404},
     }
 
 

@@ -13,6 +13,15 @@ _WAYS = {
 }
 
 
+_NAME = {
+    "name": "name",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string"},
+    "description": "Of the source in the file of keys.",
+}
+
+
 def notice_operation() -> dict[str, Any]:
     """What FastAPI cannot know of `POST /v1/hooks/{name}`: it reads the body itself, since the signature is over its bytes."""
     signature = {"in": "header", "required": False, "schema": {"type": "string"}}
@@ -22,6 +31,7 @@ def notice_operation() -> dict[str, Any]:
             "content": {"application/json": {"schema": {"$ref": "#/components/schemas/WebhookNotice"}}},
         },
         "parameters": [
+            _NAME,
             signature | {"name": "X-Hub-Signature-256", "description": "Meta: sha256= and the HMAC of the body."},
             signature | {"name": "X-ZEvent-Signature", "description": "Zalo: mac= and the digest of what is signed."},
         ],
@@ -32,7 +42,7 @@ def notice_operation() -> dict[str, Any]:
             }
         }
         | {str(status): problem_response(status) for status in (400, 408, 413, 415, 429)}
-        | {status: _problem(told) for status, told in _WAYS.items()},
+        | {status: problem_response(int(status)) | {"description": told} for status, told in _WAYS.items()},
     }
 
 
@@ -41,6 +51,7 @@ def challenge_operation() -> dict[str, Any]:
     asked = {"in": "query", "required": False, "schema": {"type": "string"}}
     return {
         "parameters": [
+            _NAME,
             asked | {"name": "hub.mode", "description": "subscribe"},
             asked | {"name": "hub.verify_token", "description": "The access key of the source."},
             asked | {"name": "hub.challenge", "description": "What is to be answered."},
@@ -50,15 +61,12 @@ def challenge_operation() -> dict[str, Any]:
                 "description": "The challenge, as it came.",
                 "content": {"text/plain": {"schema": {"type": "string"}}},
             },
-            "403": _problem("The token is not the access key of this source, or nothing was asked."),
-            "404": _problem("There is no webhook of this name that is asked in this way."),
+            "403": problem_response(403)
+            | {"description": "The token is not the access key of this source, or nothing was asked."},
+            "404": problem_response(404)
+            | {"description": "There is no webhook of this name that is asked in this way."},
         },
     }
-
-
-def _problem(told: str) -> dict[str, Any]:
-    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {"description": told, "content": content}
 
 
 def webhook_schemas() -> dict[str, Any]:

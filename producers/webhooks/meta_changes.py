@@ -59,7 +59,7 @@ def told_by_change(change: Mapping[str, Any], scene: Scene) -> Event | Rejected 
         return told_by_message(value, scene)
     name = term(field, value.get("item"), value.get("verb"))
     customer = _customer(value, scene)
-    if field in _NOBODYS or value.get("verb") in _MODERATION:
+    if field in _NOBODYS or text(value.get("verb")) in _MODERATION:
         return LeftOut(name)
     if customer.get(scene.kind) == scene.account:
         return LeftOut(term("own", field))

@@ -33,42 +33,12 @@ TEXTS = st.one_of(
     st.text(st.characters(codec="utf-8"), min_size=190, max_size=310),
 )
 NAMES = st.sampled_from(
-    [
-        "object",
-        "entry",
-        "id",
-        "time",
-        "changes",
-        "messaging",
-        "standby",
-        "field",
-        "value",
-        "item",
-        "verb",
-        "from",
-        "name",
-        "sender",
-        "recipient",
-        "timestamp",
-        "message",
-        "mid",
-        "text",
-        "postback",
-        "reaction",
-        "read",
-        "is_echo",
-        "post_id",
-        "comment_id",
-        "created_time",
-        "event_name",
-        "app_id",
-        "user_id",
-        "follower",
-        "info",
-        "phone",
-        "msg_id",
-        "media",
-    ]
+    (
+        *("object", "entry", "id", "time", "changes", "messaging", "standby", "field", "value"),
+        *("item", "verb", "from", "name", "sender", "recipient", "timestamp", "message", "mid"),
+        *("text", "postback", "reaction", "read", "is_echo", "post_id", "comment_id", "created_time", "event_name"),
+        *("app_id", "user_id", "follower", "info", "phone", "msg_id", "media"),
+    )
 )
 WORDS = st.sampled_from(["page", "instagram", "feed", "comment", "add", "remove", "like", "follow", "user_send_text"])
 NUMBERS = st.one_of(
