@@ -151,7 +151,13 @@ def read_sources(path: Path) -> tuple[Source, ...]:
 
 
 def add_source(
-    path: Path, name: str, allow: Iterable[str] = ("*",), *, public: bool = False, webhook: Webhook | None = None
+    path: Path,
+    name: str,
+    allow: Iterable[str] = ("*",),
+    *,
+    public: bool = False,
+    webhook: Webhook | None = None,
+    form: PageForm | None = None,
 ) -> str:
     """Add a sender to the file (made when missing, mode 0600) and return its key, which is kept nowhere else.
 
@@ -166,7 +172,7 @@ def add_source(
         if any(source.name == name for source in sources):
             raise KeysError(f"{path}: there is a source {name!r} already")
         key = make_key()
-        added = Source(name, hash_key(key), tuple(allow) or ("*",), public=public, webhook=webhook)
+        added = Source(name, hash_key(key), tuple(allow) or ("*",), public=public, webhook=webhook, form=form)
         _write(path, (*sources, added))
     return key
 

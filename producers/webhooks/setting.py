@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 PLATFORMS = ("meta", "zalo", "typeform", "form")
 _SIGNING = ("meta", "zalo", "typeform")
+UNSIGNED, ASKING = "form", ("typeform", "form")
+"""What shows the access key in place of a signature; and what sends questions, which a mapping explains."""
 
 
 class Webhook(BaseModel):
@@ -31,6 +33,6 @@ class Webhook(BaseModel):
             raise ValueError(f"{self.platform} signs what it sends: give secret_file")
         if self.platform == "zalo" and self.app_id is None:
             raise ValueError("zalo signs the id of the app along: give app_id")
-        if self.platform in ("typeform", "form") and self.mapping is None:
+        if self.platform in ASKING and self.mapping is None:
             raise ValueError("say what its questions mean: give mapping, the name of a file beside this one")
         return self
