@@ -41,7 +41,14 @@ USUAL = page_form()
 def add_forms(app: FastAPI) -> None:
     """Adds the address to the application."""
 
-    @app.post("/v1/forms/{name}", summary="A form on a page", tags=["forms"], openapi_extra=form_operation())
+    @app.post(
+        "/v1/forms/{name}",
+        summary="A form on a page",
+        tags=["forms"],
+        status_code=303,
+        response_class=Response,
+        openapi_extra=form_operation(),
+    )
     async def submit(name: str, request: Request) -> Response:
         collector: Collector = app.state.collector
 
