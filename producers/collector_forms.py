@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from fastapi import FastAPI, Request, Response
 
+from producers.admit import Admission
 from producers.body import is_gzip, read_body
 from producers.forms.address import client_address
 from producers.forms.form_mapping import FormMapping
@@ -23,6 +24,7 @@ from producers.forms.mapping_files import page_form
 from producers.forms.page_submission import page_event
 from producers.forms.post import read_post
 from producers.forms.setting import PageForm
+from producers.keys import Source
 from producers.mapping import MappingError
 from producers.openapi_forms import form_operation
 from producers.problems import Problem, unavailable
@@ -49,12 +51,12 @@ def add_forms(app: FastAPI) -> None:
         response_class=Response,
         openapi_extra=form_operation(),
     )
-    async def submit(name: str, request: Request) -> Response:
+    async def submit(request: Request) -> Response:
         collector: Collector = app.state.collector
 
         async def take(request: Request) -> Response:
             try:
-                return await _take(collector, request, name)
+                return await _take(collector, request)
             except Problem as problem:
                 if "text/html" in request.headers.get("accept", ""):
                     return _shown(problem)
@@ -63,7 +65,8 @@ def add_forms(app: FastAPI) -> None:
         return await collector.receive(request, take)
 
 
-async def _take(collector: Collector, request: Request, name: str) -> Response:
+async def _take(collector: Collector, request: Request) -> Response:
+    name = request.path_params["name"]
     source = collector.keys.named(name) or collector.keys.find(name)
     form = None if source is None else source.form
     if source is None or form is None:
@@ -83,19 +86,31 @@ async def _take(collector: Collector, request: Request, name: str) -> Response:
             seconds=collector.settings.body_seconds,
             limit=MAX_FORM_BYTES,
         )
-        fields = read_post(body, request.headers.get("content-type", ""))
+        content_type = request.headers.get("content-type", "")
+        fields = await collector.work(len(body), lambda: read_post(body, content_type))
         if not isinstance(fields, Rejected) and _is_filled(fields, form.honeypot):
             # As if it had gone well: a machine that is told otherwise tries again.
             collector.metrics.left_out(source.name, {"honeypot": 1})
             return _see(form.thanks)
         received = datetime.now(UTC)
-        made = fields
-        if not isinstance(fields, Rejected):
-            made = page_event(fields, mapping, source=source.name, honeypot=form.honeypot, received=received)
-        now_ms = int(received.timestamp() * 1000)
-        admission, _ = admit_items([Item(body, made)], source=source, request=uuid4().hex, now_ms=now_ms)
+        admission = await collector.work(len(body), lambda: _admission(body, fields, mapping, source, form, received))
         await collector.send(source, admission, len(body))
     return _see((form.sorry if admission.refusals else None) or form.thanks)
+
+
+def _admission(
+    body: bytes,
+    fields: dict[str, Any] | Rejected,
+    mapping: FormMapping,
+    source: Source,
+    form: PageForm,
+    received: datetime,
+) -> Admission:
+    made = fields
+    if not isinstance(fields, Rejected):
+        made = page_event(fields, mapping, source=source.name, honeypot=form.honeypot, received=received)
+    now_ms = int(received.timestamp() * 1000)
+    return admit_items([Item(body, made)], source=source, request=uuid4().hex, now_ms=now_ms)[0]
 
 
 def _mapping(collector: Collector, form: PageForm) -> FormMapping:

@@ -23,7 +23,9 @@ def form_operation() -> dict[str, Any]:
         "additionalProperties": {"type": "string"},
     }
     body = {"schema": schema, "examples": {"contact": {"summary": "a question", "value": _EXAMPLE}}}
+    name = {"in": "path", "name": "name", "required": True, "schema": {"type": "string"}}
     return {
+        "parameters": [name | {"description": "The name of the source in the file of keys, or its key."}],
         "requestBody": {
             "required": True,
             "content": {"application/x-www-form-urlencoded": body, "multipart/form-data": body},

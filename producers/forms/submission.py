@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import lru_cache
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 BETWEEN = ", "
@@ -28,9 +29,22 @@ class Submission(NamedTuple):
     ambiguous: frozenset[str]
 
 
-@lru_cache(maxsize=10_000)
+_LONGEST_NAME = 1_000
+"""Characters. What has a longer path is one value, and no column: paths must not grow beyond what was sent."""
+
+_MOST_COLUMNS = 20_000
+
+_OFTEN = 200
+"""Characters: names that come again and again are not longer."""
+
+
 def plain(name: str) -> str:
     """A name as it is compared: people type the same title with other code points, and with spaces that nobody sees."""
+    return _plain(name) if len(name) <= _OFTEN else _plain.__wrapped__(name)
+
+
+@lru_cache(maxsize=10_000)
+def _plain(name: str) -> str:
     return " ".join(unicodedata.normalize("NFC", name).split())
 
 
@@ -50,10 +64,9 @@ def submission(document: Mapping[str, Any], answers: Iterable[Answer]) -> Submis
     answered = tuple(answer for answer in answers if any(answer.names))
     names = Counter(name for answer in answered for name in {plain(name) for name in answer.names if name})
     ambiguous = frozenset(name for name, count in names.items() if count > 1)
-    columns = Columns(columns_of(document, ""))
-    for answer in answered:
-        for name in {plain(name) for name in answer.names if name}:
-            columns.update(columns_of(answer.value, name))
+    columns = Columns(islice(columns_of(document, ""), _MOST_COLUMNS))
+    told = (columns_of(answer.value, name) for answer in answered for name in {*map(plain, filter(None, answer.names))})
+    columns.update(islice(chain.from_iterable(told), _MOST_COLUMNS))
     for name in ambiguous:
         columns.pop(name, None)
     return Submission(columns, answered, ambiguous)
@@ -64,6 +77,8 @@ def columns_of(value: Any, name: str) -> Iterator[tuple[str, str]]:
 
     A list of plain values is one text as well; and each thing that was chosen is the column `name[thing]`, true.
     """
+    if len(name) > _LONGEST_NAME:
+        return
     if isinstance(value, dict):
         for member, inner in value.items():
             yield from columns_of(inner, plain(f"{name}.{member}") if name else plain(member))
@@ -99,10 +114,12 @@ def text_of(value: Any) -> str | None:
 
 def leaves(value: Any, name: str = "") -> Iterator[Answer]:
     """Every field of a JSON document as a question of its own, named by its path."""
-    if isinstance(value, dict):
+    if isinstance(value, dict) and len(name) <= _LONGEST_NAME:
         for member, inner in value.items():
             yield from leaves(inner, f"{name}.{member}" if name else member)
-    elif isinstance(value, list) and any(isinstance(each, dict | list) for each in value):
+    elif (
+        isinstance(value, list) and len(name) <= _LONGEST_NAME and any(isinstance(each, dict | list) for each in value)
+    ):
         for index, inner in enumerate(value):
             yield from leaves(inner, f"{name}.{index}" if name else str(index))
     else:
@@ -115,18 +132,19 @@ def unread(answered: Submission, read: frozenset[str]) -> dict[str, Any]:
     An answer is read when one of its names is, or every part of it: each thing that was chosen, each member.
     """
     kept: dict[str, Any] = {}
+    again: Counter[str] = Counter()
     for answer in answered.answers:
         names = [plain(name) for name in answer.names if name]
         if answer.value in (None, "", [], {}) or any(_is_read(answer.value, name, read) for name in names):
             continue
-        shown = (
-            names[-1][:_SHOWN] if names[-1] not in answered.ambiguous else f"{names[-1][:_SHOWN]} ({names[0]})"[:200]
-        )
-        number = 1
-        while shown in kept:
-            number += 1
-            shown = f"{names[-1][:_SHOWN]} #{number}"
-        kept[shown] = answer.value
+        shown = names[-1][:_SHOWN]
+        if names[-1] in answered.ambiguous:
+            shown = f"{shown} ({names[0][:40]})"
+        name = shown
+        while name in kept:
+            again[shown] += 1
+            name = f"{shown} #{again[shown] + 1}"
+        kept[name] = answer.value
     return kept
 
 

@@ -238,3 +238,22 @@ data:
     ):
         data = form_event(submission(fields, believed.service.read(fields)), believed, ARRIVAL).event["data"]
         assert (data["customer"], data.get("answers")) == (customer, answers)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"k" * 900_000: list(range(20_000))},
+        {"k" * 900: {str(n): n for n in range(30_000)}},
+        {"k" * 900: list(range(100_000))},
+        {"answers": [{"id": "same", "title": "Câu hỏi", "value": 1}] * 30_000},
+        {"answers": [{"id": n, "title": "k" * 200, "value": list(range(2_000))} for n in range(200)]},
+    ],
+    ids=["a name without end", "a long name of many", "a long list", "one name for many", "long titles of long lists"],
+)
+def test_a_body_does_not_grow_beyond_measure(document: dict[str, Any]) -> None:
+    for service in ("fields", "google_forms"):
+        read = mapping(f"questions: {service}")
+        submitted = submission(document, read.service.read(document))
+        assert sum(map(len, submitted.columns)) < 50_000_000
+        form_event(submitted, read, ARRIVAL)
