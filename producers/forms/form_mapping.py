@@ -70,7 +70,17 @@ class FormMapping(EventMapping):
 
     def for_anybody(self, *, consent: bool) -> FormMapping:
         """The same, but for what is not believed of a form that anybody can send; with `consent`, that is."""
-        distrusted = NOT_FROM_ANYBODY if consent else NOT_FROM_ANYBODY | {"consent"}
+        return self._believing_consent if consent else self._believing_little
+
+    @cached_property
+    def _believing_consent(self) -> FormMapping:
+        return self._without(NOT_FROM_ANYBODY)
+
+    @cached_property
+    def _believing_little(self) -> FormMapping:
+        return self._without(NOT_FROM_ANYBODY | {"consent"})
+
+    def _without(self, distrusted: frozenset[str]) -> FormMapping:
         customer = self.data.get("customer")
         if not isinstance(customer, dict) or not distrusted & customer.keys():
             return self
