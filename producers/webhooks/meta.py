@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 import msgspec
 
@@ -25,10 +26,13 @@ from schemas.rejected import Reason, Rejected
 
 _SCHEME = "sha256="
 _LONGEST_CHALLENGE = 1_000
+_MOST_ITEMS = 5_000
 
 
 def _signed(notice: Notice) -> bool:
     given = notice.headers.get("x-hub-signature-256", "").strip()
+    if not given:
+        return False
     made = [_SCHEME + hmac.new(secret, notice.body, hashlib.sha256).hexdigest() for secret in notice.secrets]
     return any(hmac.compare_digest(given.encode(), each.encode()) for each in made)
 
@@ -51,7 +55,11 @@ _LISTS = {"changes": told_by_change, "messaging": told_by_message, "standby": to
 
 def _translate(notice: Notice) -> list[Item]:
     body = notice.body.removeprefix(BOM).strip()
-    return [each for whole in elements(body) or [body] for each in _items(whole, notice)]
+    items = (each for whole in elements(body) or [body] for each in _items(whole, notice))
+    found = list(islice(items, _MOST_ITEMS + 1))
+    if len(found) > _MOST_ITEMS:
+        return [Item(body, Rejected(Reason.TOO_LARGE, "$", f"a notice has at most {_MOST_ITEMS} items"))]
+    return found
 
 
 def _items(whole: bytes, notice: Notice) -> Iterator[Item]:

@@ -28,12 +28,14 @@ _DIGITS = re.compile(r"[0-9]{1,20}")
 
 def _signed(notice: Notice) -> bool:
     given = _MAC.fullmatch(notice.headers.get("x-zevent-signature", "").strip())
+    if given is None:
+        return False
     made = [
         hashlib.sha256((notice.webhook.app_id or "").encode() + notice.body + moment.encode() + secret).hexdigest()
         for moment in _moments(notice)
         for secret in notice.secrets
     ]
-    found = given[1].lower().encode() if given else b""
+    found = given[1].lower().encode()
     return any(hmac.compare_digest(found, each.encode()) for each in made)
 
 

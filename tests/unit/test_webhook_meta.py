@@ -301,6 +301,14 @@ def test_a_bad_item_is_refused_by_itself(body: bytes, reasons: list[str | None])
     assert told == reasons
 
 
+def test_a_notice_of_more_items_than_meta_sends_is_one_letter() -> None:
+    body = posted(*[7] * 5_001)
+    [item] = META.translate(notice(body))
+    assert isinstance(item.made, Rejected)
+    assert (item.raw, item.made.reason) == (body, "too_large")
+    assert len(META.translate(notice(posted(*[7] * 5_000)))) == 5_000
+
+
 def test_the_signature_is_over_the_bytes_with_any_secret_of_the_file() -> None:
     body = posted(COMMENT)
     assert META.signed(notice(body, x_hub_signature_256=sign(body)))
