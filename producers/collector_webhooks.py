@@ -91,6 +91,7 @@ def _unknown() -> Problem:
 
 async def _take(collector: Collector, request: Request) -> Response:
     source, webhook, platform = _webhook(collector, request)
+    request.state.source = source.name  # also of what is not signed: who looks why nothing comes sees it answered 401
     try:
         secrets = () if webhook.secret_file is None else collector.secrets.read(webhook.secret_file)
     except SecretUnreadable:
@@ -112,7 +113,6 @@ async def _take(collector: Collector, request: Request) -> Response:
         if not await collector.work(len(body), lambda: platform.signed(notice)):
             message = "the signature is missing, or no secret of this webhook made it"
             raise Problem(401, "bad_signature", message, {"WWW-Authenticate": 'Signature realm="portrait"'})
-        request.state.source = source.name
         collector.rates.check(source)
         admission, left_out = await collector.work(
             len(body),

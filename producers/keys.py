@@ -222,7 +222,7 @@ class KeyFile:
         return self._sources
 
     def find(self, key: str) -> Source | None:
-        """Whose key it is; None when nobody's or disabled."""
+        """Whose key it is; None when nobody's, disabled, or that of a webhook."""
         return find_source(self.sources, key)
 
     def named(self, name: str) -> Source | None:

@@ -198,6 +198,8 @@ def test_what_is_not_signed_by_the_secret_never_reaches_kafka(kafka: str, hooks:
     for name, body, headers in tries:
         answered = hooks.post(name, body, headers)
         assert (answered.status_code, answered.json()["code"]) == (401, "bad_signature")
+    refused = 'portrait_collector_request_seconds_count{source="zalo-oa",status="401"} 5.0'
+    assert refused in httpx.get(hooks.url + "/metrics").text
     assert kept(kafka, meta, zalo) == []
     assert not any(meta.encode() in record.value for record in records(kafka, REJECTED))
     assert told(hooks.post("zalo-oa", b"{}", {})) == accepted(0)
