@@ -34,10 +34,13 @@ from producers.admit import Admission, admit
 from producers.batch import BOM, is_array, split_array
 from producers.body import Memory, is_gzip, read_body
 from producers.collector_beacon import add_beacon
+from producers.collector_forms import add_forms
 from producers.collector_segment import add_segment_api, for_browsers
 from producers.collector_webhooks import add_webhooks
 from producers.delivery import PATIENT, Delivery, Patience
 from producers.drain import DEADLINE_SECONDS, Drain
+from producers.forms.address import AddressRates
+from producers.forms.mapping_files import MappingFiles
 from producers.keys import KeyFile, KeysError, Source
 from producers.metrics import UNKNOWN_SOURCE, CollectorMetrics
 from producers.openapi import ABOUT, MAX_BATCH_EVENTS, MEDIA_TYPES, operation, problem_response
@@ -71,10 +74,12 @@ class Collector:
         self.settings = settings
         self.keys = KeyFile(settings.keys)
         self.secrets = SecretFiles(settings.keys.parent)
+        self.mappings = MappingFiles(settings.keys.parent)
         self.metrics = CollectorMetrics()
         self.publisher = Publisher(settings.kafka, timeout=settings.publish_seconds)
         self.memory = Memory(settings.in_flight_bytes)
         self.rates = Rates()
+        self.addresses = AddressRates()
         self._workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="admit")
         self.spool = spool
         self._delivery = Delivery(self.publisher, spool, self._workers)
@@ -227,6 +232,7 @@ def create_app(settings: CollectorSettings, spool: Spool | None) -> FastAPI:
     add_segment_api(app)
     add_beacon(app)
     add_webhooks(app)
+    add_forms(app)
 
     @app.get("/health", summary="Does the process live?", tags=["operation"])
     async def health() -> dict[str, str]:
@@ -282,6 +288,7 @@ def main() -> int:
         port=settings.port,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_keep_alive=65,
         timeout_graceful_shutdown=10,
         log_config=None,

@@ -11,6 +11,7 @@ The file is YAML, and holds digests, not keys:
         user_id_prefix: outlet      # of the Segment API: `userId` is this site's own, and no customer number of the shop
         public: true                # stands in web pages: calls of the Segment API only, and not all that they say is believed
         webhook: {platform: meta, secret_file: meta.secret}   # a platform sends to /v1/hooks/NAME; see `producers.webhooks`
+        form: {thanks: "https://shop.example/thanks"}   # a page sends to /v1/forms/NAME; see `producers.forms.setting`
 
 A key is 256 random bits. Nobody can search that space, so a plain SHA-256 protects it as well as a slow password hash
 would, and costs a microsecond a request instead of a tenth of a second.
@@ -36,6 +37,7 @@ from typing import Annotated
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from producers.forms.setting import PageForm
 from producers.webhooks.setting import Webhook
 
 log = logging.getLogger(__name__)
@@ -62,6 +64,7 @@ class Source:
     public: bool = False
     user_id_prefix: str | None = None
     webhook: Webhook | None = None
+    form: PageForm | None = None
     _allowed: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
@@ -84,6 +87,7 @@ class _Entry(BaseModel):
     public: bool = False
     user_id_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,20}$")] | None = None
     webhook: Webhook | None = None
+    form: PageForm | None = None
 
 
 class _File(BaseModel):
@@ -137,16 +141,23 @@ def read_sources(path: Path) -> tuple[Source, ...]:
             allow=tuple(entry.allow),
             disabled=entry.disabled,
             events_per_second=entry.events_per_second,
-            public=entry.public,
+            public=entry.public or entry.form is not None,
             user_id_prefix=entry.user_id_prefix,
             webhook=entry.webhook,
+            form=entry.form,
         )
         for entry in entries
     )
 
 
 def add_source(
-    path: Path, name: str, allow: Iterable[str] = ("*",), *, public: bool = False, webhook: Webhook | None = None
+    path: Path,
+    name: str,
+    allow: Iterable[str] = ("*",),
+    *,
+    public: bool = False,
+    webhook: Webhook | None = None,
+    form: PageForm | None = None,
 ) -> str:
     """Add a sender to the file (made when missing, mode 0600) and return its key, which is kept nowhere else.
 
@@ -161,7 +172,7 @@ def add_source(
         if any(source.name == name for source in sources):
             raise KeysError(f"{path}: there is a source {name!r} already")
         key = make_key()
-        added = Source(name, hash_key(key), tuple(allow) or ("*",), public=public, webhook=webhook)
+        added = Source(name, hash_key(key), tuple(allow) or ("*",), public=public, webhook=webhook, form=form)
         _write(path, (*sources, added))
     return key
 
@@ -174,6 +185,7 @@ def _write(path: Path, sources: Iterable[Source]) -> None:
         | ({"public": True} if s.public else {})
         | ({} if s.user_id_prefix is None else {"user_id_prefix": s.user_id_prefix})
         | ({} if s.webhook is None else {"webhook": s.webhook.model_dump(exclude_unset=True)})
+        | ({} if s.form is None else {"form": s.form.model_dump(exclude_unset=True)})
         for s in sources
     ]
     new = path.with_name(path.name + ".new")

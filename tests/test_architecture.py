@@ -67,6 +67,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
         *("producers/metrics.py", "processors/counters.py", "processors/app.py", "processors/worker*.py"),
         *("sinks/relay*.py", "sinks/activation/metrics.py", "sinks/activation/service.py", "ops/*"),
     ),
+    "multipart": ("producers/forms/post.py",),
     "jinja2": ("sinks/activation/templates.py",),
     "standardwebhooks": ("sinks/activation/webhook.py",),
     "smtplib": ("sinks/activation/email.py",),

@@ -33,6 +33,7 @@ COMMANDS = {
     ),
     *(f"segments {name}" for name in ("ls", "check", "explain", "try", "preview")),
     *(f"account {name}" for name in ("assign", "unassign", "ls", "history")),
+    *("map check", "map try"),
     *("rejected ls", "rejected show", "rejected replay"),
     *(f"identity {name}" for name in ("join", "never", "split", "block", "trust", "undo", "judgements", "suggest")),
     *(f"activate {name}" for name in ("ls", "pause", "resume", "rm", "test", "undelivered", "resend", "run")),
