@@ -17,7 +17,6 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -34,6 +33,7 @@ from producers.admit import Admission, admit
 from producers.batch import BOM, is_array, split_array
 from producers.body import Memory, is_gzip, read_body
 from producers.collector_segment import add_segment_api, for_browsers
+from producers.collector_spool import add_spool_search
 from producers.delivery import Delivery
 from producers.drain import DEADLINE_SECONDS, Drain
 from producers.keys import KeyFile, KeysError, Source
@@ -42,10 +42,12 @@ from producers.openapi import ABOUT, MAX_BATCH_EVENTS, MEDIA_TYPES, components, 
 from producers.openapi_segment import segment_schemas
 from producers.problems import Problem, unavailable
 from producers.publisher import Publisher, Unavailable
+from producers.punctuality import punctuality
 from producers.rate import Rates
 from producers.settings import CollectorSettings, SettingsError
 from producers.spool import Spool
 from producers.spool_files import SpoolUnusable
+from producers.turns import Turns
 from schemas.codec import MAX_EVENT_BYTES
 from schemas.rejected import Reason
 
@@ -71,9 +73,9 @@ class Collector:
         self.publisher = Publisher(settings.kafka, timeout=settings.publish_seconds)
         self.memory = Memory(settings.in_flight_bytes)
         self.rates = Rates()
-        self._workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="admit")
+        self._turns = Turns()
         self.spool = spool
-        self._delivery = Delivery(self.publisher, spool, self._workers)
+        self._delivery = Delivery(self.publisher, spool, self._turns)
         # A publisher of its own: what of the spool Kafka does not take must not disturb those who wait for an answer.
         self._draining = Publisher(settings.kafka, timeout=DEADLINE_SECONDS) if spool else None
         self._drain = Drain(spool, self._draining, self.metrics.drained) if spool and self._draining else None
@@ -82,7 +84,7 @@ class Collector:
 
     async def close(self) -> None:
         """Waits for what Kafka has not yet acknowledged. What is in the spool stays there for the next start."""
-        self._workers.shutdown()
+        self._turns.close()
         if self._drain is not None and self._draining is not None:
             await asyncio.to_thread(self._drain.close)
             await asyncio.to_thread(self._draining.close, 1.0)
@@ -109,23 +111,22 @@ class Collector:
         request.state.source = source.name
         self.rates.check(source)
         gzipped = _encoding(request)
-        with self.memory.lease() as lease:
+        with self.memory.lease(source.name) as lease:
             body = await read_body(request.stream(), gzipped=gzipped, lease=lease, seconds=self.settings.body_seconds)
-            admission = await self.work(len(body), lambda: _admit(body, source, uuid4().hex))
+            admission = await self.work(len(body), lambda: _admit(body, source, uuid4().hex), source.name)
             spooled = await self.send(source, admission, len(body))
         return _answer(admission, spooled)
 
-    async def work(self, size: int, do: Callable[[], Result]) -> Result:
-        """`do`, which looks at `size` bytes: at once when these are few, else in a thread."""
-        if size <= AT_ONCE_BYTES:
-            return do()
-        return await asyncio.get_running_loop().run_in_executor(self._workers, do)
+    async def work(self, size: int, do: Callable[[], Result], source: str = UNKNOWN_SOURCE) -> Result:
+        """`do`, which looks at `size` bytes: at once when these are few, else in a thread, when it is the turn of `source`."""
+        return do() if size <= AT_ONCE_BYTES else await self._turns.run(source, do)
 
     async def send(self, source: Source, admission: Admission, size: int) -> bool:
         """Returns when all of `admission`, made of `size` bytes, is safe: False when Kafka has it, True when the spool has.
         Raises Problem 503 when neither does.
         """
-        self.metrics.received(source.name, admission, size)
+        clocks = await self.work(size, lambda: punctuality(admission.records, time.time()), source.name)
+        self.metrics.received(source.name, admission, size, clocks)
         self.rates.spend(source, len(admission.records) + len(admission.refusals))
         records = (*admission.records, *(refusal.letter for refusal in admission.refusals))
         spooled = await self._delivery.deliver(source.name, records)
@@ -221,6 +222,7 @@ def create_app(settings: CollectorSettings, spool: Spool | None) -> FastAPI:
         return await collector.receive(request, collector.take_events)
 
     add_segment_api(app)
+    add_spool_search(app)
 
     @app.get("/health", summary="Does the process live?", tags=["operation"])
     async def health() -> dict[str, str]:

@@ -10,6 +10,9 @@ The file is YAML, and holds digests, not keys:
         events_per_second: 500      # what is more is answered 429; left out: no limit
         user_id_prefix: outlet      # of the Segment API: `userId` is this site's own, and no customer number of the shop
         public: true                # stands in web pages: calls of the Segment API only, and not all that they say is believed
+        old_key_sha256: 60303ae2…   # the key before, which is good as long as `old_key_until` says
+        old_key_until: 2026-11-30T09:00:00Z
+        traces: true                # may ask where events are, of every sender; sends none
 
 A key is 256 random bits. Nobody can search that space, so a plain SHA-256 protects it as well as a slow password hash
 would, and costs a microsecond a request instead of a tenth of a second.
@@ -28,12 +31,13 @@ import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from fnmatch import translate
 from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +52,8 @@ class KeysError(Exception):
 @dataclass(frozen=True, slots=True)
 class Source:
     """One sender of events. `allow` are globs; `*` also matches `/`. The key of one that is `public` is known to everybody who
-    looks at a web page or into an app. `user_id_prefix` tells the user ids of a site from the shop's customer numbers."""
+    looks at a web page or into an app. `user_id_prefix` tells the user ids of a site from the shop's customer numbers. The old
+    key is good until `old_key_until`. One that `traces` asks where events are, and sends none."""
 
     name: str
     key_sha256: str
@@ -57,6 +62,9 @@ class Source:
     events_per_second: int | None = None
     public: bool = False
     user_id_prefix: str | None = None
+    old_key_sha256: str | None = None
+    old_key_until: datetime | None = None
+    traces: bool = False
     _allowed: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
@@ -78,6 +86,9 @@ class _Entry(BaseModel):
     events_per_second: Annotated[int, Field(ge=1)] | None = None
     public: bool = False
     user_id_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,20}$")] | None = None
+    old_key_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    old_key_until: AwareDatetime | None = None
+    traces: bool = False
 
 
 class _File(BaseModel):
@@ -101,7 +112,10 @@ def find_source(sources: Iterable[Source], key: str) -> Source | None:
     digest = hash_key(key)
     found = None
     for source in sources:
-        if hmac.compare_digest(source.key_sha256, digest) and not source.disabled:
+        known = hmac.compare_digest(source.key_sha256, digest)
+        if hmac.compare_digest(source.old_key_sha256 or "", digest):
+            known = source.old_key_until is not None and datetime.now(UTC) < source.old_key_until
+        if known and not source.disabled:
             found = source
     return found
 
@@ -133,6 +147,9 @@ def read_sources(path: Path) -> tuple[Source, ...]:
             events_per_second=entry.events_per_second,
             public=entry.public,
             user_id_prefix=entry.user_id_prefix,
+            old_key_sha256=entry.old_key_sha256,
+            old_key_until=entry.old_key_until,
+            traces=entry.traces,
         )
         for entry in entries
     )
@@ -163,6 +180,8 @@ def _write(path: Path, sources: Iterable[Source]) -> None:
         | ({} if s.events_per_second is None else {"events_per_second": s.events_per_second})
         | ({"public": True} if s.public else {})
         | ({} if s.user_id_prefix is None else {"user_id_prefix": s.user_id_prefix})
+        | ({} if s.old_key_sha256 is None else {"old_key_sha256": s.old_key_sha256, "old_key_until": s.old_key_until})
+        | ({"traces": True} if s.traces else {})
         for s in sources
     ]
     new = path.with_name(path.name + ".new")
@@ -199,8 +218,12 @@ class KeyFile:
         return self._sources
 
     def find(self, key: str) -> Source | None:
-        """Whose key it is; None when nobody's or disabled."""
-        return find_source(self.sources, key)
+        """Who sends with this key; None when nobody does, or it is disabled."""
+        return find_source([each for each in self.sources if not each.traces], key)
+
+    def find_tracer(self, key: str) -> Source | None:
+        """Who may ask with this key where events are; None when nobody may."""
+        return find_source([each for each in self.sources if each.traces], key)
 
 
 def _version(path: Path) -> tuple[int, int, int] | None:
