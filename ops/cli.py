@@ -21,7 +21,10 @@ from ops.commands import (
     predict,
     rejected,
     segments,
+    serve,
+    sources,
     stack,
+    trace,
 )
 from ops.local.home import LocalStackError
 from ops.terminal import errors
@@ -47,6 +50,9 @@ for commands in (
     identity,
     activate,
     rejected,
+    trace,
+    serve,
+    sources,
     checks,
 ):
     commands.register(app)
