@@ -6,11 +6,13 @@ import threading
 from collections.abc import Mapping
 
 import msgspec
+import psycopg2
 from fastapi import FastAPI, Request, Response
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
 from ops.local.home import DATABASE_URL, WORKER_URL, Home
+from ops.source_metrics import SourceMetrics
 from ops.trace import trace
 from producers.access import recognise_tracer
 from producers.keys import KeyFile
@@ -50,6 +52,15 @@ def create_app(settings: Mapping[str, str], home: Home, keys: KeyFile) -> FastAP
         except Problem as problem:
             return problem.response()
         return Response(msgspec.json.encode(told.as_json()), media_type="application/json")
+
+    counts = SourceMetrics(asked.get(DATABASE_URL, ""))
+
+    @app.get("/metrics", summary="Counters, for Prometheus", tags=["operation"], include_in_schema=False)
+    def metrics() -> Response:
+        try:
+            return Response(counts.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        except psycopg2.Error:
+            return unavailable("the store does not answer").response()
 
     @app.get("/health", summary="Does the process live?", tags=["operation"])
     async def health() -> dict[str, str]:

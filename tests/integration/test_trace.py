@@ -195,6 +195,7 @@ def test_more_than_is_looked_through_is_said_and_found_when_more_is_asked_for(se
 def test_a_portal_asks_over_http_with_a_key_that_traces(servers: Servers, tmp_path: Path) -> None:
     with shop(servers, tmp_path) as running:
         running.stream.worker()
+        running.send(scan(1) | {"id": "till 4/7"}, form(1) | {"type": "unknown.v1"})
         running.send(scan(1) | {"id": "till 4/7"})
         running.stream.drain()
         key = key_changes.add(running.collector.keys, "portal", traces=True)
@@ -211,6 +212,9 @@ def test_a_portal_asks_over_http_with_a_key_that_traces(servers: Servers, tmp_pa
             own = {"Authorization": f"Bearer {key}"}
             answered = httpx.get(f"{url}/v1/events/till%204%2F7", headers=own, timeout=20)
             assert (answered.status_code, answered.json()["events"]) == (200, running.trace("till 4/7")["events"])
+            told = httpx.get(f"{url}/metrics", timeout=20).text.splitlines()
+            assert 'portrait_source_events_duplicate_total{source="/test/till"} 1.0' in told
+            assert 'portrait_source_events_rejected_total{reason="unknown_type",source="/test/web"} 1.0' in told
             nobody = httpx.get(f"{url}/v1/events/nothing", headers=own, timeout=20).json()
             assert (nobody["found"], nobody["complete"]) == (False, True)
             for refused in ({}, {"Authorization": f"Bearer {running.collector.key}"}, {"Authorization": "Bearer x"}):
