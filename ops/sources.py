@@ -71,8 +71,8 @@ def at_the_door(collector: str) -> dict[str, Door]:
 
 
 def in_the_store(url: str, *, stored: bool = True) -> dict[str, Kept]:
-    """By CloudEvents source, what is stored; under "" what named none. Without `stored`, which looks at every event, only what was
-    repeated and rejected. Raises psycopg2.Error.
+    """By CloudEvents source, what is stored; under "" what named none. Without `stored`, which looks at every event, only
+    what was repeated and rejected. Raises psycopg2.Error.
     """
     found: defaultdict[str, Kept] = defaultdict(Kept)
     with reading(url) as at:

@@ -48,9 +48,11 @@ def trace(
 
 def spool_of(settings: Mapping[str, str], home: Home) -> Path | None:
     """The directory of the collector's spool, if it is on this machine."""
-    keys = settings.get("PORTRAIT_KEYS")
-    given = settings.get("PORTRAIT_SPOOL") or (str(Path(keys).parent / "spool") if keys else str(home.path / "spool"))
-    return Path(given) if given != "off" and Path(given).is_dir() else None
+    given, keys = settings.get("PORTRAIT_SPOOL"), settings.get("PORTRAIT_KEYS")
+    if given:
+        return Path(given) if given != "off" and Path(given).is_dir() else None
+    beside_keys = [Path(keys).parent / "spool"] if keys else []
+    return next((each for each in (*beside_keys, home.path / "spool") if each.is_dir()), None)
 
 
 def _ask_spools(told: Trace, settings: Mapping[str, str], home: Home, source: str | None) -> None:

@@ -66,7 +66,8 @@ def _show_event(event_id: str, found: Found) -> None:
     if found.type is not None:
         console.print(f"  {escape(found.type)}, which happened {found.happened_at:%Y-%m-%d %H:%M:%S} UTC")
     if found.duplicates:
-        console.print(f"  received {found.duplicates:,} times more, and counted once")
+        times = "once" if found.duplicates == 1 else f"{found.duplicates:,} times"
+        console.print(f"  received {times} more, and counted once")
     table = table_of("when (UTC)", "what", "where")
     for step in found.steps:
         when = "" if step.at is None else f"{step.at:%Y-%m-%d %H:%M:%S}"
