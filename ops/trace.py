@@ -182,9 +182,9 @@ def _add_stored(told: Trace, stored: list[tuple[Any, ...]], repeated: list[tuple
         event.came(State.STORED, Step(stored_at, f"stored, from {origin}", "portrait.events"))
         if not any(step.place == origin for step in event.steps):
             event.came(State.STORED, Step(received, RECEIVED, origin))
-        for of, place, seen in repeated:
+        for of, place, seen, times in repeated:
             if of == key:
-                event.duplicates += 1
+                event.duplicates = times
                 event.came(State.STORED, Step(seen, f"received once more: a duplicate of {origin}", place))
 
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg2
 import pytest
 
+from ops.sql import _statement
 from producers import key_changes
+from sinks.postgres.migrate import migrate
 from tests.crash.stream import Servers, Stream, stream
 from tests.integration.running_collector import RunningCollector, free_port, running_collector, wait_for
+from tests.integration.shop import ask
 from tests.system.command import Portrait, form, scan
 
 pytestmark = pytest.mark.integration
@@ -233,3 +237,40 @@ def _alive(url: str) -> bool:
         return httpx.get(f"{url}/health", timeout=2).status_code == 200
     except httpx.TransportError:
         return False
+
+
+FILLED = """
+    insert into portrait.events (key, time, received_at, type, channel, source, id, origin, body)
+    select md5(n::text)::uuid, now(), now(), 'web.form_submitted.v1', 'web', '/shop/' || n % 30, n, 'events.web/0/' || n, '{}'
+    from generate_series(1, 20000) as n;
+    insert into portrait.duplicates (origin, key)
+    select 'events.web/1/' || n, md5(n::text)::uuid from generate_series(1, 20000) as n;
+    insert into portrait.rejected (origin, reason, path, message, rejected_at, event_id, payload)
+    select 'events.web/2/' || n, 'not_json', '$', '', now(), n, '' from generate_series(1, 20000) as n;
+    analyze
+"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "parameters", "index"),
+    [
+        ("trace_sources", {"limit": 20_000}, "events_of_source"),
+        ("trace_events", {"keys": ["0" * 32] * 30}, "events_pkey"),
+        ("trace_duplicates", {"keys": ["0" * 32], "limit": 100}, "duplicates_of_event"),
+        ("trace_letters", {"id": "7", "source": None, "limit": 100}, "rejected_of_event"),
+    ],
+)
+def test_a_large_store_is_asked_by_index(filled: str, statement: str, parameters: dict[str, Any], index: str) -> None:
+    with closing(psycopg2.connect(filled)) as opened, opened.cursor() as at:
+        at.execute(f"explain {_statement(statement)}", parameters)
+        plan = "\n".join(line for (line,) in at.fetchall())
+    assert index in plan, plan
+    assert re.findall(r"Seq Scan on (events|duplicates|rejected)", plan) == []
+
+
+@pytest.fixture(scope="module")
+def filled(new_database: Callable[[], str]) -> str:
+    url = new_database()
+    migrate(url)
+    ask(url, FILLED)
+    return url

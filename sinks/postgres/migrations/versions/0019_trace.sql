@@ -1,7 +1,8 @@
 -- An event is found by its id alone through the sources there are: its key is a digest of both. There are few sources, so this index
--- is small and its last pages stay in memory; one of ids would be as large as that of keys, and as costly for every event.
+-- is small, and its pages that grow stay in memory; one of ids would be as large as that of keys. Compared by bytes, in which it
+-- costs a microsecond an event, whatever the language of the database.
 
-create index events_of_source on portrait.events (source);
+create index events_of_source on portrait.events (source collate "C");
 alter table portrait.events add column stored_at timestamptz;
 alter table portrait.events alter column stored_at set default now();
 comment on column portrait.events.stored_at is 'When the batch began that stored it; null of what was stored before this was kept.';
