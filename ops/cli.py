@@ -22,7 +22,10 @@ from ops.commands import (
     predict,
     rejected,
     segments,
+    serve,
+    sources,
     stack,
+    trace,
     watching,
 )
 from ops.local.home import LocalStackError
@@ -51,6 +54,9 @@ for commands in (
     identity,
     activate,
     rejected,
+    trace,
+    serve,
+    sources,
     checks,
 ):
     commands.register(app)

@@ -31,6 +31,11 @@ def recognise(authorization: str | None, keys: KeyFile) -> tuple[Source, str] | 
     return None
 
 
+def recognise_tracer(authorization: str | None, keys: KeyFile) -> Source | None:
+    """Whose key it is that the header shows, and that may ask where events are; None when it is no such key."""
+    return next(filter(None, map(keys.find_tracer, shown_keys(authorization or ""))), None)
+
+
 def shown_keys(authorization: str) -> Iterator[str]:
     """What may be the key. Form builders only do Basic: the key is user name or password, some forget the colon."""
     scheme, _, credentials = authorization.strip().partition(" ")

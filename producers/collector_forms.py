@@ -78,7 +78,7 @@ async def _take(collector: Collector, request: Request) -> Response:
     collector.rates.check(source)
     mapping = _mapping(collector, form)
     gzipped = is_gzip(request.headers.get("content-encoding", "identity"))
-    with collector.memory.lease() as lease:
+    with collector.memory.lease(source.name) as lease:
         body = await read_body(
             request.stream(),
             gzipped=gzipped,
@@ -87,13 +87,15 @@ async def _take(collector: Collector, request: Request) -> Response:
             limit=MAX_FORM_BYTES,
         )
         content_type = request.headers.get("content-type", "")
-        fields = await collector.work(len(body), lambda: read_post(body, content_type))
+        fields = await collector.work(len(body), lambda: read_post(body, content_type), source.name)
         if not isinstance(fields, Rejected) and _is_filled(fields, form.honeypot):
             # As if it had gone well: a machine that is told otherwise tries again.
             collector.metrics.left_out(source.name, {"honeypot": 1})
             return _see(form.thanks)
         received = datetime.now(UTC)
-        admission = await collector.work(len(body), lambda: _admission(body, fields, mapping, source, form, received))
+        admission = await collector.work(
+            len(body), lambda: _admission(body, fields, mapping, source, form, received), source.name
+        )
         await collector.send(source, admission, len(body))
     return _see((form.sorry if admission.refusals else None) or form.thanks)
 

@@ -104,13 +104,13 @@ async def _take(collector: Collector, request: Request) -> Response:
         ) from None
     gzipped = is_gzip(request.headers.get("content-encoding", "identity"))
     seconds = min(collector.settings.body_seconds, _BODY_SECONDS)
-    with collector.memory.lease() as lease:
+    with collector.memory.lease(source.name) as lease:
         body = await read_body(request.stream(), gzipped=gzipped, lease=lease, seconds=seconds, limit=UNSIGNED_BYTES)
         headers = {name.lower(): value for name, value in request.headers.items()}
         notice = Notice(body, headers, source, webhook, secrets, datetime.now(UTC), mapping)
         if platform.probe is not None and platform.probe(notice):
             return _answer(Admission((), ()), 0, False)
-        if not await collector.work(len(body), lambda: platform.signed(notice)):
+        if not await collector.work(len(body), lambda: platform.signed(notice), source.name):
             message = "the signature is missing, or no secret of this webhook made it"
             raise Problem(401, "bad_signature", message, {"WWW-Authenticate": 'Signature realm="portrait"'})
         collector.rates.check(source)
@@ -122,6 +122,7 @@ async def _take(collector: Collector, request: Request) -> Response:
                 request=uuid4().hex,
                 now_ms=int(notice.received.timestamp() * 1000),
             ),
+            source.name,
         )
         safe = admission.records or admission.refusals
         spooled = bool(safe) and await collector.send(source, admission, len(body), PATIENCE)

@@ -42,8 +42,11 @@ def _shows_the_key(notice: Notice) -> bool:
     """The key of the source, or a secret of its own, in `Authorization` or `X-Portrait-Key`."""
     shown = [*shown_keys(notice.headers.get("authorization", "")), notice.headers.get(KEY_HEADER, "").strip()]
     digests = [hash_key(each) for each in shown if each]
-    known = [notice.source.key_sha256, *(hashlib.sha256(secret).hexdigest() for secret in notice.secrets)]
-    return any(hmac.compare_digest(digest, each) for digest in digests for each in known)
+    known = [hashlib.sha256(secret).hexdigest() for secret in notice.secrets]
+    return any(
+        notice.source.opened_by(digest) or any(hmac.compare_digest(digest, each) for each in known)
+        for digest in digests
+    )
 
 
 def _submitted(notice: Notice) -> list[Item]:
