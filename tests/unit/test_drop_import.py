@@ -296,6 +296,25 @@ def test_what_kafka_does_not_take_stays_and_goes_on_where_it_was(place: Place) -
     assert (len(first.sent), len(place.sent)) == (1_000, 1_500)
 
 
+def test_a_file_that_is_corrected_while_kafka_is_away_counts_as_corrected(place: Place) -> None:
+    with pytest.raises(Held, match=r"a\.csv: Kafka does not answer"):
+        place.take("a.csv", HEADER + FIRST + SECOND, to=InMemory(fail_at=0))
+    assert place.take("a.csv", HEADER + FIRST.replace("120", "130") + SECOND) == Outcome("a.csv", 2, 2, 0, 0, "UTF-8")
+    assert place.amounts() == ["130000", "80500"]
+    late = place.take("b.csv", HEADER + FIRST + SECOND)
+    assert (late.new, late.repeated, late.refused) == (0, 1, 1)
+    assert "(line 2 of a.csv, TODAY); what was sent first counts" in place.report("failed/b.csv")
+
+
+def test_what_was_acknowledged_before_kafka_went_away_stands(place: Place) -> None:
+    content = HEADER + "".join(FIRST.replace("5001", str(number)) for number in range(2_500))
+    first = InMemory(fail_at=1)
+    with pytest.raises(Held):
+        place.take("a.csv", content, to=first)
+    outcome = place.take("a.csv", content.replace("120.000", "130.000"))
+    assert (outcome.new, outcome.refused) == (1_500, len(first.sent)) == (1_500, 1_000)
+
+
 def test_json_lines_are_read_as_well(place: Place) -> None:
     line = {"receipt": 1, "line": 1, "at": "21/11/2026 10:00", "thẻ": "9", "tên": "Ánh", "amount": "1"}
     assert place.take("a.jsonl", json.dumps(line)) == Outcome("a.jsonl", 1, 1)
