@@ -23,7 +23,7 @@ from producers.drop_folder import DONE, FAILED, DropFolder, FileReplaced, shown
 from producers.drop_report import Outcome, report
 from producers.encodings import Unrecognised, recognise
 from producers.importer import Progress, RejectedRow, import_file
-from producers.mapping import FileMapping, MappingError
+from producers.mapping import ColumnsMissing, FileMapping, MappingError
 from producers.rows import FileError, open_rows
 from producers.sent_lines import KnownFile, Remembering, SentLines
 
@@ -108,7 +108,7 @@ class DropImport:
                 log.info("%s: %s lines, %d %% of the file", shown(path), format(step.rows, ","), share)
 
         before = lines.first_sent_by(file) if file.moved_to is not None else 0
-        whole = ""
+        whole, header = "", tuple[str, ...]()
         try:
             import_file(
                 path,
@@ -122,6 +122,8 @@ class DropImport:
             )
         except ImportStopped as error:
             raise Held(f"{shown(path)}: {error}") from error
+        except ColumnsMissing as error:
+            whole, header = f"The mapping does not fit: {error.without_values}.", tuple(error.header)
         except MappingError as error:
             whole = f"The mapping does not fit: {error}."
         except FileError as error:
@@ -130,7 +132,7 @@ class DropImport:
             whole = f"{error}."
         done = CheckpointFile(self._home, name).read()
         new = min(done.sent, lines.first_sent_by(file) - before)
-        return Outcome(shown(path), done.rows, new, done.sent - new, done.rejected, whole=whole)
+        return Outcome(shown(path), done.rows, new, done.sent - new, done.rejected, whole=whole, header=header)
 
     def _fitted(self, path: Path) -> tuple[FileMapping, str, str]:
         """The mapping, with encoding and delimiter of the file unless it names them; the encoding in words; or why not."""

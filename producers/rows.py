@@ -85,7 +85,8 @@ class RowFile:
             raise FileError(f"{self._name} is empty")
         header = tuple(name.strip() for name in first.fields)
         if not all(map(_is_text, header)):
-            raise FileError(f"{self._name}: the header is not {self._encoding}: {_shown(list(header))}")
+            number = 1 + [_is_text(name) for name in header].index(False)
+            raise FileError(f"{self._name}: the header is not {self._encoding}, in column {number}")
         if not header:
             raise FileError(f"{self._name}: the first line is empty; it must be the header")
         if len(set(header)) != len(header) or "" in header:

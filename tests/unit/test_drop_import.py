@@ -233,6 +233,15 @@ def test_a_file_that_is_none_fails_as_a_whole(place: Place, content: bytes, name
     assert says in place.report(f"failed/{name}")
 
 
+def test_a_file_without_a_header_has_its_first_line_in_the_report_and_not_in_the_log(place: Place) -> None:
+    outcome = place.take("a.csv", FIRST + SECOND)
+    assert outcome.line() == (
+        "a.csv: not read. The mapping does not fit: the file has no column amount, at, line, receipt, thẻ, tên."
+    )
+    first = "5001, 1, 21/11/2026 10:00, 9001, Nguyễn Thị Ánh, 120.000"
+    assert f"Its first line, which must name the columns, is: {first}\n" in place.report("failed/a.csv")
+
+
 def test_a_name_that_is_no_unicode_is_no_hindrance(place: Place) -> None:
     name = os.fsdecode("Quét.csv".encode("latin-1"))
     outcome = place.take(name, HEADER + FIRST + "bad\n")
@@ -244,7 +253,7 @@ def test_a_header_with_broken_bytes_fails_as_a_whole(place: Place) -> None:
     outcome = place.take(
         "a.csv", (HEADER.strip() + ",ghi ch").encode() + b"\xff\n" + FIRST.strip().encode() + b",\xff\n"
     )
-    assert "a.csv: the header is not utf-8-sig: receipt,line,at,thẻ,tên,amount,ghi ch\ufffd" in outcome.whole
+    assert "a.csv: the header is not utf-8-sig, in column 7" in outcome.whole
     assert outcome.whole in place.report("failed/a.csv")
 
 
