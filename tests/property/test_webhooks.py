@@ -9,10 +9,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from producers.keys import Source, hash_key
+from producers.segment_api.values import instant
 from producers.webhooks.admit_items import admit_items
 from producers.webhooks.cut import members
 from producers.webhooks.meta import META
@@ -137,6 +138,15 @@ def test_what_comes_beside_an_item_changes_nothing_of_it(ones: list[Any], others
         return [repr(item.made) for item in META.translate(notice(body))]
 
     assert made(ones + others) == made(ones) + made(others)
+
+
+@settings(max_examples=200)
+@given(st.datetimes(datetime(2017, 11, 18), datetime(2100, 1, 1)))
+@example(datetime(2027, 1, 27, 12, 0, 31, 234_000))
+def test_a_time_in_milliseconds_is_the_same_as_text_and_as_a_number(time: datetime) -> None:
+    """Some of these texts, such as 1801051231234, could be read as the calendar's: the 12th of May 1801."""
+    ms = int(time.replace(tzinfo=UTC).timestamp()) * 1_000 + time.microsecond // 1_000
+    assert instant(str(ms)) == instant(ms) == datetime.fromtimestamp(ms / 1_000, UTC)
 
 
 @settings(max_examples=200)
