@@ -18,10 +18,14 @@ from ops.commands import (
     demo,
     identity,
     importing,
+    mapping,
     predict,
     rejected,
     segments,
+    serve,
+    sources,
     stack,
+    trace,
     watching,
 )
 from ops.local.home import LocalStackError
@@ -41,6 +45,7 @@ for commands in (
     demo,
     importing,
     watching,
+    mapping,
     customer,
     segments,
     account,
@@ -49,6 +54,9 @@ for commands in (
     identity,
     activate,
     rejected,
+    trace,
+    serve,
+    sources,
     checks,
 ):
     commands.register(app)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -55,6 +56,24 @@ class Outcome(StrEnum):
     REFUSED = "is refused again"
 
 
+class Unrepaired(Exception):
+    """A letter cannot be repaired in this way. The message says why."""
+
+
+Repair = Callable[[str, bytes], bytes]
+"""(origin, payload as it was received) → what to send in its place. May raise Unrepaired."""
+
+
+class Attempt(NamedTuple):
+    """One attempt to send a letter again, with a patch or without; `detail` is the origin of what was sent, or why it was not."""
+
+    at: datetime
+    by: str
+    patch: str | None
+    outcome: str
+    detail: str
+
+
 class Replay(NamedTuple):
     """One letter and what came of it: `detail` is the origin of what was sent, or why it was not."""
 
@@ -84,10 +103,16 @@ def letter(url: str, origin: str) -> tuple[Letter, bytes]:
     return Letter(*told), bytes(payload)
 
 
-def waiting(url: str, reason: str, limit: int) -> list[str]:
-    """The origins of letters of that reason that were never sent again, the oldest first."""
+def attempts(url: str, origin: str) -> list[Attempt]:
+    """What was tried with a letter, the first attempt first."""
     with reading(url) as at:
-        return [origin for (origin,) in rows(at, "waiting_letters", reason=reason, limit=limit)]
+        return [Attempt(*row) for row in rows(at, "attempts", origin=origin)]
+
+
+def waiting(url: str, reason: str, limit: int, source: str | None = None) -> list[str]:
+    """The origins of letters of that reason, and source, that were never sent again, the oldest first."""
+    with reading(url) as at:
+        return [origin for (origin,) in rows(at, "waiting_letters", reason=reason, source=source, limit=limit)]
 
 
 def examine(payload: bytes, reference: Reference, now_ms: int) -> Record | Rejected:
@@ -105,10 +130,13 @@ def replay(
     origins: Sequence[str],
     reference: Reference,
     *,
-    repaired: Mapping[str, bytes] | None = None,
+    repair: Repair = lambda _, payload: payload,
+    patch: str | None = None,
+    by: str | None = None,
     dry_run: bool = False,
 ) -> Iterator[Replay]:
-    """Send letters to their topics again, as they are or as `repaired` (origin → payload), those that are valid now.
+    """Send letters to their topics again, after `repair`, those that are valid then. What came of it is noted with each of them:
+    by whom (None: as whom this machine knows the user), and the `patch` that made the repair, if one did.
 
     A letter that was sent before is not sent again. One that was sent and could not be marked (a crash in between) is
     sent twice: its event has one id, and counts once. Raises LocalStackError, psycopg2.Error, kafka.errors.KafkaError.
@@ -129,10 +157,9 @@ def replay(
                     if sent_as is not None:
                         outcomes.append(Replay(origin, Outcome.SENT_BEFORE, sent_as))
                         continue
-                    verdict = examine((repaired or {}).get(origin, payload), reference, time.time_ns() // 1_000_000)
-                    if isinstance(verdict, Rejected):
-                        why = f"{verdict.reason.value} at {verdict.path}: {verdict.message}"
-                        outcomes.append(Replay(origin, Outcome.REFUSED, why))
+                    verdict = _examined(origin, payload, repair, reference)
+                    if isinstance(verdict, str):
+                        outcomes.append(Replay(origin, Outcome.REFUSED, verdict))
                     elif dry_run:
                         outcomes.append(Replay(origin, Outcome.WOULD_BE_SENT, verdict.topic))
                     else:
@@ -140,8 +167,33 @@ def replay(
                 sent = dict(zip(records, send(list(records.values())), strict=True))
                 if sent:
                     rows(at, "mark_replayed", origins=list(sent), replayed_as=list(sent.values()))
+                if not dry_run:
+                    refused = {each.origin: each.detail for each in outcomes if each.outcome is Outcome.REFUSED}
+                    told = ["sent"] * len(sent) + ["refused"] * len(refused)
+                    details = [*sent.values(), *refused.values()]
+                    who = by or getpass.getuser()
+                    rows(
+                        at,
+                        "keep_attempts",
+                        origins=[*sent, *refused],
+                        outcomes=told,
+                        details=details,
+                        by=who,
+                        patch=patch,
+                    )
             yield from outcomes
             yield from (Replay(origin, Outcome.SENT, at_last) for origin, at_last in sent.items())
+
+
+def _examined(origin: str, payload: bytes, repair: Repair, reference: Reference) -> Record | str:
+    """The record to send, or why there is none."""
+    try:
+        verdict = examine(repair(origin, payload), reference, time.time_ns() // 1_000_000)
+    except Unrepaired as error:
+        return str(error)
+    if isinstance(verdict, Rejected):
+        return f"{verdict.reason.value} at {verdict.path}: {verdict.message}"
+    return verdict
 
 
 @contextmanager

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import httpx
+import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
+from producers.spool_search import Searched
 from producers.spool_state import SpoolState
 
 _PREFIX = "portrait_collector_spool_"
@@ -57,3 +59,20 @@ def read_spool(collector: str) -> Spool | None:
         aside_files=int(told["aside_files"]),
         aside_bytes=int(told["aside_bytes"]),
     )
+
+
+def search_collector(collector: str, key: str, event_id: str, source: str | None) -> Searched:
+    """Have the collector at this address look for an event in its spool. `key` is one that traces. Raises CollectorSilent."""
+    try:
+        answer = httpx.get(
+            f"{collector}/v1/spool",
+            params={"id": event_id} | ({} if source is None else {"source": source}),
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=_SECONDS,
+        )
+        if answer.status_code == 401:
+            raise CollectorSilent(f"the collector at {collector} does not know this key as one that traces")
+        answer.raise_for_status()
+        return msgspec.json.decode(answer.content, type=Searched)
+    except (httpx.HTTPError, msgspec.DecodeError) as error:
+        raise CollectorSilent(f"the collector at {collector} does not say: {error or type(error).__name__}") from error

@@ -24,14 +24,19 @@ def authenticate(authorization: str | None, keys: KeyFile) -> Source:
 
 def recognise(authorization: str | None, keys: KeyFile) -> tuple[Source, str] | None:
     """The sender that the header names, and its key; None when it names none that is known."""
-    for key in _keys(authorization or ""):
+    for key in shown_keys(authorization or ""):
         source = keys.find(key)
         if source is not None:
             return source, key
     return None
 
 
-def _keys(authorization: str) -> Iterator[str]:
+def recognise_tracer(authorization: str | None, keys: KeyFile) -> Source | None:
+    """Whose key it is that the header shows, and that may ask where events are; None when it is no such key."""
+    return next(filter(None, map(keys.find_tracer, shown_keys(authorization or ""))), None)
+
+
+def shown_keys(authorization: str) -> Iterator[str]:
     """What may be the key. Form builders only do Basic: the key is user name or password, some forget the colon."""
     scheme, _, credentials = authorization.strip().partition(" ")
     credentials = credentials.strip()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
+from collections import Counter
 from collections.abc import AsyncIterator
 from types import TracebackType
 
@@ -18,33 +19,45 @@ _GZIP = b"\x1f"
 
 
 class Memory:
-    """How many bytes of requests are being worked on, and how many may be. For one event loop."""
+    """How many bytes of requests are being worked on, and how many may be. For one event loop.
+
+    A source may have as much as is left for others, and no more: one alone gets a half of all, two that want everything a
+    third each, and whoever comes next finds room, however much these send (Choudhury and Hahne, "Dynamic queue length
+    thresholds in a shared memory packet switch", 1998).
+    """
 
     def __init__(self, limit: int) -> None:
         self._free = limit
+        self._taken: Counter[str] = Counter()
 
-    def lease(self) -> Lease:
-        return Lease(self)
+    def lease(self, source: str = "-") -> Lease:
+        """For a request of `source`; those of which nobody knows it yet share one."""
+        return Lease(self, source)
 
-    def take(self, size: int) -> None:
-        if size > self._free:
+    def take(self, source: str, size: int) -> None:
+        """Raises Problem 503 when that is more than the source may have now."""
+        if self._taken[source] + size > self._free - size:
             raise unavailable("too much is on its way; send it again in a moment")
         self._free -= size
+        self._taken[source] += size
 
-    def give_back(self, size: int) -> None:
+    def give_back(self, source: str, size: int) -> None:
+        """What `take` took."""
         self._free += size
+        self._taken[source] -= size
 
 
 class Lease:
     """The share of one request; given back when the block ends."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, source: str) -> None:
         self._memory = memory
+        self._source = source
         self._size = 0
 
     def grow(self, size: int) -> None:
         """Raises Problem 503 when there is no room."""
-        self._memory.take(size)
+        self._memory.take(self._source, size)
         self._size += size
 
     def __enter__(self) -> Lease:
@@ -53,7 +66,7 @@ class Lease:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._memory.give_back(self._size)
+        self._memory.give_back(self._source, self._size)
 
 
 async def read_body(

@@ -17,10 +17,8 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TypeVar
-from uuid import uuid4
 
 import msgspec
 import uvicorn
@@ -29,28 +27,31 @@ from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from producers.access import authenticate
-from producers.admit import Admission, admit
-from producers.batch import BOM, is_array, split_array
-from producers.body import Memory, is_gzip, read_body
+from producers.admit import Admission
+from producers.body import Memory
 from producers.collector_beacon import add_beacon
+from producers.collector_events import add_events
+from producers.collector_forms import add_forms
 from producers.collector_segment import add_segment_api, for_browsers
+from producers.collector_spool import add_spool_search
 from producers.collector_webhooks import add_webhooks
 from producers.delivery import PATIENT, Delivery, Patience
 from producers.drain import DEADLINE_SECONDS, Drain
+from producers.forms.address import AddressRates
+from producers.forms.mapping_files import MappingFiles
 from producers.keys import KeyFile, KeysError, Source
 from producers.metrics import UNKNOWN_SOURCE, CollectorMetrics
-from producers.openapi import ABOUT, MAX_BATCH_EVENTS, MEDIA_TYPES, operation, problem_response
+from producers.openapi import ABOUT, problem_response
 from producers.openapi_document import documented
 from producers.problems import Problem, unavailable
 from producers.publisher import Publisher, Unavailable
+from producers.punctuality import punctuality
 from producers.rate import Rates
 from producers.settings import CollectorSettings, SettingsError
 from producers.spool import Spool
 from producers.spool_files import SpoolUnusable
+from producers.turns import Turns
 from producers.webhooks.secret import SecretFiles
-from schemas.codec import MAX_EVENT_BYTES
-from schemas.rejected import Reason
 
 log = logging.getLogger(__name__)
 
@@ -71,13 +72,15 @@ class Collector:
         self.settings = settings
         self.keys = KeyFile(settings.keys)
         self.secrets = SecretFiles(settings.keys.parent)
+        self.mappings = MappingFiles(settings.keys.parent)
         self.metrics = CollectorMetrics()
         self.publisher = Publisher(settings.kafka, timeout=settings.publish_seconds)
         self.memory = Memory(settings.in_flight_bytes)
         self.rates = Rates()
-        self._workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="admit")
+        self.addresses = AddressRates()
+        self._turns = Turns()
         self.spool = spool
-        self._delivery = Delivery(self.publisher, spool, self._workers)
+        self._delivery = Delivery(self.publisher, spool, self._turns)
         # A publisher of its own: what of the spool Kafka does not take must not disturb those who wait for an answer.
         self._draining = Publisher(settings.kafka, timeout=DEADLINE_SECONDS) if spool else None
         self._drain = Drain(spool, self._draining, self.metrics.drained) if spool and self._draining else None
@@ -86,7 +89,7 @@ class Collector:
 
     async def close(self) -> None:
         """Waits for what Kafka has not yet acknowledged. What is in the spool stays there for the next start."""
-        self._workers.shutdown()
+        self._turns.close()
         if self._drain is not None and self._draining is not None:
             await asyncio.to_thread(self._drain.close)
             await asyncio.to_thread(self._draining.close, 1.0)
@@ -107,29 +110,16 @@ class Collector:
         self.metrics.answered(request.state.source, response.status_code, time.perf_counter() - begun)
         return response
 
-    async def take_events(self, request: Request) -> Response:
-        """The events of a body in our own form."""
-        source = authenticate(request.headers.get("authorization"), self.keys)
-        request.state.source = source.name
-        self.rates.check(source)
-        gzipped = _encoding(request)
-        with self.memory.lease() as lease:
-            body = await read_body(request.stream(), gzipped=gzipped, lease=lease, seconds=self.settings.body_seconds)
-            admission = await self.work(len(body), lambda: _admit(body, source, uuid4().hex))
-            spooled = await self.send(source, admission, len(body))
-        return _answer(admission, spooled)
-
-    async def work(self, size: int, do: Callable[[], Result]) -> Result:
-        """`do`, which looks at `size` bytes: at once when these are few, else in a thread."""
-        if size <= AT_ONCE_BYTES:
-            return do()
-        return await asyncio.get_running_loop().run_in_executor(self._workers, do)
+    async def work(self, size: int, do: Callable[[], Result], source: str = UNKNOWN_SOURCE) -> Result:
+        """`do`, which looks at `size` bytes: at once when these are few, else in a thread, when it is the turn of `source`."""
+        return do() if size <= AT_ONCE_BYTES else await self._turns.run(source, do)
 
     async def send(self, source: Source, admission: Admission, size: int, patience: Patience = PATIENT) -> bool:
         """Returns when all of `admission`, made of `size` bytes, is safe: False when Kafka has it, True when the spool has.
         Raises Problem 503 when neither does.
         """
-        self.metrics.received(source.name, admission, size)
+        clocks = await self.work(size, lambda: punctuality(admission.records, time.time()), source.name)
+        self.metrics.received(source.name, admission, size, clocks)
         self.rates.spend(source, len(admission.records) + len(admission.refusals))
         records = (*admission.records, *(refusal.letter for refusal in admission.refusals))
         spooled = await self._delivery.deliver(source.name, records, patience)
@@ -156,52 +146,6 @@ class Collector:
         return None if self.publisher.connected else "not connected to Kafka yet"
 
 
-def _encoding(request: Request) -> bool:
-    """Whether the body is gzip. Raises Problem 415 for anything that is not an event in JSON, plain or gzip."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type not in MEDIA_TYPES:
-        raise Problem(415, "unsupported_media_type", f"send Content-Type: {', '.join(MEDIA_TYPES)}")
-    return is_gzip(request.headers.get("content-encoding", "identity"))
-
-
-def _admit(body: bytes, source: Source, request_id: str) -> Admission:
-    """Raises Problem 400 when the body as a whole is not JSON, 413 when it holds too much."""
-    if not body.removeprefix(BOM).strip():
-        raise Problem(400, Reason.EMPTY, "there is nothing in the body")
-    array = is_array(body)
-    if array:
-        events = split_array(body, MAX_BATCH_EVENTS)
-        if events is None:
-            raise Problem(400, Reason.NOT_JSON, "the body is not a JSON array")
-        if len(events) > MAX_BATCH_EVENTS:
-            raise Problem(413, "too_many", f"a batch has at most {MAX_BATCH_EVENTS} events")
-    else:
-        if len(body) > MAX_EVENT_BYTES:
-            raise Problem(413, "too_large", f"an event has at most {MAX_EVENT_BYTES} bytes")
-        events = [body]
-    admission = admit(events, may_send=source.may_send, request=request_id, now_ms=time.time_ns() // 1_000_000)
-    if not array and admission.refusals:
-        rejected = admission.refusals[0].rejected
-        if rejected.reason in (Reason.NOT_JSON, Reason.NOT_UTF8) and rejected.event_id is None:
-            raise Problem(400, rejected.reason, rejected.message)
-    return admission
-
-
-def _answer(admission: Admission, spooled: bool) -> Response:
-    rejected = [
-        {
-            "index": refusal.index,
-            "id": refusal.rejected.event_id,
-            "code": refusal.rejected.reason.value,
-            "path": refusal.rejected.path[:500],
-            "message": refusal.rejected.message[:1000],
-        }
-        for refusal in admission.refusals
-    ]
-    answer = {"accepted": len(admission.records), "rejected": rejected} | ({"spooled": True} if spooled else {})
-    return Response(msgspec.json.encode(answer), media_type="application/json")
-
-
 def create_app(settings: CollectorSettings, spool: Spool | None) -> FastAPI:
     """The ASGI application. Connects to Kafka when it starts, and serves whether or not Kafka is there."""
 
@@ -219,14 +163,12 @@ def create_app(settings: CollectorSettings, spool: Spool | None) -> FastAPI:
 
     app = FastAPIOffline(title="Portrait collector", version="1", description=ABOUT, lifespan=running)
 
-    @app.post("/v1/events", summary="Send events", tags=["events"], openapi_extra=operation())
-    async def receive(request: Request) -> Response:
-        collector: Collector = app.state.collector
-        return await collector.receive(request, collector.take_events)
-
+    add_events(app)
     add_segment_api(app)
     add_beacon(app)
     add_webhooks(app)
+    add_forms(app)
+    add_spool_search(app)
 
     @app.get("/health", summary="Does the process live?", tags=["operation"])
     async def health() -> dict[str, str]:
@@ -282,6 +224,7 @@ def main() -> int:
         port=settings.port,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_keep_alive=65,
         timeout_graceful_shutdown=10,
         log_config=None,

@@ -21,6 +21,7 @@ from producers.access import recognise
 from producers.admit import Admission
 from producers.body import MAX_BODY_BYTES, is_gzip, read_body
 from producers.keys import Source
+from producers.metrics import UNKNOWN_SOURCE
 from producers.openapi import MAX_BATCH_EVENTS
 from producers.openapi_segment import call_operation, settings_operation
 from producers.problems import Problem
@@ -139,7 +140,8 @@ async def _take(collector: Collector, request: Request, kind: str) -> Response:
     if sender is not None:
         _begin(collector, request, sender[0])
     gzipped = is_gzip(request.headers.get("content-encoding", "identity"))
-    with collector.memory.lease() as lease:
+    name = UNKNOWN_SOURCE if sender is None else sender[0].name
+    with collector.memory.lease(name) as lease:
         body = await read_body(
             request.stream(),
             gzipped=gzipped or None,
@@ -148,7 +150,9 @@ async def _take(collector: Collector, request: Request, kind: str) -> Response:
             limit=MAX_BODY_BYTES if sender is not None else KEYLESS_BYTES,
         )
         received = datetime.now(UTC)
-        parcel = await collector.work(len(body), lambda: unpack(body, batch=kind == BATCH, limit=MAX_BATCH_EVENTS))
+        parcel = await collector.work(
+            len(body), lambda: unpack(body, batch=kind == BATCH, limit=MAX_BATCH_EVENTS), name
+        )
         if sender is None:
             sender = _by_body(collector, parcel)
             _begin(collector, request, sender[0])
@@ -165,6 +169,7 @@ async def _take(collector: Collector, request: Request, kind: str) -> Response:
         admission = await collector.work(
             effort(len(body), len(parcel.calls)),
             lambda: admit_calls(calls, kind=only, source=source, key=key, request=uuid4().hex, received=received),
+            source.name,
         )
         spooled = await collector.send(source, admission, len(body))
     return _answer(parcel, admission, spooled)

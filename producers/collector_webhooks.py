@@ -20,9 +20,11 @@ from producers.admit import Admission
 from producers.body import is_gzip, read_body
 from producers.delivery import Patience
 from producers.keys import Source
+from producers.mapping import MappingError
 from producers.openapi_webhooks import challenge_operation, notice_operation
 from producers.problems import Problem, unavailable
 from producers.webhooks.admit_items import admit_items
+from producers.webhooks.form import FORM, TYPEFORM
 from producers.webhooks.meta import META
 from producers.webhooks.notice import Notice, Platform
 from producers.webhooks.secret import SecretUnreadable
@@ -32,7 +34,7 @@ from producers.webhooks.zalo import ZALO
 if TYPE_CHECKING:
     from producers.collector import Collector
 
-HANDLERS: Mapping[str, Platform] = {"meta": META, "zalo": ZALO}
+HANDLERS: Mapping[str, Platform] = {"meta": META, "zalo": ZALO, "form": FORM, "typeform": TYPEFORM}
 """Every platform that is understood, by the name it has in the file of keys."""
 
 UNSIGNED_BYTES = 2 * 1024 * 1024
@@ -94,15 +96,21 @@ async def _take(collector: Collector, request: Request) -> Response:
         secrets = () if webhook.secret_file is None else collector.secrets.read(webhook.secret_file)
     except SecretUnreadable:
         raise unavailable("the secret of this webhook cannot be read here; the log of the collector says why") from None
+    try:
+        mapping = None if webhook.mapping is None else collector.mappings.read(webhook.mapping)
+    except MappingError:
+        raise unavailable(
+            "the mapping of this webhook cannot be read here; the log of the collector says why"
+        ) from None
     gzipped = is_gzip(request.headers.get("content-encoding", "identity"))
     seconds = min(collector.settings.body_seconds, _BODY_SECONDS)
-    with collector.memory.lease() as lease:
+    with collector.memory.lease(source.name) as lease:
         body = await read_body(request.stream(), gzipped=gzipped, lease=lease, seconds=seconds, limit=UNSIGNED_BYTES)
         headers = {name.lower(): value for name, value in request.headers.items()}
-        notice = Notice(body, headers, source, webhook, secrets, datetime.now(UTC))
+        notice = Notice(body, headers, source, webhook, secrets, datetime.now(UTC), mapping)
         if platform.probe is not None and platform.probe(notice):
             return _answer(Admission((), ()), 0, False)
-        if not await collector.work(len(body), lambda: platform.signed(notice)):
+        if not await collector.work(len(body), lambda: platform.signed(notice), source.name):
             message = "the signature is missing, or no secret of this webhook made it"
             raise Problem(401, "bad_signature", message, {"WWW-Authenticate": 'Signature realm="portrait"'})
         collector.rates.check(source)
@@ -114,6 +122,7 @@ async def _take(collector: Collector, request: Request) -> Response:
                 request=uuid4().hex,
                 now_ms=int(notice.received.timestamp() * 1000),
             ),
+            source.name,
         )
         safe = admission.records or admission.refusals
         spooled = bool(safe) and await collector.send(source, admission, len(body), PATIENCE)

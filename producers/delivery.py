@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from typing import NamedTuple
 
 from producers.problems import Problem, unavailable
@@ -14,11 +14,12 @@ from producers.publisher import Publisher, Refused, Unavailable
 from producers.record import Record
 from producers.spool import Spool
 from producers.spool_files import SpoolFailed
+from producers.turns import Turns
 
 log = logging.getLogger(__name__)
 
 _AT_ONCE_RECORDS = 20
-"""So few records are handed over on the event loop; more of them by a worker."""
+"""So few records are handed over on the event loop; more of them in a thread."""
 _DISK_SECONDS = 5.0
 
 
@@ -38,12 +39,12 @@ PATIENT = Patience()
 
 
 class Delivery:
-    """`spool` is None when there is none: then what Kafka does not take is not taken. `workers` for large requests."""
+    """`spool` is None when there is none: then what Kafka does not take is not taken. `turns` for large requests."""
 
-    def __init__(self, publisher: Publisher, spool: Spool | None, workers: Executor) -> None:
+    def __init__(self, publisher: Publisher, spool: Spool | None, turns: Turns) -> None:
         self._publisher = publisher
         self._spool = spool
-        self._workers = workers
+        self._turns = turns
 
     async def deliver(self, source: str, records: Sequence[Record], patience: Patience = PATIENT) -> bool:
         """Returns when all of `records` are safe: False in Kafka, True in the spool. Raises Problem 503 when that is not
@@ -56,7 +57,7 @@ class Delivery:
         if self._spool is None or not self._spool.holds(source):
             try:
                 async with asyncio.timeout(patience.kafka):
-                    await self._handed_over(len(records), lambda: self._publisher.publish(records))
+                    await self._handed_over(source, len(records), lambda: self._publisher.publish(records))
                 return False
             except (Unavailable, TimeoutError):
                 if self._spool is None:
@@ -72,7 +73,7 @@ class Delivery:
     async def _spooled(self, spool: Spool, source: str, records: Sequence[Record], ms: int, seconds: float) -> None:
         try:
             async with asyncio.timeout(seconds):
-                await self._handed_over(len(records), lambda: spool.append(source, records, ms))
+                await self._handed_over(source, len(records), lambda: spool.append(source, records, ms))
         except SpoolFailed as error:
             raise self._not_kept(error.code, str(error)) from None
         except TimeoutError:
@@ -82,9 +83,9 @@ class Delivery:
         refused = unavailable(f"Kafka does not answer, and {why}; send it again, with the same ids")
         return Problem(refused.status, code, refused.message, refused.headers)
 
-    async def _handed_over(self, size: int, hand_over: Callable[[], Future[None]]) -> None:
+    async def _handed_over(self, source: str, size: int, hand_over: Callable[[], Future[None]]) -> None:
         if size <= _AT_ONCE_RECORDS:
             result = hand_over()
         else:
-            result = await asyncio.get_running_loop().run_in_executor(self._workers, hand_over)
+            result = await self._turns.run(source, hand_over)
         await asyncio.wrap_future(result)

@@ -11,6 +11,10 @@ The file is YAML, and holds digests, not keys:
         user_id_prefix: outlet      # of the Segment API: `userId` is this site's own, and no customer number of the shop
         public: true                # stands in web pages: calls of the Segment API only, and not all that they say is believed
         webhook: {platform: meta, secret_file: meta.secret}   # a platform sends to /v1/hooks/NAME; see `producers.webhooks`
+        form: {thanks: "https://shop.example/thanks"}   # a page sends to /v1/forms/NAME; see `producers.forms.setting`
+        old_key_sha256: 60303ae2…   # the key before, which is good as long as `old_key_until` says
+        old_key_until: 2026-11-30T09:00:00Z
+        traces: true                # may ask where events are, of every sender; sends none
 
 A key is 256 random bits. Nobody can search that space, so a plain SHA-256 protects it as well as a slow password hash
 would, and costs a microsecond a request instead of a tenth of a second.
@@ -29,13 +33,15 @@ import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from fnmatch import translate
 from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from producers.forms.setting import PageForm
 from producers.webhooks.setting import Webhook
 
 log = logging.getLogger(__name__)
@@ -52,7 +58,8 @@ class KeysError(Exception):
 class Source:
     """One sender of events. `allow` are globs; `*` also matches `/`. The key of one that is `public` is known to everybody who
     looks at a web page or into an app. `user_id_prefix` tells the user ids of a site from the shop's customer numbers. The key of
-    one that is a `webhook` opens that only."""
+    one that is a `webhook` opens that only. The old key is good until `old_key_until`. One that `traces` asks where events are,
+    and sends none."""
 
     name: str
     key_sha256: str
@@ -62,11 +69,22 @@ class Source:
     public: bool = False
     user_id_prefix: str | None = None
     webhook: Webhook | None = None
+    form: PageForm | None = None
+    old_key_sha256: str | None = None
+    old_key_until: datetime | None = None
+    traces: bool = False
     _allowed: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
         if "*" not in self.allow:
             object.__setattr__(self, "_allowed", re.compile("|".join(map(translate, self.allow)) or r"(?!)"))
+
+    def opened_by(self, digest: str) -> bool:
+        """Whether that is of its key, or of the old one while that is good. Takes as long for a wrong one as for a right one."""
+        known = hmac.compare_digest(self.key_sha256, digest)
+        if hmac.compare_digest(self.old_key_sha256 or "", digest):
+            known = self.old_key_until is not None and datetime.now(UTC) < self.old_key_until
+        return known
 
     def may_send(self, event_source: str) -> bool:
         """Whether this sender may send events whose CloudEvents `source` is `event_source`."""
@@ -84,6 +102,10 @@ class _Entry(BaseModel):
     public: bool = False
     user_id_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,20}$")] | None = None
     webhook: Webhook | None = None
+    form: PageForm | None = None
+    old_key_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    old_key_until: AwareDatetime | None = None
+    traces: bool = False
 
 
 class _File(BaseModel):
@@ -107,7 +129,7 @@ def find_source(sources: Iterable[Source], key: str) -> Source | None:
     digest = hash_key(key)
     found = None
     for source in sources:
-        if hmac.compare_digest(source.key_sha256, digest) and not source.disabled and source.webhook is None:
+        if source.opened_by(digest) and not source.disabled and source.webhook is None:
             found = source
     return found
 
@@ -137,16 +159,26 @@ def read_sources(path: Path) -> tuple[Source, ...]:
             allow=tuple(entry.allow),
             disabled=entry.disabled,
             events_per_second=entry.events_per_second,
-            public=entry.public,
+            public=entry.public or entry.form is not None,
             user_id_prefix=entry.user_id_prefix,
             webhook=entry.webhook,
+            form=entry.form,
+            old_key_sha256=entry.old_key_sha256,
+            old_key_until=entry.old_key_until,
+            traces=entry.traces,
         )
         for entry in entries
     )
 
 
 def add_source(
-    path: Path, name: str, allow: Iterable[str] = ("*",), *, public: bool = False, webhook: Webhook | None = None
+    path: Path,
+    name: str,
+    allow: Iterable[str] = ("*",),
+    *,
+    public: bool = False,
+    webhook: Webhook | None = None,
+    form: PageForm | None = None,
 ) -> str:
     """Add a sender to the file (made when missing, mode 0600) and return its key, which is kept nowhere else.
 
@@ -161,7 +193,7 @@ def add_source(
         if any(source.name == name for source in sources):
             raise KeysError(f"{path}: there is a source {name!r} already")
         key = make_key()
-        added = Source(name, hash_key(key), tuple(allow) or ("*",), public=public, webhook=webhook)
+        added = Source(name, hash_key(key), tuple(allow) or ("*",), public=public, webhook=webhook, form=form)
         _write(path, (*sources, added))
     return key
 
@@ -174,6 +206,9 @@ def _write(path: Path, sources: Iterable[Source]) -> None:
         | ({"public": True} if s.public else {})
         | ({} if s.user_id_prefix is None else {"user_id_prefix": s.user_id_prefix})
         | ({} if s.webhook is None else {"webhook": s.webhook.model_dump(exclude_unset=True)})
+        | ({} if s.form is None else {"form": s.form.model_dump(exclude_unset=True)})
+        | ({} if s.old_key_sha256 is None else {"old_key_sha256": s.old_key_sha256, "old_key_until": s.old_key_until})
+        | ({"traces": True} if s.traces else {})
         for s in sources
     ]
     new = path.with_name(path.name + ".new")
@@ -210,8 +245,12 @@ class KeyFile:
         return self._sources
 
     def find(self, key: str) -> Source | None:
-        """Whose key it is; None when nobody's, disabled, or that of a webhook."""
-        return find_source(self.sources, key)
+        """Who sends with this key; None when nobody does, it is disabled, or that of a webhook."""
+        return find_source([each for each in self.sources if not each.traces], key)
+
+    def find_tracer(self, key: str) -> Source | None:
+        """Who may ask with this key where events are; None when nobody may."""
+        return find_source([each for each in self.sources if each.traces], key)
 
     def named(self, name: str) -> Source | None:
         """The source of this name; None when there is none or it is disabled."""

@@ -27,7 +27,7 @@ from functools import cached_property
 from hashlib import blake2b
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 import yaml
@@ -47,7 +47,9 @@ class MappingError(Exception):
     """A mapping is wrong, or does not fit its file. The message says where and how."""
 
 
-class _Time(BaseModel):
+class TimeOf(BaseModel):
+    """When it happened, by a column or always the same."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     column: str | None = None
@@ -56,7 +58,7 @@ class _Time(BaseModel):
     timezone: str | None = None
 
     @model_validator(mode="after")
-    def _one_of_two(self) -> _Time:
+    def _one_of_two(self) -> TimeOf:
         if (self.column is None) == (self.constant is None):
             raise ValueError("give either a column or a constant")
         return self
@@ -85,24 +87,22 @@ class _Time(BaseModel):
                 if self.timezone is None:
                     raise Unreadable(self.column, f"the time {text!r} has no zone; name one in the mapping (timezone)")
                 time = time.replace(tzinfo=ZoneInfo(self.timezone))
-            return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
+            try:
+                return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
+            except OverflowError:
+                raise Unreadable(self.column, f"the time {text!r} is not in any year of UTC") from None
         raise Unreadable(self.column, f"{text!r} is not a time like {', '.join(self.formats)}")
 
 
-class FileMapping(BaseModel):
-    """A mapping that was read and checked. See the module for what each part means."""
+class EventMapping(BaseModel):
+    """What every mapping says, whatever the columns are of."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     about: str = ""
-    format: FileFormat | None = None
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
-    encoding: str = "utf-8-sig"
-    columns: Literal["required", "optional"] = "required"
     type: str
     source: Annotated[str, Field(min_length=1, max_length=256)] | None = None
     id: str | None = None
-    time: _Time
     data: dict[str, Any]
 
     @field_validator("type")
@@ -111,6 +111,43 @@ class FileMapping(BaseModel):
         if name not in EVENT_TYPES:
             raise ValueError(f"{name!r} is none of {', '.join(EVENT_TYPES)}")
         return name
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        _ = self._data
+        return self
+
+    @cached_property
+    def _data(self) -> tuple[Part, frozenset[str]]:
+        return _compile(self.data, "data")
+
+    @property
+    def columns_of_data(self) -> frozenset[str]:
+        """Every column that `data` refers to."""
+        return self._data[1]
+
+    @cached_property
+    def columns_of_id(self) -> frozenset[str]:
+        """Every column that the id is made of."""
+        return frozenset(_COLUMN.findall(self.id or ""))
+
+    def id_of(self, values: Mapping[str, str]) -> str | None:
+        """The event's id; None when the mapping has none. Raises Unreadable."""
+        return None if self.id is None else _COLUMN.sub(lambda found: _needed(values, found[1]), self.id)
+
+    def data_of(self, values: Mapping[str, str]) -> dict[str, Any]:
+        """The event's data. Raises Unreadable."""
+        return {"customer": {}} | (self._data[0](values) or {})  # so that nobody being named is what is wrong
+
+
+class FileMapping(EventMapping):
+    """A mapping that was read and checked. See the module for what each part means."""
+
+    format: FileFormat | None = None
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    encoding: str = "utf-8-sig"
+    columns: Literal["required", "optional"] = "required"
+    time: TimeOf
 
     @field_validator("encoding")
     @classmethod
@@ -121,19 +158,10 @@ class FileMapping(BaseModel):
             raise ValueError(f"{name!r} is not an encoding") from None
         return name
 
-    @model_validator(mode="after")
-    def _whole(self) -> FileMapping:
-        _ = self._data
-        return self
-
-    @cached_property
-    def _data(self) -> tuple[Part, frozenset[str]]:
-        return _compile(self.data, "data")
-
     @cached_property
     def named_columns(self) -> frozenset[str]:
         """Every column that the mapping refers to."""
-        named = set(self._data[1]) | set(_COLUMN.findall(self.id or ""))
+        named = self.columns_of_data | self.columns_of_id
         return frozenset(named | {self.time.column} if self.time.column else named)
 
     def check_columns(self, header: Iterable[str]) -> None:
@@ -146,18 +174,17 @@ class FileMapping(BaseModel):
 
     def event(self, row: Row, source: str) -> dict[str, Any]:
         """The event of a row. Raises Unreadable."""
-        if self.id is None:
+        event_id = self.id_of(row.values)
+        if event_id is None:
             digest = blake2b(f"{source}\0{row.number}\0".encode() + row.raw, digest_size=16).hexdigest()
             event_id = f"row-{digest}"
-        else:
-            event_id = _COLUMN.sub(lambda found: _needed(row.values, found[1]), self.id)
         return {
             "specversion": "1.0",
             "id": event_id,
             "source": source,
             "type": self.type,
             "time": self.time.read(row.values),
-            "data": {"customer": {}} | (self._data[0](row.values) or {}),  # so that nobody being named is what is wrong
+            "data": self.data_of(row.values),
         }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from producers.admit import Admission
+from producers.punctuality import Punctuality
 from producers.spool_state import SpoolState
 
 UNKNOWN_SOURCE = "-"
@@ -47,6 +48,18 @@ class CollectorMetrics:
             ["source", "reason"],
             registry=self.registry,
         )
+        self._late = Counter(
+            "portrait_collector_events_late",
+            "Readable events that happened more than an hour before they came.",
+            ["source"],
+            registry=self.registry,
+        )
+        self._ahead = Counter(
+            "portrait_collector_events_ahead",
+            "Readable events that say they happened more than 5 seconds after they came: a clock is wrong.",
+            ["source"],
+            registry=self.registry,
+        )
         self._seconds = Histogram(
             "portrait_collector_request_seconds",
             "From the headers of POST /v1/events to its answer, which waits for Kafka or the spool.",
@@ -83,9 +96,11 @@ class CollectorMetrics:
             for name, told in _SPOOL.items()
         }
 
-    def received(self, source: str, admission: Admission, size: int) -> None:
+    def received(self, source: str, admission: Admission, size: int, clocks: Punctuality) -> None:
         self._received.labels(source).inc(len(admission.records) + len(admission.refusals))
         self._bytes.labels(source).inc(size)
+        self._late.labels(source).inc(clocks.late)
+        self._ahead.labels(source).inc(clocks.ahead)
 
     def acknowledged(self, source: str, admission: Admission) -> None:
         self._accepted.labels(source).inc(len(admission.records))

@@ -33,6 +33,9 @@ def notice_operation() -> dict[str, Any]:
         "parameters": [
             _NAME,
             signature | {"name": "X-Hub-Signature-256", "description": "Meta: sha256= and the HMAC of the body."},
+            signature
+            | {"name": "Typeform-Signature", "description": "Typeform: sha256= and the HMAC of the body, in base64."},
+            signature | {"name": "X-Portrait-Key", "description": "Other form services: the access key of the source."},
             signature | {"name": "X-ZEvent-Signature", "description": "Zalo: mac= and the digest of what is signed."},
         ],
         "responses": {

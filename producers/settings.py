@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 
@@ -16,7 +17,7 @@ class SettingsError(Exception):
 class CollectorSettings:
     """`kafka` is `HOST:PORT[,HOST:PORT…]`, `keys` the file of access keys, `spool` the directory for what Kafka does not
     take, None for none. Sizes are bytes, times are seconds. `public_url` is the address under which browsers reach the
-    collector; None when it is that of each request.
+    collector; None when it is that of each request. `trusted_proxies` are the networks whose `X-Forwarded-For` is believed.
     """
 
     kafka: str
@@ -29,6 +30,7 @@ class CollectorSettings:
     public_url: str | None = None
     spool: Path | None = None
     spool_bytes: int = 1024 * 1024 * 1024
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> CollectorSettings:
@@ -60,7 +62,16 @@ class CollectorSettings:
             public_url=_address(environ, "PORTRAIT_COLLECTOR_PUBLIC_URL"),
             spool=None if spool == "off" else Path(spool),
             spool_bytes=_whole(environ, "PORTRAIT_SPOOL_MB", 1024, 1, 1024 * 1024) * 1024 * 1024,
+            trusted_proxies=_networks(environ, "PORTRAIT_COLLECTOR_TRUSTED_PROXIES"),
         )
+
+
+def _networks(environ: Mapping[str, str], name: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    given = [each.strip() for each in environ.get(name, "").split(",") if each.strip()]
+    try:
+        return tuple(ip_network(each) for each in given)
+    except ValueError as error:
+        raise SettingsError(f"{name}: {error}; give addresses, or networks such as 10.0.0.0/8") from None
 
 
 def _address(environ: Mapping[str, str], name: str) -> str | None:

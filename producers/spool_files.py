@@ -28,6 +28,8 @@ from producers.spool_format import Read
 log = logging.getLogger(__name__)
 
 _SEGMENT = re.compile(r"(\d{12})-([0-9a-f]{16})\.seg")
+ASIDE = "set-aside"
+REFUSED = ".refused"
 _CHUNK = 1024 * 1024
 _WINDOW = 256 * 1024
 _BLOCK = 4096
@@ -71,7 +73,7 @@ class Directory:
         another process uses it.
         """
         self.path = path
-        self._aside = path / "set-aside"
+        self._aside = path / ASIDE
         try:
             if not path.is_dir():
                 path.mkdir(mode=0o700, parents=True)
@@ -101,11 +103,7 @@ class Directory:
 
     def segments(self) -> list[Segment]:
         """Every segment there is, in order, with the size of its file. Raises OSError."""
-        named = ((path, _SEGMENT.fullmatch(path.name)) for path in self.path.iterdir())
-        found = [
-            Segment(int(name[1]), bytes.fromhex(name[2]), path, path.stat().st_size) for path, name in named if name
-        ]
-        return sorted(found, key=lambda segment: (segment.number, segment.path.name))
+        return segments_in(self.path)
 
     def create(self, number: int) -> tuple[Segment, int]:
         """A new, empty segment that outlives a loss of power, and its file descriptor. Raises OSError."""
@@ -123,16 +121,7 @@ class Directory:
 
     def cursor(self) -> tuple[str, int]:
         """The name of the segment that was drained in part, and up to where; no name when that is not known."""
-        try:
-            text = (self.path / "cursor").read_bytes()
-        except FileNotFoundError:
-            return "", 0
-        told, _, checksum = text.strip().rpartition(b" ")
-        name, _, offset = told.partition(b" ")
-        if checksum != b"%08x" % crc32c(told) or not offset.isdigit():
-            log.warning("%s cannot be read: what was drained last is sent again", self.path / "cursor")
-            return "", 0
-        return name.decode(), int(offset)
+        return cursor_in(self.path)
 
     def move_cursor(self, segment: Segment, offset: int) -> None:
         """Remembers how far `segment` was drained, in one step. It is not fsynced: an old cursor, or none, means that
@@ -177,6 +166,28 @@ class Directory:
             sizes = [file.stat().st_size for file in files if not file.name.startswith(".")]
         self.aside_bytes = sum(sizes)
         return sizes
+
+
+def segments_in(directory: Path, ending: str = "") -> list[Segment]:
+    """Every segment of a directory, in order, with the size of its file; `ending` stands behind the name. Raises OSError."""
+    files = ((path, path.name.removesuffix(ending)) for path in directory.iterdir() if path.name.endswith(ending))
+    named = ((path, _SEGMENT.fullmatch(name)) for path, name in files)
+    found = [Segment(int(name[1]), bytes.fromhex(name[2]), path, path.stat().st_size) for path, name in named if name]
+    return sorted(found, key=lambda segment: (segment.number, segment.path.name))
+
+
+def cursor_in(directory: Path) -> tuple[str, int]:
+    """What `Directory.cursor` tells, of the spool of any process."""
+    try:
+        text = (directory / "cursor").read_bytes()
+    except FileNotFoundError:
+        return "", 0
+    told, _, checksum = text.strip().rpartition(b" ")
+    name, _, offset = told.partition(b" ")
+    if checksum != b"%08x" % crc32c(told) or not offset.isdigit():
+        log.warning("%s cannot be read: what was drained last is sent again", directory / "cursor")
+        return "", 0
+    return name.decode(), int(offset)
 
 
 @contextmanager

@@ -15,6 +15,9 @@ BUSY = 0.05
 """A share of the machine that others took, above which figures say more about them than about us."""
 
 
+_AT_THE_DOOR = ("collector", "kafka")
+
+
 class Table(NamedTuple):
     """`columns` that begin with a space are numbers. `note` is said below."""
 
@@ -95,38 +98,20 @@ def _tables(results: Results) -> Iterator[Table]:
             ],
             f"For {latency.seconds:.0f} s. {_beside(latency.surroundings)}",
         )
-    if results.doors:
-        yield Table(
-            "(j) From HTTP into Kafka, the collector alone",
+    doors = results.doors or ()
+    yield Table(
+        "(j) From HTTP into Kafka, the collector alone",
+        ("", " connections", " requests/s", " events/s", " p50", " p99", *(f" {name} µs" for name in _AT_THE_DOOR)),
+        [
             (
-                "",
-                " connections",
-                " requests/s",
-                " events/s",
-                " answer p50",
-                " answer p99",
-                " collector µs",
-                " kafka µs",
-                " sender µs",
-            ),
-            [
-                (
-                    door.kind,
-                    str(door.connections),
-                    f"{door.requests:,.0f}",
-                    f"{door.rate:,.0f}",
-                    _ms(door.p50_ms),
-                    _ms(door.p99_ms),
-                    *(
-                        f"{sum(cost.cpu_us for cost in door.costs if cost.process == name) * door.batch:,.0f}"
-                        for name in ("collector", "kafka", "sender")
-                    ),
-                )
-                for door in results.doors
-            ],
-            "µs of CPU a request. The sender takes its share of the same machine. "
-            + " ".join(f"{door.kind}: {_beside(door.surroundings)}" for door in results.doors),
-        )
+                *(door.kind, str(door.connections), f"{door.requests:,.0f}", f"{door.rate:,.0f}"),
+                *(_ms(door.p50_ms), _ms(door.p99_ms)),
+                *(f"{door.cpu_us(name):,.0f}" for name in _AT_THE_DOOR),
+            )
+            for door in doors
+        ],
+        "µs of CPU a request. " + " ".join(f"{door.kind}: {_beside(door.surroundings)}" for door in doors),
+    )
     stores = {"a": results.backlog, "e": results.crowded, "g, linked": results.linked, "h, shared": results.shared}
     kept = [(letter, each) for letter, run in stores.items() if run is not None for each in run.kept]
     if kept:

@@ -106,6 +106,10 @@ class Door(msgspec.Struct, frozen=True):
     costs: tuple[Cost, ...]
     surroundings: Surroundings
 
+    def cpu_us(self, process: str) -> float:
+        """µs of CPU of a process for one request."""
+        return self.batch * sum(cost.cpu_us for cost in self.costs if cost.process == process)
+
 
 class Stage(msgspec.Struct, frozen=True):
     """(d): one stage alone, on one thread: µs an event by the clock, and of CPU in this process."""

@@ -20,6 +20,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from ops.commands import rejected_fix
 from ops.indent import indent, place_of
 from ops.local.home import LocalStackError
 from ops.terminal import (
@@ -41,13 +42,16 @@ if TYPE_CHECKING:
 _AGO = re.compile(r"(\d+)\s*(m|h|d|w)")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
-app = typer.Typer(help="Events that were refused: list them, look at one, send it again.", no_args_is_help=True)
+app = typer.Typer(
+    help="Events that were refused: list them, look at one, repair it, send it again.", no_args_is_help=True
+)
 
 Origin = Annotated[str, typer.Argument(metavar="ORIGIN", help="As `portrait rejected ls` shows it.")]
 
 
 def register(portrait: typer.Typer) -> None:
     """Give these commands to `portrait`."""
+    rejected_fix.register(app)
     portrait.add_typer(app, name="rejected", rich_help_panel="Operate")
 
 
@@ -94,12 +98,14 @@ def list_letters(
 @app.command("show", epilog=example("portrait rejected show events.web/2/1041"))
 def show_letter(origin: Origin, home: HomeOption = None, json: JsonOption = False) -> None:
     """Show one refused event: all of it, what is wrong with it, and where."""
-    from ops.rejected import letter
+    from ops.rejected import attempts, letter
 
     with _database(home) as url:
         told, payload = letter(url, origin)
+        tried = attempts(url, origin)
     if json:
-        print_json(_as_json(told) | {"payload": _text(payload), "payload_base64": base64.b64encode(payload).decode()})
+        shown = {"payload": _text(payload), "payload_base64": base64.b64encode(payload).decode()}
+        print_json(_as_json(told) | shown | {"attempts": [each._asdict() for each in tried]})
         return
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
@@ -112,6 +118,11 @@ def show_letter(origin: Origin, home: HomeOption = None, json: JsonOption = Fals
     table.add_row("belongs on", told.topic or "the topic of its type")
     if told.replayed_at is not None:
         table.add_row("sent again", f"{told.replayed_at:%Y-%m-%d %H:%M:%S} UTC, as {escape(told.replayed_as or '?')}")
+    for each in tried:
+        how = "" if each.patch is None else f", patched with {' '.join(each.patch.split())}"
+        style = "green" if each.outcome == "sent" else "red"
+        what = f"[{style}]{each.outcome}[/{style}] by {escape(each.by + how)}: {escape(each.detail)}"
+        table.add_row(f"{each.at:%Y-%m-%d %H:%M:%S}", what)
     console.print(table)
     console.print(f"\n[dim]{told.size:,} bytes:[/dim]")
     for line in _pointed(payload, told.path, told.message):
@@ -155,21 +166,26 @@ def replay_letters(
     reference = reference_of(home)
     with _database(home) as url:
         chosen = origins or waiting(url, reason or "", limit)
-        repaired = {chosen[0]: file.read_bytes()} if file else {chosen[0]: _edited(url, chosen[0])} if edit else {}
+        repaired = file.read_bytes() if file else _edited(url, chosen[0]) if edit else None
+
+        def repair(_: str, payload: bytes) -> bytes:
+            return payload if repaired is None else repaired
+
         done: list[Replay] = []
         with kafka_errors(bootstrap), counted("Sending again", "events", len(chosen)) as told:
-            for each in replay(url, bootstrap, chosen, reference, repaired=repaired, dry_run=dry_run):
+            for each in replay(url, bootstrap, chosen, reference, repair=repair, dry_run=dry_run):
                 done.append(each)
                 told(len(done), len(chosen))
     if json:
         print_json([each._asdict() for each in done])
     else:
-        _show_replays(done)
+        show_replays(done)
     if any(each.outcome is Outcome.REFUSED for each in done):
         raise typer.Exit(1)
 
 
-def _show_replays(done: list[Replay]) -> None:
+def show_replays(done: list[Replay]) -> None:
+    """Print what came of sending letters again."""
     from ops.rejected import Outcome
 
     if not done:

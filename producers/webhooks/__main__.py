@@ -1,6 +1,7 @@
 """`python -m producers.webhooks PLATFORM FILE NAME [APP_ID]`: add a webhook to the file of keys and print its access key.
 
-The secret that the platform signs with is read from standard input, or asked for, and written to NAME.secret beside the file.
+The secret that the platform signs with is read from standard input, or asked for, and written to NAME.secret beside the file;
+a `form` signs nothing, and shows the access key. What the questions of a form mean, or of typeform, stands in NAME.yaml.
 """
 
 from __future__ import annotations
@@ -13,19 +14,23 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from producers.keys import KeysError, add_source
-from producers.webhooks.setting import PLATFORMS, Webhook
+from producers.webhooks.setting import ASKING, PLATFORMS, UNSIGNED, Webhook
 
 
 def add_webhook(file: Path, name: str, platform: str, secret: str, app_id: str | None = None) -> str:
     """Add the source `name` and its secret; returns its access key. Raises KeysError, and nothing is changed then."""
-    named = f"{name}.secret"
+    named = None if platform == UNSIGNED else f"{name}.secret"
+    mapping = f"{name}.yaml" if platform in ASKING else None
+    told = {"platform": platform, "secret_file": named, "app_id": app_id, "mapping": mapping}
     try:
-        webhook = Webhook.model_validate({"platform": platform, "secret_file": named, "app_id": app_id})
+        webhook = Webhook.model_validate({part: value for part, value in told.items() if value is not None})
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        if "secret_file" in first["loc"]:
+        if {"secret_file", "mapping"} & {*first["loc"]}:
             raise KeysError(f"{name!r} is not a name: use letters, digits, '.', '_' and '-', at most 64") from None
         raise KeysError(first["msg"]) from None
+    if named is None:
+        return add_source(file, name, webhook=webhook)
     if not secret.strip():
         raise KeysError("there is no secret on standard input")
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -53,7 +58,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     platform, file, name = given[:3]
     prompt = f"The secret that {platform} signs with: "
-    secret = getpass.getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline()
+    secret = ""
+    if platform != UNSIGNED:
+        secret = getpass.getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline()
     try:
         key = add_webhook(Path(file), name, platform, secret, given[3] if len(given) == 4 else None)
     except KeysError as error:

@@ -39,7 +39,7 @@ def _signed(notice: Notice) -> bool:
 
 def _challenge(asked: Mapping[str, str], source: Source) -> str | None:
     """The challenge, for who knows the source's access key: it is what was typed in as the verify token."""
-    known = hmac.compare_digest(hash_key(asked.get("hub.verify_token", "")), source.key_sha256)
+    known = source.opened_by(hash_key(asked.get("hub.verify_token", "")))
     challenge = asked.get("hub.challenge", "")
     if not known or asked.get("hub.mode") != "subscribe" or not 0 < len(challenge) <= _LONGEST_CHALLENGE:
         return None

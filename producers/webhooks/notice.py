@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from producers.forms.form_mapping import FormMapping
 from producers.keys import Source
 from producers.webhooks.secret import Secrets
 from producers.webhooks.setting import Webhook
@@ -17,7 +18,8 @@ Event = dict[str, Any]
 
 class Notice(NamedTuple):
     """One request of a platform. `body` is as it came, byte for byte; the names of `headers` are in lower case; `secrets` are
-    those that may have signed it, none when the source has no `secret_file`; `received` is now, in UTC."""
+    those that may have signed it, none when the source has no `secret_file`; `received` is now, in UTC; `mapping` says what the
+    questions of a form mean."""
 
     body: bytes
     headers: Mapping[str, str]
@@ -25,6 +27,7 @@ class Notice(NamedTuple):
     webhook: Webhook
     secrets: Secrets
     received: datetime
+    mapping: FormMapping | None = None
 
 
 class LeftOut(NamedTuple):

@@ -90,7 +90,7 @@ def test_the_document_names_every_way_to_fail(document: dict[str, Any]) -> None:
         assert "Retry-After" in each["responses"]["503"]["headers"]
     settings = "/v1/projects/{write_key}/settings"
     assert document["paths"].keys() == {
-        *("/v1/events", "/v1/hooks/{name}", "/health", "/ready", settings),
+        *("/v1/events", "/v1/hooks/{name}", "/v1/forms/{name}", "/health", "/ready", settings),
         *(f"/v1/{name}" for name in SEGMENT),
     }
 

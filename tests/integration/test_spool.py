@@ -8,7 +8,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -28,6 +27,7 @@ from producers.keys import add_source
 from producers.publisher import Publisher, Refused, Unfit
 from producers.record import Record
 from producers.spool import Spool
+from producers.turns import Turns
 from schemas.rejected import DeadLetter
 from schemas.topics import MAX_MESSAGE_BYTES, REJECTED
 from tests.integration.running_collector import RunningCollector, free_port, running_collector, wait_for
@@ -260,8 +260,8 @@ def test_what_is_new_waits_behind_what_is_spooled_of_its_source_and_of_no_other(
         id_ = f"{mark}-{source}-{number}"
         return [Record("events.web", f"anonymous_id:{mark}-{source}".encode(), event(id_, source))]
 
-    with connected(kafka, tmp_path) as (publisher, spool), ThreadPoolExecutor() as workers:
-        delivery = Delivery(publisher, spool, workers)
+    with connected(kafka, tmp_path) as (publisher, spool), closing(Turns()) as turns:
+        delivery = Delivery(publisher, spool, turns)
 
         def is_spooled(source: str, number: int) -> bool:
             return asyncio.run(delivery.deliver(source, of(source, number)))

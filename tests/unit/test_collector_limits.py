@@ -82,9 +82,30 @@ def test_what_is_not_gzip_is_refused(body: bytes) -> None:
 
 
 def test_memory_for_all_is_limited_and_given_back() -> None:
-    memory = Memory(1000)
+    memory = Memory(2000)
     assert refusal(b"x" * 600, b"x" * 600, memory=memory) == (503, "unavailable")
     assert read(b"x" * 1000, memory=memory) == b"x" * 1000
+
+
+def test_a_source_has_as_much_memory_as_is_free_and_leaves_room_for_the_next_one() -> None:
+    memory = Memory(1000)
+
+    def most(source: str) -> int:
+        """So much of it, byte by byte, one source gets now."""
+        for size in range(1001):
+            try:
+                memory.take(source, 1)
+            except Problem:
+                return size
+        raise AssertionError("there is no end to it")
+
+    assert [most(source) for source in "abc"] == [500, 250, 125]
+    assert most("a") == 0
+    memory.give_back("a", 500)
+    assert most("c") == 250
+    for source, size in (("b", 250), ("c", 375)):
+        memory.give_back(source, size)
+    assert most("d") == 500
 
 
 def test_a_body_that_does_not_come_is_given_up() -> None:

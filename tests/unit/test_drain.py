@@ -6,8 +6,8 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Future
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from producers.problems import Problem
 from producers.publisher import Publisher, Refused, Unfit
 from producers.record import Record
 from producers.spool import Spool
+from producers.turns import Turns
 
 MB = 1024 * 1024
 
@@ -164,11 +165,11 @@ def test_sources_fail_recover_and_fail_again_and_each_entry_comes_once_in_order(
 def test_what_kafka_refuses_is_kept_whether_or_not_something_waits_already(tmp_path: Path, error: Refused) -> None:
     kafka, spool = Kafka(), Spool(tmp_path, 8 * MB)
     kafka.fails["bad"] = error
-    with ThreadPoolExecutor() as workers:
+    with closing(Turns()) as turns:
 
         def delivered(spool: Spool | None, topic: str) -> bool:
             record = Record(topic, b"k", topic.encode())
-            return asyncio.run(Delivery(kafka, spool, workers).deliver("s", [record]))
+            return asyncio.run(Delivery(kafka, spool, turns).deliver("s", [record]))
 
         assert [delivered(spool, topic) for topic in ("good", "bad", "bad")] == [False, True, True]
         with pytest.raises(Problem, match="Kafka refuses this for now") as without:

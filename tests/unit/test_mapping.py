@@ -79,6 +79,7 @@ def test_times_become_utc(formats: list[str], zone: str | None, text: str, time:
         ({"column": "at"}, "2026-11-23 09:30", "at: the time '2026-11-23 09:30' has no zone"),
         ({"column": "at", "timezone": "UTC"}, "yesterday", "at: 'yesterday' is not a time like iso"),
         ({"column": "at", "timezone": "UTC"}, "", "at: '' is not a time"),
+        ({"column": "at"}, "0001-01-01T00:00:00+14:00", "at: the time '0001-01-01T00:00:00.14:00' is not in any year"),
     ],
 )
 def test_a_time_that_is_none_names_its_column(time: dict[str, Any], text: str, message: str) -> None:

@@ -1,0 +1,42 @@
+"""`portrait serve`: answer over HTTP where events are."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ops.local.home import Home, LocalStackError
+from ops.terminal import HomeOption, errors, example, settings_of
+
+
+def register(portrait: typer.Typer) -> None:
+    """Give this command to `portrait`."""
+    portrait.command(
+        "serve",
+        rich_help_panel="Operate",
+        epilog=example("portrait sources add portal --traces", "portrait serve --port 8090"),
+    )(serve)
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port to listen at.")] = 8090,
+    home: HomeOption = None,
+) -> None:
+    """Answer `GET /v1/events/ID`, until it is stopped, as `portrait trace` does. For keys of `portrait sources add --traces`."""
+    import uvicorn
+
+    from ops.sources import keys_file
+    from ops.trace_api import create_app
+    from producers.keys import KeyFile, KeysError
+
+    settings, at = settings_of(home), Home.at(home)
+    try:
+        keys = KeyFile(keys_file(settings, at))
+    except KeysError as error:
+        raise LocalStackError(f"{error}; `portrait sources add portal --traces` makes a key") from error
+    errors.print(f"http://{host}:{port}/v1/events/ID, for keys that trace")
+    uvicorn.run(
+        create_app(settings, at, keys), host=host, port=port, access_log=False, server_header=False, log_config=None
+    )

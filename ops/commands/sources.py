@@ -1,0 +1,223 @@
+"""`portrait sources`: who may send, and what becomes of what they send."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from ops.local.home import COLLECTOR_URL, DATABASE_URL, Home, LocalStackError
+from ops.terminal import HomeOption, JsonOption, console, errors, example, print_json, settings_of, table_of
+
+if TYPE_CHECKING:
+    from ops.sources import Door, Kept
+    from producers.keys import Source
+
+_SPAN = re.compile(r"(\d{1,4})\s*(m|h|d|w)")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+app = typer.Typer(help="Who may send: their keys, and what becomes of what they send.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Letters, digits, '.', '_' and '-', at most 64.")]
+
+
+def register(portrait: typer.Typer) -> None:
+    """Give these commands to `portrait`."""
+    portrait.add_typer(app, name="sources", rich_help_panel="Operate")
+
+
+@app.command("ls", epilog=example("portrait sources ls", "portrait sources ls --json"))
+def list_sources(home: HomeOption = None, json: JsonOption = False) -> None:
+    """List the keys with what the collector has counted of each, and the CloudEvents sources with what is stored of each."""
+    with _keys(home) as file:
+        from producers.keys import read_sources
+
+        known = read_sources(file) if file.exists() else ()
+    unknown: list[str] = [] if file.exists() else [f"keys: there is no file {file}"]
+    doors, kept = _doors(home, unknown), _stored(home, unknown)
+    if json:
+        print_json(
+            {
+                "keys": [_as_json(each, doors) for each in known],
+                "stored": None if kept is None else {name: vars(each) for name, each in kept.items()},
+                "unknown": unknown,
+            }
+        )
+        return
+    _show_keys(known, doors)
+    if kept:
+        console.print()
+        _show_stored(kept)
+    for what in unknown:
+        console.print(f"[yellow]not known: {escape(what)}[/yellow]", soft_wrap=True)
+
+
+@app.command(
+    epilog=example("portrait sources add till --allow '/shops/*'", "portrait sources add web-shop --public"),
+)
+def add(
+    name: Name,
+    allow: Annotated[
+        list[str] | None, typer.Option(metavar="GLOB", help="CloudEvents sources that it may use; else every one.")
+    ] = None,
+    rate: Annotated[int | None, typer.Option(min=1, help="So many events a second at most.")] = None,
+    public: Annotated[bool, typer.Option("--public", help="For web pages: calls of the Segment API only.")] = False,
+    traces: Annotated[bool, typer.Option("--traces", help="Asks where events are, and sends none.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Add a source, and print its key: once, it is kept as a digest only. The collector knows it within a second."""
+    from producers import key_changes
+
+    if public and traces:
+        raise LocalStackError("a key that everybody knows cannot be one that traces: --public or --traces")
+    with _keys(home) as file:
+        key = key_changes.add(file, name, allow or (), events_per_second=rate, public=public, traces=traces)
+    typer.echo(key)
+
+
+@app.command(epilog=example("portrait sources rotate till", "portrait sources rotate web-shop --keep-old 1d"))
+def rotate(
+    name: Name,
+    keep_old: Annotated[
+        str | None, typer.Option(metavar="TIME", help="The old key is good so long: 30m, 2h, 1d, 1w; else not at all.")
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """Give a source another key, and print it: once. Without --keep-old the old one is refused within a second."""
+    from producers import key_changes
+
+    span = None
+    if keep_old is not None:
+        told = _SPAN.fullmatch(keep_old.strip())
+        if told is None or int(told[1]) == 0:
+            raise LocalStackError(f"--keep-old {keep_old}: give 30m, 2h, 1d or 1w")
+        span = timedelta(**{_UNITS[told[2]]: int(told[1])})
+    with _keys(home) as file:
+        key = key_changes.rotate(file, name, span)
+    typer.echo(key)
+
+
+@app.command(epilog=example("portrait sources disable till"))
+def disable(name: Name, home: HomeOption = None) -> None:
+    """Shut a source out: its keys are answered 401 within a second. What it has sent stays."""
+    _turn(home, name, True)
+
+
+@app.command(epilog=example("portrait sources enable till"))
+def enable(name: Name, home: HomeOption = None) -> None:
+    """Let a source in again, with the key that it had."""
+    _turn(home, name, False)
+
+
+def _turn(home: Path | None, name: str, disabled: bool) -> None:
+    from producers import key_changes
+
+    with _keys(home) as file:
+        key_changes.disable(file, name, disabled)
+    errors.print(f"{name} is {'disabled' if disabled else 'enabled'}")
+
+
+@contextmanager
+def _keys(home: Path | None) -> Iterator[Path]:
+    """The file of keys; what is wrong with it is said."""
+    from ops.sources import keys_file
+    from producers.keys import KeysError
+
+    file = keys_file(settings_of(home), Home.at(home))
+    try:
+        yield file
+    except KeysError as error:
+        raise LocalStackError(str(error)) from error
+    except OSError as error:
+        raise LocalStackError(f"{file}: {error.strerror}") from error
+
+
+def _doors(home: Path | None, unknown: list[str]) -> dict[str, Door] | None:
+    import httpx
+
+    from ops.sources import at_the_door
+
+    url = settings_of(home).get(COLLECTOR_URL)
+    try:
+        if url:
+            return at_the_door(url)
+        why = f"no collector is known; set {COLLECTOR_URL}"
+    except (httpx.HTTPError, ValueError) as error:
+        why = f"the collector at {url} does not answer ({error or type(error).__name__})"
+    unknown.append(f"received, accepted, rejected, late, ahead by key: {why}")
+    return None
+
+
+def _stored(home: Path | None, unknown: list[str]) -> dict[str, Kept] | None:
+    import psycopg2
+
+    from ops.sources import in_the_store
+
+    url = settings_of(home).get(DATABASE_URL)
+    try:
+        if url:
+            return in_the_store(url)
+        why = f"no database is known; set {DATABASE_URL}"
+    except psycopg2.Error as error:
+        why = f"the store does not answer ({' '.join(str(error).split()) or type(error).__name__})"
+    unknown.append(f"stored, duplicates, rejected by CloudEvents source: {why}")
+    return None
+
+
+def _as_json(source: Source, doors: dict[str, Door] | None) -> dict[str, Any]:
+    from ops.sources import Door
+
+    return {
+        "name": source.name,
+        "allow": source.allow,
+        "disabled": source.disabled,
+        "public": source.public,
+        "traces": source.traces,
+        "events_per_second": source.events_per_second,
+        "old_key_until": None if source.old_key_until is None else source.old_key_until.isoformat(),
+        "counted": None if doors is None else vars(doors.get(source.name, Door())),
+    }
+
+
+def _show_keys(known: tuple[Source, ...], doors: dict[str, Door] | None) -> None:
+    from ops.sources import Door
+
+    titles = (" received", " accepted", " rejected", " late", " ahead", " spooled", " turned away")
+    table = table_of("key", "is", "may send", *titles)
+    for source in known:
+        told = Door() if doors is None else doors.get(source.name, Door())
+        numbers = (told.received, told.accepted, sum(told.rejected.values()), told.late, told.ahead, told.spooled)
+        counts = ["?"] * 7 if doors is None else [f"{each:,}" for each in (*numbers, told.turned_away)]
+        sends = "nothing" if source.traces else escape(" ".join(source.allow))
+        table.add_row(escape(source.name), _state(source), sends, *counts)
+        for reason, count in told.rejected.items():
+            table.add_row("", "", "", "", "", f"{count:,}", reason, style="dim")
+    console.print(table)
+    if doors is not None:
+        console.print("[dim]counted since the collector started[/dim]")
+
+
+def _state(source: Source) -> str:
+    what = ["disabled"] if source.disabled else []
+    what += ["public"] if source.public else []
+    what += ["traces"] if source.traces else []
+    what += [f"≤ {source.events_per_second:,}/s"] if source.events_per_second else []
+    if source.old_key_until is not None and source.old_key_until.timestamp() > time.time():
+        what.append(f"old key until {source.old_key_until:%Y-%m-%d %H:%M}")
+    return ", ".join(what)
+
+
+def _show_stored(kept: dict[str, Kept]) -> None:
+    table = table_of("CloudEvents source", " stored", " duplicates", " rejected", "by reason")
+    for name, each in kept.items():
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(each.rejected.items()))
+        numbers = (each.stored, each.duplicates, sum(each.rejected.values()))
+        table.add_row(escape(name or "(none could be read)"), *(f"{number:,}" for number in numbers), reasons)
+    console.print(table)

@@ -1,0 +1,88 @@
+"""A submission becomes an event, as its mapping says. What cannot be read is left out of the part it was for, and kept."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from producers.cells import Unreadable
+from producers.forms.form_mapping import FormMapping
+from producers.forms.submission import Columns, Submission, plain, unread
+from producers.mapping import TimeOf
+
+
+class Arrival(NamedTuple):
+    """`source` is the name of the sender in the file of keys; `fallback` the event's id where the service tells none."""
+
+    source: str
+    received: datetime
+    fallback: str
+
+
+class FormEvent(NamedTuple):
+    """The event, as JSON has it, without `id` or `time` when it names them and they cannot be read. `unread` are the questions
+    that the mapping reads nothing of, by the name that people read; `wrong` says (column, why) of what it could not read."""
+
+    event: dict[str, Any]
+    unread: tuple[str, ...]
+    wrong: tuple[tuple[str, str], ...]
+
+
+def form_event(submitted: Submission, mapping: FormMapping, arrival: Arrival) -> FormEvent:
+    """The event of a submission. Raises nothing: whether the event is one, `judge` says."""
+    wrong = [(name, _AMBIGUOUS) for name in sorted(mapping.read_columns & submitted.ambiguous)]
+    event: dict[str, Any] = {
+        "specversion": "1.0",
+        "source": mapping.source or f"/forms/{arrival.source}",
+        "type": mapping.type,
+    }
+    event_id = _noted(wrong, lambda: _id(submitted.columns, mapping, arrival))
+    time = _noted(wrong, lambda: _time(submitted.columns, mapping, arrival))
+    event |= {name: value for name, value in (("id", event_id), ("time", time)) if value is not None}
+    data = _data(submitted.columns, mapping, wrong)
+    kept = unread(submitted, mapping.read_columns - {plain(column) for column, _ in wrong})
+    if kept:
+        data["answers"] = kept | (data.get("answers") or {})
+    if mapping.type == "survey.answered.v1":
+        data["survey"] = {"id": arrival.source} | (data.get("survey") or {})
+    else:
+        data["form"] = {"id": arrival.source, "kind": "contact"} | (data.get("form") or {})
+    return FormEvent(event | {"data": data}, tuple(kept), tuple(wrong))
+
+
+_AMBIGUOUS = "more than one question is called so; name the one that is meant by its id"
+
+
+def _noted(wrong: list[tuple[str, str]], read: Any) -> Any:
+    try:
+        return read()
+    except Unreadable as error:
+        wrong.append((error.column, error.message))
+        return None
+
+
+def _id(columns: Columns, mapping: FormMapping, arrival: Arrival) -> str:
+    told = mapping.id_of(columns)
+    if told is None and mapping.service.id is not None:
+        told = columns.get(mapping.service.id, "").strip()
+    return told or arrival.fallback
+
+
+def _time(columns: Columns, mapping: FormMapping, arrival: Arrival) -> str:
+    if mapping.time is not None:
+        return mapping.time.read(columns)
+    if mapping.service.time is not None and columns.get(mapping.service.time, "").strip():
+        return TimeOf(column=mapping.service.time, timezone="UTC").read(columns)
+    return arrival.received.isoformat().replace("+00:00", "Z")
+
+
+def _data(columns: Columns, mapping: FormMapping, wrong: list[tuple[str, str]]) -> dict[str, Any]:
+    """The data, made without the columns that cannot be read."""
+    while True:
+        try:
+            return mapping.data_of(columns)
+        except Unreadable as error:
+            wrong.append((error.column, error.message))
+            if columns.get(error.column) is None:
+                return {"customer": {}}  # its default is what cannot be read
+            columns = columns.without(error.column)

@@ -1,0 +1,127 @@
+"""Keys change while the collector runs: another key, the old one good for a while, shut out, let in again; no field is lost."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+
+from producers.access import authenticate, recognise, recognise_tracer
+from producers.key_changes import add, disable, rotate
+from producers.keys import KeyFile, KeysError, Source, add_source, hash_key, read_sources
+from producers.problems import Problem
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "portrait" / "keys.yaml"
+
+
+def opens(file: Path, key: str) -> bool:
+    return KeyFile(file).find(key) is not None
+
+
+def test_a_source_is_added_with_what_it_may_and_its_key_is_nowhere_in_the_file(file: Path) -> None:
+    first = add(file, "till", ["/shops/*"], events_per_second=50)
+    second = add(file, "web", public=True)
+    assert read_sources(file) == (
+        Source("till", hash_key(first), ("/shops/*",), events_per_second=50),
+        Source("web", hash_key(second), public=True),
+    )
+    assert first not in file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_name_is_given_once_and_a_bad_one_leaves_the_file_as_it_was(file: Path) -> None:
+    add(file, "till")
+    before = file.read_bytes()
+    with pytest.raises(KeysError, match="there is a source 'till' already"):
+        add(file, "till")
+    with pytest.raises(KeysError, match=r"keys.yaml: sources.1.name"):
+        add(file, "a till")
+    for change in (lambda: rotate(file, "none"), lambda: disable(file, "none", True)):
+        with pytest.raises(KeysError, match="there is no source 'none'"):
+            change()
+    assert file.read_bytes() == before
+    assert not file.with_name("keys.yaml.new").exists()
+
+
+def test_after_a_rotation_the_old_key_is_good_for_nothing(file: Path) -> None:
+    old = add(file, "till")
+    new = rotate(file, "till")
+    assert (opens(file, old), opens(file, new)) == (False, True)
+
+
+def test_or_for_as_long_as_was_said(file: Path) -> None:
+    old = add(file, "till")
+    new = rotate(file, "till", timedelta(days=1))
+    assert (opens(file, old), opens(file, new)) == (True, True)
+    (source,) = read_sources(file)
+    assert source.old_key_until is not None
+    assert timedelta(hours=23) < source.old_key_until - datetime.now(UTC) <= timedelta(days=1)
+    newest = rotate(file, "till", timedelta(days=1))
+    assert [opens(file, key) for key in (old, new, newest)] == [False, True, True]
+    document = yaml.safe_load(file.read_text())
+    document["sources"][0]["old_key_until"] = "2026-01-01T00:00:00Z"
+    file.write_text(yaml.safe_dump(document))
+    assert [opens(file, key) for key in (new, newest)] == [False, True]
+
+
+def test_an_old_key_without_a_time_or_without_a_zone_is_no_key(file: Path) -> None:
+    old = add(file, "till")
+    rotate(file, "till", timedelta(days=1))
+    text = file.read_text()
+    lines = [line for line in text.splitlines() if "old_key_until" not in line]
+    file.write_text("\n".join(lines))
+    assert not opens(file, old)
+    file.write_text("\n".join([*lines, "  old_key_until: 2099-01-01T00:00:00"]))
+    with pytest.raises(KeysError, match="old_key_until"):
+        read_sources(file)
+
+
+def test_who_is_disabled_is_shut_out_with_both_keys_and_let_in_again(file: Path) -> None:
+    old = add(file, "till")
+    new = rotate(file, "till", timedelta(days=1))
+    disable(file, "till", True)
+    disable(file, "till", True)
+    assert (opens(file, old), opens(file, new)) == (False, False)
+    disable(file, "till", False)
+    assert (opens(file, old), opens(file, new)) == (True, True)
+
+
+def test_whatever_else_stands_in_the_file_stays_there(file: Path) -> None:
+    add(file, "outlet")
+    file.write_text(file.read_text() + "  user_id_prefix: outlet\n  events_per_second: 9\n")
+    rotate(file, "outlet", timedelta(hours=1))
+    disable(file, "outlet", True)
+    add_source(file, "other")
+    add(file, "third")
+    kept = read_sources(file)
+    assert (kept[0].user_id_prefix, kept[0].events_per_second, kept[0].disabled) == ("outlet", 9, True)
+    assert kept[0].old_key_until is not None
+    assert [source.name for source in kept] == ["outlet", "other", "third"]
+
+
+def test_a_key_that_traces_sends_nothing_and_a_key_that_sends_traces_nothing(file: Path) -> None:
+    tracing, sending = add(file, "support", traces=True), add(file, "till")
+    keys = KeyFile(file)
+    with pytest.raises(Problem) as caught:
+        authenticate(f"Bearer {tracing}", keys)
+    assert caught.value.status == 401
+    assert recognise(f"Bearer {tracing}", keys) is None
+    asking = recognise_tracer(f"Bearer {tracing}", keys)
+    assert asking is not None
+    assert asking.name == "support"
+    assert [recognise_tracer(header, keys) for header in (f"Bearer {sending}", "Bearer", None, "")] == [None] * 4
+    disable(file, "support", True)
+    assert recognise_tracer(f"Bearer {tracing}", KeyFile(file)) is None
+
+
+def test_several_who_change_it_at_once_do_not_undo_each_other(file: Path) -> None:
+    with ThreadPoolExecutor(8) as adding:
+        keys = list(adding.map(lambda number: add(file, f"source-{number}"), range(24)))
+    assert len(read_sources(file)) == 24
+    assert all(opens(file, key) for key in keys)
