@@ -66,6 +66,8 @@ def change(document: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
+NO_JSON = (b'"\xff"', rb'{"field": "\ud83d"}', b'{"field": "a\tb"}', b"[NaN]")
+
 CHANGES = st.one_of(change(COMMENT), change(LEAD), VALUES)
 MESSAGES = st.one_of(
     changed(message(message={"mid": "m_1", "text": "Chào"})),
@@ -138,6 +140,23 @@ def test_what_comes_beside_an_item_changes_nothing_of_it(ones: list[Any], others
         return [repr(item.made) for item in META.translate(notice(body))]
 
     assert made(ones + others) == made(ones) + made(others)
+
+
+@settings(max_examples=200)
+@given(st.lists(CHANGES, max_size=4), st.sampled_from(NO_JSON), st.booleans())
+@example([{"field": "x", "value": {"user_id": "1", "depth": 2.5}}], b'"\xff"', True)
+def test_what_is_no_json_spoils_nothing_beside_it(changes: list[Any], bad: bytes, spaced: bool) -> None:
+    """Not even its id, which may be a digest of all that was said: every number is as it came."""
+    ones = [json.dumps(change).replace("2.5", "2.50").encode() for change in changes]
+
+    def items(*changes: bytes) -> list[Item]:
+        body = b'{"object": "page", "entry": [{"id": "7", "time": 1795482000, "changes": [%s]}]}' % b", ".join(changes)
+        return META.translate(notice(body + b"\n" * spaced))
+
+    *kept, refused = items(*ones, bad)
+    assert list(map(repr, kept)) == list(map(repr, items(*ones)))
+    assert isinstance(refused.made, Rejected)
+    assert refused.raw == bad
 
 
 @settings(max_examples=200)
