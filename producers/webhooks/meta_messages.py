@@ -14,7 +14,8 @@ from producers.webhooks.notice import Event, LeftOut
 from producers.webhooks.social import Deed, digested, event_id, person, social_event, term, without
 from schemas.rejected import Reason, Rejected
 
-_AROUND = frozenset({"sender", "recipient", "timestamp"})
+_AROUND = frozenset({"sender", "recipient", "timestamp", "hop_context", "prior_message"})
+"""What is no deed by itself: between whom, when, by way of which apps."""
 
 _NOBODYS = {
     "delivery": "message_delivery",

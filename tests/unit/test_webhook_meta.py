@@ -216,6 +216,15 @@ def test_what_people_do_in_a_conversation_has_the_name_that_meta_gives_it(
         assert not isinstance(read_event(event), Rejected)
 
 
+def test_the_way_that_an_item_took_between_apps_is_no_deed_of_the_customer() -> None:
+    way = {"hop_context": [{"app_id": 263902037430900}], "prior_message": {"source": "checkbox_plugin"}}
+    told = ({"sender": {"id": LAN}, **way, kind: {"watermark": 1}, "timestamp": 1} for kind in ("delivery", "read"))
+    delivered, read = made(posted(*told, name="messaging"))
+    assert delivered == LeftOut("message_delivery")
+    assert read["data"]["event"] == "read"
+    assert read["data"]["properties"] == way | {"read": {"watermark": 1}, "timestamp": 1, "entry": {"id": PAGE}}
+
+
 @pytest.mark.parametrize(
     ("told", "label"),
     [
