@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
@@ -111,11 +112,12 @@ def _items_of_entry(raw: bytes, entry: dict[str, bytes], kind: str, notice: Noti
 
 
 def _around(entry: Mapping[str, bytes]) -> dict[str, Any]:
-    """What of an entry is kept with each of its items: all that is none of them, when it is short, else its id."""
+    """What of an entry is kept with each of its items: all that is none and can be read, when it is short, else its id."""
     kept = {name: raw for name, raw in entry.items() if name not in (*_LISTS, "time", "field", "value")}
     if sum(len(name) + len(raw) for name, raw in kept.items()) > _LONGEST_AROUND:
         kept = {name: raw for name, raw in kept.items() if name == "id" and len(raw) <= _LONGEST_AROUND}
-    return {name: value for name, raw in kept.items() if (value := plain(raw)) is not None}
+    readable = (plain(b"{%s:%s}" % (json.dumps(name).encode(), raw)) for name, raw in kept.items())
+    return {name: value for one in readable if one is not None for name, value in one.items()}
 
 
 META = Platform(_signed, _translate, _challenge)

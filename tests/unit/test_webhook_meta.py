@@ -321,6 +321,16 @@ def test_what_stands_around_an_item_is_kept_beside_it() -> None:
     }
 
 
+@pytest.mark.parametrize("bad", [rb'"\ud83d":1', rb'"a\u0000":1', rb'"uid":"\ud83d"', b'"\xff":1', b'"uid":[NaN]'])
+def test_what_cannot_be_read_around_an_item_does_not_spoil_it(bad: bytes) -> None:
+    like = json.dumps(feed(item="like", verb="add")).encode()
+    body = b'{"entry": [{"id": "%s", %s, "changes": [%s]}]}' % (PAGE.encode(), bad, like)
+    admission = admitted(body)
+    assert admission.refusals == ()
+    [record] = admission.records
+    assert json.loads(record.value)["data"]["properties"]["entry"] == {"id": PAGE}
+
+
 def test_a_list_that_is_none_is_refused_beside_one_that_is() -> None:
     entry = {"id": PAGE, "time": ENTRY_TIME, "changes": [COMMENT], "messaging": {"sender": {"id": LAN}}}
     comment, refused = META.translate(notice(json.dumps({"entry": [entry]}).encode()))
