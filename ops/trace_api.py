@@ -46,12 +46,13 @@ def create_app(settings: Mapping[str, str], home: Home, keys: KeyFile) -> FastAP
             if not turns.acquire(timeout=_PATIENCE_SECONDS):
                 raise unavailable("too many ask at the same time; ask again in a moment")
             try:
-                told = trace(asked, home, event_id, source)
+                told = trace(asked, home, event_id, source, addresses=False)
             finally:
                 turns.release()
         except Problem as problem:
             return problem.response()
-        return Response(msgspec.json.encode(told.as_json()), media_type="application/json")
+        headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+        return Response(msgspec.json.encode(told.as_json()), headers=headers, media_type="application/json")
 
     counts = SourceMetrics(asked.get(DATABASE_URL, ""))
 
