@@ -32,7 +32,7 @@ SECONDS = 2.0
 _SPOOLS, _KAFKA, _STORE = 0.5, 0.75, 1.0
 """Shares of that time after which nobody waits for spools, for Kafka, for the store."""
 _CLOSING_SECONDS = 0.15
-_MOST_SOURCES, _MOST_ROWS = 20_000, 100
+_MOST_SOURCES, _MOST_ROWS, _MOST_COUNTED = 20_000, 100, 10_000
 
 Positions = Mapping[tuple[str, int], int]
 Row = tuple[Any, ...]
@@ -229,7 +229,8 @@ def _ask_store(told: Trace, url: str, source: str | None, clock: Clock) -> None:
     if source is None and found.sources == _MOST_SOURCES:
         told.unasked.append(f"sources beyond the first {_MOST_SOURCES:,}: name the --source")
     if found.nameless and not (found.events or found.letters or told.events):
-        told.unasked.append(f"{found.nameless:,} dead letters that name no id: `portrait rejected ls`")
+        more = " or more" if found.nameless == _MOST_COUNTED else ""
+        told.unasked.append(f"{found.nameless:,}{more} dead letters that name no id: `portrait rejected ls`")
     _add_stored(told, found.events, found.repeated)
     _add_letters(told, found.letters)
 
@@ -240,7 +241,7 @@ def _stored(url: str, event_id: str, source: str | None, seconds: float) -> _Sto
         events = rows(at, "trace_events", keys=[event_key(each, event_id) for each in sources])
         repeated = rows(at, "trace_duplicates", keys=[row[0] for row in events], limit=_MOST_ROWS)
         letters = rows(at, "trace_letters", id=event_id[:256], source=source, limit=_MOST_ROWS)
-        ((nameless,),) = rows(at, "nameless_letters")
+        ((nameless,),) = rows(at, "nameless_letters", limit=_MOST_COUNTED)
     return _Stored(len(sources), events, repeated, letters, nameless)
 
 
