@@ -17,6 +17,7 @@ import pytest
 
 from ops.in_time import begun
 from ops.local.home import Home
+from ops.source_metrics import NotKnown, SourceMetrics
 from ops.trace import spool_of, trace
 from ops.trace_api import create_app
 from producers import key_changes
@@ -119,6 +120,20 @@ def test_over_http_no_address_no_directory_and_no_login_is_told(
         "searched": ["the spool: 0 files"],
         "unasked": ["Kafka: it does not answer", "the store: it does not answer"],
     }
+
+
+def test_nobody_waits_for_the_metrics_while_the_database_is_being_asked_or_has_just_not_answered(silent: str) -> None:
+    counts = SourceMetrics(servers(silent)["PORTRAIT_DATABASE_URL"])
+    asking = begun(counts.exposition)
+    while not counts._lock.locked():
+        threading.Event().wait(0.01)
+    for _ in range(2):
+        begin = time.monotonic()
+        with pytest.raises(NotKnown):
+            counts.exposition()
+        assert time.monotonic() - begin < 1
+        with pytest.raises(NotKnown):
+            asking.result(20)
 
 
 @pytest.mark.parametrize("name", ["form-1%00", "form-1%ED%A0%80"])
