@@ -12,6 +12,7 @@ from kafka.admin import KafkaAdminClient, OffsetSpec
 from kafka.errors import CoordinatorLoadInProgressError, CoordinatorNotAvailableError, KafkaError, NotCoordinatorError
 
 from ops.local.home import KAFKA, LocalStackError
+from producers.connection import ClosableClient, knock
 
 Place = tuple[str, int]
 """A topic and the number of one of its partitions."""
@@ -42,14 +43,22 @@ class Reader:
     """Asks one Kafka about offsets. Leave its `with` block to close the connection. All methods raise KafkaError."""
 
     def __init__(self, bootstrap: str, timeout: float = 3.0) -> None:
+        """Raises KafkaError or OSError when Kafka does not answer, and leaves nothing behind then."""
         self._bootstrap = bootstrap.split(",")
         self._milliseconds = int(timeout * 1000)
-        self._admin = KafkaAdminClient(
-            bootstrap_servers=self._bootstrap,
-            client_id="portrait-status",
-            bootstrap_timeout_ms=self._milliseconds,
-            request_timeout_ms=self._milliseconds,
-        )
+        knock(self._bootstrap)
+        client = ClosableClient()
+        try:
+            self._admin = KafkaAdminClient(
+                kafka_client=client.make,
+                bootstrap_servers=self._bootstrap,
+                client_id="portrait-status",
+                bootstrap_timeout_ms=self._milliseconds,
+                request_timeout_ms=self._milliseconds,
+            )
+        except BaseException:
+            client.close()
+            raise
 
     def __enter__(self) -> Reader:
         return self

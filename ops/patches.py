@@ -42,7 +42,8 @@ class Patch:
         if isinstance(self.document, dict):
             return _encode(merged(event, self.document))
         try:
-            return _encode(JSONPatch(self.document).apply(event))
+            # A copy: what is added to one event must not take along what it was given there to the next one.
+            return _encode(JSONPatch(copy.deepcopy(self.document)).apply(event))
         except (JSONPatchError, JSONPointerError) as error:
             raise Unpatched(f"the patch does not fit it: {error}") from error
 

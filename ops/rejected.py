@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from kafka import KafkaProducer
 
 from ops.local.home import LocalStackError
 from ops.sql import reading, rows, writing
+from ops.who import who_works
 from processors.prepare import prepare
 from processors.reference import Reference
 from producers.admit import judge
@@ -141,6 +141,7 @@ def replay(
     A letter that was sent before is not sent again. One that was sent and could not be marked (a crash in between) is
     sent twice: its event has one id, and counts once. Raises LocalStackError, psycopg2.Error, kafka.errors.KafkaError.
     """
+    who = by or who_works()  # before anything is sent: what is sent must be noted
     with _sender(bootstrap, dry_run) as send:
         for start in range(0, len(origins), _AT_ONCE):
             some = list(dict.fromkeys(origins[start : start + _AT_ONCE]))
@@ -171,7 +172,6 @@ def replay(
                     refused = {each.origin: each.detail for each in outcomes if each.outcome is Outcome.REFUSED}
                     told = ["sent"] * len(sent) + ["refused"] * len(refused)
                     details = [*sent.values(), *refused.values()]
-                    who = by or getpass.getuser()
                     rows(
                         at,
                         "keep_attempts",

@@ -70,12 +70,12 @@ def at_the_door(collector: str) -> dict[str, Door]:
     return dict(found)
 
 
-def in_the_store(url: str, *, stored: bool = True) -> dict[str, Kept]:
+def in_the_store(url: str, *, stored: bool = True, seconds: float | None = None) -> dict[str, Kept]:
     """By CloudEvents source, what is stored; under "" what named none. Without `stored`, which looks at every event, only
-    what was repeated and rejected. Raises psycopg2.Error.
+    what was repeated and rejected. A statement may take so many `seconds`. Raises psycopg2.Error.
     """
     found: defaultdict[str, Kept] = defaultdict(Kept)
-    with reading(url) as at:
+    with reading(url, seconds) as at:
         for source, count in rows(at, "stored_by_source") if stored else []:
             found[source].stored = count
         for source, count in rows(at, "repeated_by_source"):

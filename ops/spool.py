@@ -61,12 +61,14 @@ def read_spool(collector: str) -> Spool | None:
     )
 
 
-def search_collector(collector: str, key: str, event_id: str, source: str | None) -> Searched:
-    """Have the collector at this address look for an event in its spool. `key` is one that traces. Raises CollectorSilent."""
+def search_collector(collector: str, key: str, event_id: str, source: str | None, seconds: float) -> Searched:
+    """Have the collector at this address look for an event in its spool, for so long. `key` is one that traces. Raises
+    CollectorSilent.
+    """
     try:
         answer = httpx.get(
             f"{collector}/v1/spool",
-            params={"id": event_id} | ({} if source is None else {"source": source}),
+            params={"id": event_id, "seconds": f"{seconds:.2f}"} | ({} if source is None else {"source": source}),
             headers={"Authorization": f"Bearer {key}"},
             timeout=_SECONDS,
         )

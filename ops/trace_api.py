@@ -6,13 +6,12 @@ import threading
 from collections.abc import Mapping
 
 import msgspec
-import psycopg2
 from fastapi import FastAPI, Request, Response
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
 from ops.local.home import DATABASE_URL, WORKER_URL, Home
-from ops.source_metrics import SourceMetrics
+from ops.source_metrics import NotKnown, SourceMetrics
 from ops.trace import trace
 from producers.access import recognise_tracer
 from producers.keys import KeyFile
@@ -46,12 +45,13 @@ def create_app(settings: Mapping[str, str], home: Home, keys: KeyFile) -> FastAP
             if not turns.acquire(timeout=_PATIENCE_SECONDS):
                 raise unavailable("too many ask at the same time; ask again in a moment")
             try:
-                told = trace(asked, home, event_id, source)
+                told = trace(asked, home, event_id, source, addresses=False)
             finally:
                 turns.release()
         except Problem as problem:
             return problem.response()
-        return Response(msgspec.json.encode(told.as_json()), media_type="application/json")
+        headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+        return Response(msgspec.json.encode(told.as_json()), headers=headers, media_type="application/json")
 
     counts = SourceMetrics(asked.get(DATABASE_URL, ""))
 
@@ -59,7 +59,7 @@ def create_app(settings: Mapping[str, str], home: Home, keys: KeyFile) -> FastAP
     def metrics() -> Response:
         try:
             return Response(counts.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
-        except psycopg2.Error:
+        except NotKnown:
             return unavailable("the store does not answer").response()
 
     @app.get("/health", summary="Does the process live?", tags=["operation"])

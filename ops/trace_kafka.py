@@ -12,6 +12,7 @@ import msgspec
 from kafka import KafkaConsumer, TopicPartition
 
 from ops.offsets import Place, Reader
+from producers.connection import ClosableClient
 from schemas.topics import RAW_NAMES, REJECTED, VALID
 
 _ON_THE_WAY = (*RAW_NAMES, VALID, REJECTED)
@@ -59,16 +60,17 @@ def search(
     source: str | None,
     *,
     most: int,
-    seconds: float,
+    until: float,
 ) -> Looked:
     """Look through what is beyond the workers' progress: what the group has committed of raw topics, and the positions `stored`
     of the others (None: not known, and then what the group has committed). At most `most` records, the newest of each partition,
-    for so many seconds. Raises KafkaError and OSError.
+    until `time.monotonic` is that. Raises KafkaError and OSError.
     """
     with Reader(bootstrap) as reader:
         places = reader.partitions(_ON_THE_WAY)
-        logs = reader.logs(places)
+        # Before the ends: what is prepared by then, and so passed over in its raw topic, is before the end of the other one.
         committed = reader.committed(group)
+        logs = reader.logs(places)
     begin = {place: max(_progress(place, committed, stored), logs[place].first) for place in places}
     lagging = {place: (start, logs[place].end) for place, start in begin.items() if start < logs[place].end}
     share = max(1, most // max(1, len(lagging)))
@@ -78,7 +80,7 @@ def search(
     looked = 0
     reached = {place: start for place, (start, _) in wanted.items()}
     with _reading(bootstrap, reached) as records:
-        for record in records(wanted, reached, seconds):
+        for record in records(wanted, reached, until):
             looked += 1
             found += _named_so(record, event_id, source)
     for place, (_, end) in wanted.items():
@@ -98,21 +100,23 @@ def _reading(bootstrap: str, starts: Mapping[Place, int]) -> Iterator[Any]:
     if not starts:
         yield lambda *_: iter(())
         return
-    consumer = KafkaConsumer(
-        bootstrap_servers=bootstrap.split(","),
-        client_id="portrait-trace",
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        check_crcs=False,
-        bootstrap_timeout_ms=3000,
-        request_timeout_ms=3000,
-    )
-    consumer.assign([TopicPartition(*place) for place in starts])
-    for place, offset in starts.items():
-        consumer.seek(TopicPartition(*place), offset)
+    client = ClosableClient()
+    try:
+        consumer = KafkaConsumer(
+            kafka_client=client.make,
+            bootstrap_servers=bootstrap.split(","),
+            client_id="portrait-trace",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            check_crcs=False,
+            bootstrap_timeout_ms=3000,
+            request_timeout_ms=3000,
+        )
+    except BaseException:
+        client.close()
+        raise
 
-    def records(wanted: Mapping[Place, tuple[int, int]], reached: dict[Place, int], seconds: float) -> Iterator[Any]:
-        until = time.monotonic() + seconds
+    def records(wanted: Mapping[Place, tuple[int, int]], reached: dict[Place, int], until: float) -> Iterator[Any]:
         while any(reached[place] < end for place, (_, end) in wanted.items()) and time.monotonic() < until:
             for tp, some in consumer.poll(timeout_ms=100).items():
                 place = (tp.topic, tp.partition)
@@ -122,6 +126,9 @@ def _reading(bootstrap: str, starts: Mapping[Place, int]) -> Iterator[Any]:
                 reached[place] = consumer.position(TopicPartition(*place))
 
     try:
+        consumer.assign([TopicPartition(*place) for place in starts])
+        for place, offset in starts.items():
+            consumer.seek(TopicPartition(*place), offset)
         yield records
     finally:
         consumer.close()

@@ -84,9 +84,12 @@ class Found:
 
 @dataclass
 class Trace:
-    """What is known of an id. `searched` is where it was looked for, `unasked` what could not be asked, and why."""
+    """What is known of an id. `searched` is where it was looked for, `unasked` what could not be asked, and why; with `addresses`
+    of servers and what they said, or without: those are not for everybody who may ask.
+    """
 
     id: str
+    addresses: bool = True
     events: list[Found] = field(default_factory=list)
     searched: list[str] = field(default_factory=list)
     unasked: list[str] = field(default_factory=list)
@@ -98,6 +101,14 @@ class Trace:
                 return found
         self.events.append(Found(source))
         return self.events[-1]
+
+    def at(self, address: str) -> str:
+        """` at ADDRESS`, or nothing."""
+        return f" at {address}" if self.addresses else ""
+
+    def not_asked(self, what: str, why: str) -> None:
+        """`what` could not be asked."""
+        self.unasked.append(f"{what}: {why if self.addresses else 'it does not answer'}")
 
     def as_json(self) -> dict[str, Any]:
         """As `portrait trace --json` and the HTTP answer give it."""

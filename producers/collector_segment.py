@@ -164,9 +164,10 @@ async def _take(collector: Collector, request: Request, kind: str) -> Response:
             raise Problem(400, parcel.reason, parcel.message)
         if len(parcel.calls) > MAX_BATCH_EVENTS:
             raise Problem(413, "too_many", f"a batch has at most {MAX_BATCH_EVENTS} calls")
-        if parcel.repeated > MAX_REPEATED_BYTES:
-            message = "the context of a batch counts for each of its calls, 16 MB together: send fewer calls at once"
-            raise Problem(413, "too_large", message)
+        most = most_repeated(collector.settings.in_flight_bytes)
+        if parcel.repeated > most:
+            counts = f"the context of a batch counts for each of its calls, {most} bytes together"
+            raise Problem(413, "too_large", f"{counts}: send fewer calls at once")
         lease.grow(parcel.repeated)
         source, key = sender
         calls, only = parcel, None if kind == BATCH else kind
@@ -182,6 +183,11 @@ async def _take(collector: Collector, request: Request, kind: str) -> Response:
 def effort(size: int, calls: int) -> int:
     """What it is to judge `calls` of `size` bytes together, in bytes of events: of small calls there are many in a small body."""
     return size + calls * _CALL_BYTES
+
+
+def most_repeated(in_flight_bytes: int) -> int:
+    """Bytes. What no source could ever have room for is told to be too large, not to be sent again later."""
+    return min(MAX_REPEATED_BYTES, in_flight_bytes // 2 - MAX_BODY_BYTES)
 
 
 def _begin(collector: Collector, request: Request, source: Source) -> None:

@@ -25,9 +25,9 @@ def open_producer(bootstrap: Sequence[str], topics: Sequence[str], *, timeout: f
     The partitions of `topics` are known when it returns, so that `send` does not block. Raises KafkaError or OSError
     when Kafka does not answer within two seconds or a topic is not there.
     """
-    _knock(bootstrap)
+    knock(bootstrap)
     delivery_ms = int(timeout * 1000)
-    client = _ClosableClient()
+    client = ClosableClient()
     try:
         producer = KafkaProducer(
             kafka_client=client.make,
@@ -102,9 +102,9 @@ def discard(producer: KafkaProducer, seconds: float = 1.0) -> None:
 
 def ask(bootstrap: Sequence[str], topics: Sequence[str], timeout: float) -> str | None:
     """Ask Kafka, over a new connection, whether every topic has a leader. Returns what is wrong, or None."""
-    client, admin = _ClosableClient(), None
+    client, admin = ClosableClient(), None
     try:
-        _knock(bootstrap)
+        knock(bootstrap)
         admin = KafkaAdminClient(
             kafka_client=client.make,
             bootstrap_servers=list(bootstrap),
@@ -125,7 +125,7 @@ def ask(bootstrap: Sequence[str], topics: Sequence[str], timeout: float) -> str 
     return None
 
 
-def _knock(bootstrap: Sequence[str]) -> None:
+def knock(bootstrap: Sequence[str]) -> None:
     """Raises OSError when nobody listens: kafka-python would try for seconds, and leave a socket open at each try."""
     for number, address in enumerate(bootstrap, start=1):
         host, _, port = address.rpartition(":")
@@ -138,7 +138,7 @@ def _knock(bootstrap: Sequence[str]) -> None:
             return
 
 
-class _ClosableClient:
+class ClosableClient:
     """Holds on to the network client: a constructor of kafka-python that fails leaves it, and its thread, behind."""
 
     def __init__(self) -> None:

@@ -39,7 +39,7 @@ from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from producers.forms.setting import PageForm
 from producers.webhooks.setting import Webhook
@@ -106,6 +106,12 @@ class _Entry(BaseModel):
     old_key_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     old_key_until: AwareDatetime | None = None
     traces: bool = False
+
+    @model_validator(mode="after")
+    def _asks_or_sends(self) -> _Entry:
+        if self.traces and (self.public or self.webhook is not None or self.form is not None):
+            raise ValueError("what traces sends nothing, and its key is a secret: not with public, webhook or form")
+        return self
 
 
 class _File(BaseModel):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,6 +22,7 @@ from ops.terminal import (
     reference_of,
     table_of,
 )
+from ops.who import who_works
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,7 +72,7 @@ def assign(
     """Record that a customer has this relation to the company, and who is responsible. Waits until it holds."""
     from ops.accounts import ASSIGNED, assignment
 
-    told = assignment(relation, owner, _day(since, home), note, by or getpass.getuser())
+    told = assignment(relation, owner, _day(since, home), note, by or who_works())
     customer = _record(home, who, ASSIGNED, [told], patience)
     if json:
         _show_as_json(home, customer)
@@ -110,7 +110,7 @@ def unassign(
         raise LocalStackError(
             f"{who} is not {relation or 'assigned to anything'}; {program()} account history shows it"
         )
-    told = {"by": by or getpass.getuser()} | ({"note": note} if note else {})
+    told = {"by": by or who_works()} | ({"note": note} if note else {})
     customer = _record(home, who, UNASSIGNED, [{"relation": each, **told} for each in ended], patience)
     if json:
         _show_as_json(home, customer)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +10,7 @@ from rich.markup import escape
 
 from ops.local.home import LocalStackError
 from ops.terminal import HomeOption, console, database_url, errors, example, kafka_address, program, segments_of
+from ops.who import who_works
 
 if TYPE_CHECKING:
     from sinks.activation.targets import Settings
@@ -186,7 +186,7 @@ def _add(
     known = {*catalogue.rule_of, *(family.name for family in catalogue.families)}
     followed = Followed(tuple(dict.fromkeys(segments or ())), tuple(dict.fromkeys(actions)), backfill)
     with targets(database_url(home)) as store:
-        add(store, kafka_address(home), name, settings, followed, by or getpass.getuser(), environment(home))
+        add(store, kafka_address(home), name, settings, followed, by or who_works(), environment(home))
     for each in followed.segments:
         if each not in known:
             errors.print(

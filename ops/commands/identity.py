@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +25,7 @@ from ops.terminal import (
     reference_of,
     segments_of,
 )
+from ops.who import who_works
 
 if TYPE_CHECKING:
     from ops.identity import Decider
@@ -250,7 +250,7 @@ def _deciding(home: Path | None, by: str | None, why: str) -> Iterator[Decider]:
     rules = Rules(reference.base_currency, segments_of(home), identity_rules())
     with store_errors(url):
         learn(url, rules.segments)
-        yield Decider(url, reference, rules, by or getpass.getuser(), why)
+        yield Decider(url, reference, rules, by or who_works(), why)
 
 
 def _identifier(home: Path | None, text: str) -> str:

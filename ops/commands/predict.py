@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import time
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +10,7 @@ import typer
 from ops.local.home import LocalStackError
 from ops.predict import DAYS
 from ops.terminal import HomeOption, JsonOption, console, counted, database_url, example, print_json, reference_of
+from ops.who import who_works
 
 if TYPE_CHECKING:
     from ops.predictions import Run
@@ -62,9 +62,7 @@ def predict(
     from ops.sql import store_errors
 
     url, reference = database_url(home), reference_of(home)
-    order = Order(
-        time.time_ns() // 1_000_000, reference.timezone, reference.base_currency, by or getpass.getuser(), days
-    )
+    order = Order(time.time_ns() // 1_000_000, reference.timezone, reference.base_currency, by or who_works(), days)
     with store_errors(url):
         run, handed = predicted(url, order, counted, keep=not dry_run), None
         if not dry_run:

@@ -108,6 +108,8 @@ def _repair(
     from ops.patches import Unpatched
     from ops.rejected import Unrepaired
 
+    named: dict[str, str] = {}  # what an event is called after the patch → before it
+
     def repair(origin: str, payload: bytes) -> bytes:
         try:
             made = patch.apply(payload)
@@ -115,19 +117,25 @@ def _repair(
             raise Unrepaired(str(error)) from error
         if noted is not None:
             noted[origin] = payload, made
-        if not alone and _id_of(made) != _id_of(payload):
-            # One id for several events would make one event of them, and the others would be lost as its duplicates.
+        # One name for several events would make one event of them, and the others would be lost as its duplicates.
+        (was, before), (becomes, after) = _name_of(payload), _name_of(made)
+        if not alone and becomes != was:
             raise Unrepaired("the patch gives it another id: name this ORIGIN alone")
+        if named.setdefault(after, before) != before:
+            raise Unrepaired("with the patch it has the source and the id of another one of these: repair it alone")
         return made
 
     return repair
 
 
-def _id_of(payload: bytes) -> Any:
+def _name_of(payload: bytes) -> tuple[Any, str]:
+    """The id of an event, and what it is told by, which is its source as well."""
     from schemas.codec import read_json
 
     event = read_json(payload)
-    return event.get("id") if isinstance(event, dict) else None
+    if not isinstance(event, dict):
+        return None, ""
+    return event.get("id"), repr((event.get("source"), event.get("id")))
 
 
 def _shown(change: tuple[bytes, bytes] | None) -> dict[str, str]:

@@ -100,8 +100,18 @@ def rotate(
             raise LocalStackError(f"--keep-old {keep_old}: give 30m, 2h, 1d or 1w")
         span = timedelta(**{_UNITS[told[2]]: int(told[1])})
     with _keys(home) as file:
+        from producers.keys import read_sources
+
         key = key_changes.rotate(file, name, span)
+        signs = next((each.webhook for each in read_sources(file) if each.name == name), None)
     typer.echo(key)
+    if signs is not None and signs.secret_file is not None:
+        # Who changes the key because a secret became known must not believe that this was it.
+        errors.print(
+            f"What is sent to this webhook is signed with the secret in {escape(str(file.parent / signs.secret_file))}, "
+            "which stays as it is: put a new one into that file, each on a line of its own while both are good",
+            soft_wrap=True,
+        )
 
 
 @app.command(epilog=example("portrait sources disable till"))

@@ -29,6 +29,7 @@ def show_trace(
     most: Annotated[
         int, typer.Option(min=1, help="Of the records that wait in Kafka, look at so many at most.")
     ] = 20_000,
+    seconds: Annotated[float, typer.Option(min=0.5, max=600, help="Answer within so long.")] = 2.0,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -38,7 +39,7 @@ def show_trace(
     """
     from ops.trace import trace
 
-    told = trace(settings_of(home), Home.at(home), event_id, source, most=most)
+    told = trace(settings_of(home), Home.at(home), event_id, source, most=most, seconds=seconds)
     if json:
         print_json(told.as_json())
     else:

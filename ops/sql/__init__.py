@@ -37,12 +37,14 @@ def store_errors(url: str) -> Iterator[None]:
 
 
 @contextmanager
-def reading(url: str) -> Iterator[cursor]:
-    """A read-only transaction, as of one instant, for `rows`. Raises psycopg2.Error."""
+def reading(url: str, seconds: float | None = None) -> Iterator[cursor]:
+    """A read-only transaction, as of one instant, for `rows`; a statement may take so many seconds. Raises psycopg2.Error."""
     with closing(psycopg2.connect(url, connect_timeout=3, application_name="portrait-command")) as connection:
         connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
         with connection, connection.cursor() as at:
             at.execute("set local timezone to 'UTC'")
+            if seconds is not None:
+                at.execute("set local statement_timeout to %s", (max(1, int(seconds * 1000)),))
             yield at
 
 

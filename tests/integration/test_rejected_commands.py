@@ -140,6 +140,18 @@ def test_a_patch_for_several_events_cannot_make_one_event_of_them(desk: Desk) ->
     assert desk.stored() == ["form-0"]
 
 
+def test_nor_by_giving_two_events_of_one_id_the_same_source(desk: Desk) -> None:
+    desk.refuse(broken(1, source="/shop/a"), broken(1, source="/shop/b"))
+    patch = '{"source": "/shop", "data": {"form": {"kind": "newsletter"}}}'
+    details = {
+        each["outcome"]: each["detail"] for each in desk.fix("--reason", "invalid_value", "--patch", patch, code=1)
+    }
+    assert set(details) == {"sent", "is refused again"}
+    assert details["is refused again"].startswith("with the patch it has the source and the id of another one")
+    assert desk.stored() == ["form-1"]
+    assert desk.duplicates() == 0
+
+
 def test_a_command_that_is_killed_between_kafka_and_the_store_is_given_again_and_each_event_counts_once(
     desk: Desk,
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ import httpx
 import pytest
 
 from ops.local.records import wait_until
+from producers import key_changes
 from tests.integration.running_collector import RunningCollector, free_port, running_collector
 from tests.integration.shop import open_shop
 from tests.integration.test_collector import event
@@ -125,3 +127,19 @@ def test_without_any_server_the_keys_are_listed_and_what_is_not_known_is_said(tm
     assert (told["stored"], len(told["unknown"])) == (None, 2)
     assert (portrait.home / "keys.yaml").stat().st_mode & 0o777 == 0o600
     assert json.dumps(told)
+
+
+def test_who_rotates_the_key_of_a_webhook_that_signs_is_told_that_its_secret_stays(tmp_path: Path) -> None:
+    portrait = Portrait(tmp_path / "home", {})
+    portrait.home.mkdir()
+    key_changes.add(portrait.home / "keys.yaml", "page", webhook={"platform": "meta", "secret_file": "page.secret"})
+    key_changes.add(portrait.home / "keys.yaml", "till")
+
+    def said(name: str) -> str:
+        given = portrait.argv("sources", "rotate", name)
+        done = subprocess.run(given, env=portrait.environment(), capture_output=True, text=True, check=True, timeout=60)
+        assert len(done.stdout.strip()) == 43
+        return " ".join(done.stderr.split())
+
+    assert f"signed with the secret in {portrait.home / 'page.secret'}, which stays as it is" in said("page")
+    assert said("till") == ""

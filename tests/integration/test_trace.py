@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import subprocess
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ import httpx
 import psycopg2
 import pytest
 
-from ops.sql import _statement
+from ops.sql import _statement, reading, rows
 from producers import key_changes
 from sinks.postgres.migrate import migrate
 from tests.crash.stream import Servers, Stream, stream
@@ -178,6 +179,11 @@ def test_while_kafka_is_away_it_is_in_the_spool_and_what_cannot_be_asked_is_said
         assert steps(only(there)) == [
             ("received with the key of tests; kept in the spool", f"collector {collector.url}")
         ]
+        with collector.http() as http:
+            http.headers.update({"Authorization": f"Bearer {key}"})
+            asked = [http.get("/v1/spool", params={"id": "form-1", "seconds": each}) for each in ("nan", "1e9", "x")]
+            assert [each.status_code for each in asked] == [200, 200, 400]
+            assert [len(each.json()[0]) for each in asked[:2]] == [1, 1]
         wrong = elsewhere | {"PORTRAIT_TRACE_KEY": collector.key}
         unasked = Portrait(tmp_path / "there", wrong).ask("trace", "form-1", code=3)["unasked"]
         assert "does not know this key as one that traces" in unasked[0]
@@ -246,7 +252,10 @@ FILLED = """
     insert into portrait.duplicates (origin, key)
     select 'events.web/1/' || n, md5(n::text)::uuid from generate_series(1, 20000) as n;
     insert into portrait.rejected (origin, reason, path, message, rejected_at, event_id, payload)
-    select 'events.web/2/' || n, 'not_json', '$', '', now(), n, '' from generate_series(1, 20000) as n;
+    select 'events.web/2/' || n, 'not_json', '$', '', now(), nullif(n, 7000), repeat('x', 1000)::bytea
+    from generate_series(1, 20000) as n;
+    insert into portrait.duplicates (origin, key)
+    select 'events.web/3/' || n, md5((1 + n % 4 / 3)::text)::uuid from generate_series(1, 40) as n;
     analyze
 """
 
@@ -258,6 +267,7 @@ FILLED = """
         ("trace_events", {"keys": ["0" * 32] * 30}, "events_pkey"),
         ("trace_duplicates", {"keys": ["0" * 32], "limit": 100}, "duplicates_of_event"),
         ("trace_letters", {"id": "7", "source": None, "limit": 100}, "rejected_of_event"),
+        ("nameless_letters", {"limit": 10_000}, "rejected_nameless"),
     ],
 )
 def test_a_large_store_is_asked_by_index(filled: str, statement: str, parameters: dict[str, Any], index: str) -> None:
@@ -266,6 +276,15 @@ def test_a_large_store_is_asked_by_index(filled: str, statement: str, parameters
         plan = "\n".join(line for (line,) in at.fetchall())
     assert index in plan, plan
     assert re.findall(r"Seq Scan on (events|duplicates|rejected)", plan) == []
+
+
+def test_many_duplicates_of_one_event_hide_none_of_another(filled: str) -> None:
+    keys = [hashlib.md5(each).hexdigest() for each in (b"1", b"2")]
+    with reading(filled) as at:
+        found = rows(at, "trace_duplicates", keys=keys, limit=2)
+        ((nameless,),) = rows(at, "nameless_letters", limit=10_000)
+    assert sorted((key, times) for key, _, _, times in found) == sorted([(keys[0], 31)] * 2 + [(keys[1], 11)] * 2)
+    assert nameless == 1
 
 
 @pytest.fixture(scope="module")

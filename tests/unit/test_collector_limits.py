@@ -12,7 +12,7 @@ import pytest
 
 from producers.body import MAX_BODY_BYTES, Memory, read_body
 from producers.collector import AT_ONCE_BYTES, create_app
-from producers.collector_segment import effort
+from producers.collector_segment import effort, most_repeated
 from producers.problems import Problem
 from producers.settings import CollectorSettings, SettingsError
 
@@ -85,6 +85,15 @@ def test_memory_for_all_is_limited_and_given_back() -> None:
     memory = Memory(2000)
     assert refusal(b"x" * 600, b"x" * 600, memory=memory) == (503, "unavailable")
     assert read(b"x" * 1000, memory=memory) == b"x" * 1000
+
+
+@pytest.mark.parametrize("megabytes", [16, 32, 64, 1024])
+def test_the_largest_request_of_all_has_room_when_its_source_sends_no_other(megabytes: int) -> None:
+    limit = megabytes * 1024 * 1024
+    with Memory(limit).lease("shop") as lease:
+        lease.grow(MAX_BODY_BYTES)
+        lease.grow(most_repeated(limit))
+    assert most_repeated(limit) > 0
 
 
 def test_a_source_has_as_much_memory_as_is_free_and_leaves_room_for_the_next_one() -> None:

@@ -13,6 +13,10 @@ from producers.access import authenticate, recognise, recognise_tracer
 from producers.key_changes import add, disable, rotate
 from producers.keys import KeyFile, KeysError, Source, add_source, hash_key, read_sources
 from producers.problems import Problem
+from producers.webhooks.form import FORM, KEY_HEADER
+from producers.webhooks.meta import META
+from producers.webhooks.notice import Notice
+from producers.webhooks.setting import Webhook
 
 
 @pytest.fixture
@@ -70,6 +74,34 @@ def test_or_for_as_long_as_was_said(file: Path) -> None:
     assert [opens(file, key) for key in (new, newest)] == [False, True]
 
 
+def test_every_door_knows_both_keys_after_a_rotation(file: Path) -> None:
+    def opened(name: str, key: str) -> list[bool]:
+        """Whether the key is good as the verify token of Meta, in the header of a form service, in the address of a form."""
+        known = KeyFile(file)
+        source = known.named(name)
+        assert source is not None
+        asked = {"hub.mode": "subscribe", "hub.verify_token": key, "hub.challenge": "7"}
+        webhook = source.webhook or Webhook(platform="form", mapping="form.yaml")
+        notice = Notice(b"{}", {KEY_HEADER: key}, source, webhook, (), datetime.now(UTC))
+        challenge = META.challenge and META.challenge(asked, source)
+        return [challenge == "7", FORM.signed(notice), known.find(key) == source]
+
+    doors: dict[str, dict[str, object]] = {
+        "page": {"webhook": {"platform": "meta", "secret_file": "meta.secret"}},
+        "survey": {"webhook": {"platform": "form", "mapping": "form.yaml"}},
+        "contact": {"form": {"thanks": "https://shop.example/thanks"}},
+    }
+    old = {name: add(file, name, **setting) for name, setting in doors.items()}
+    kept = {name: rotate(file, name, timedelta(days=1)) for name in doors}
+    expected = {"page": [True, True, False], "survey": [True, True, False], "contact": [True, True, True]}
+    for keys in (old, kept):
+        assert {name: opened(name, key) for name, key in keys.items()} == expected
+    last = {name: rotate(file, name) for name in doors}
+    assert {name: opened(name, key) for name, key in last.items()} == expected
+    for keys in (old, kept):
+        assert {name: opened(name, key) for name, key in keys.items()} == dict.fromkeys(doors, [False] * 3)
+
+
 def test_an_old_key_without_a_time_or_without_a_zone_is_no_key(file: Path) -> None:
     old = add(file, "till")
     rotate(file, "till", timedelta(days=1))
@@ -118,6 +150,16 @@ def test_a_key_that_traces_sends_nothing_and_a_key_that_sends_traces_nothing(fil
     assert [recognise_tracer(header, keys) for header in (f"Bearer {sending}", "Bearer", None, "")] == [None] * 4
     disable(file, "support", True)
     assert recognise_tracer(f"Bearer {tracing}", KeyFile(file)) is None
+
+
+@pytest.mark.parametrize(
+    "also", ["public: true", "webhook: {platform: meta, secret_file: s}", "form: {thanks: 'https://shop.example/'}"]
+)
+def test_what_traces_stands_in_no_page_and_sends_by_no_door(file: Path, also: str) -> None:
+    add(file, "support", traces=True)
+    file.write_text(file.read_text() + f"  {also}\n")
+    with pytest.raises(KeysError, match="what traces sends nothing"):
+        read_sources(file)
 
 
 def test_several_who_change_it_at_once_do_not_undo_each_other(file: Path) -> None:

@@ -124,3 +124,13 @@ def test_what_a_patch_changes_is_shown_line_by_line() -> None:
         '+    "a": 3,',
         '     "b": 2',
     ]
+
+
+def test_what_a_patch_copies_within_one_event_does_not_come_into_the_next_one() -> None:
+    patch = read_patch(
+        '[{"op": "add", "path": "/tags", "value": []}, {"op": "copy", "from": "/id", "path": "/tags/-"}]'
+    )
+    assert [patch.apply(each) for each in (b'{"id":"a"}', b'{"id":"b"}')] == [
+        b'{"id":"a","tags":["a"]}',
+        b'{"id":"b","tags":["b"]}',
+    ]

@@ -13,6 +13,7 @@ comment on column portrait.duplicates.seen_at is 'When it was recognised; null o
 create index duplicates_of_event on portrait.duplicates (key);
 
 create index rejected_of_event on portrait.rejected (event_id) where event_id is not null;
+create index rejected_nameless on portrait.rejected (rejected_at) where event_id is null and replayed_at is null;
 
 create table portrait.rejected_attempts (
     number  bigint generated always as identity primary key,
