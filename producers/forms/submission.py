@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import lru_cache
 from itertools import chain, islice
 from typing import Any, NamedTuple
+
+from producers.composed import composed
 
 BETWEEN = ", "
 """Between the things that were chosen, where they are wanted as one text."""
@@ -45,7 +46,7 @@ def plain(name: str) -> str:
 
 @lru_cache(maxsize=10_000)
 def _plain(name: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", name).split())
+    return " ".join(composed(name).split())
 
 
 class Columns(dict[str, str]):
