@@ -40,6 +40,8 @@ def form_event(submitted: Submission, mapping: FormMapping, arrival: Arrival) ->
     time = _noted(wrong, lambda: _time(submitted.columns, mapping, arrival))
     event |= {name: value for name, value in (("id", event_id), ("time", time)) if value is not None}
     data = _data(submitted.columns, mapping, wrong)
+    if isinstance(data.get("page"), dict):
+        data["page"] = _fitting(data["page"])
     kept = unread(submitted, mapping.read_columns - {plain(column) for column, _ in wrong})
     if kept:
         data["answers"] = kept | (data.get("answers") or {})
@@ -51,6 +53,21 @@ def form_event(submitted: Submission, mapping: FormMapping, arrival: Arrival) ->
 
 
 _AMBIGUOUS = "more than one question is called so; name the one that is meant by its id"
+
+
+_LONGEST = {"url": 2_000, "referrer": 2_000} | dict.fromkeys(("source", "medium", "campaign", "term", "content"), 200)
+
+
+def _fitting(page: dict[str, Any]) -> dict[str, Any]:
+    """Cut to what an event takes: what advertisers put into an address must not cost the customer who came by it."""
+    return {
+        name: _fitting(part)
+        if isinstance(part, dict)
+        else part[: _LONGEST.get(name)]
+        if isinstance(part, str)
+        else part
+        for name, part in page.items()
+    }
 
 
 def _noted(wrong: list[tuple[str, str]], read: Any) -> Any:

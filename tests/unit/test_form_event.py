@@ -11,6 +11,8 @@ import pytest
 from producers.forms.form_event import Arrival, FormEvent, form_event
 from producers.forms.form_mapping import FormMapping, read_form_mapping
 from producers.forms.submission import submission
+from schemas.codec import read_event
+from schemas.rejected import Rejected
 from tests.form_samples import GOOGLE, TALLY, TYPEFORM, TYPEFORM_MAPPING
 
 ARRIVAL = Arrival("dang-ky", datetime(2026, 11, 20, 3, 0, 5, tzinfo=UTC), "fallback")
@@ -223,21 +225,45 @@ def test_what_nobody_vouches_for_is_kept_as_an_answer() -> None:
     read = mapping(
         """\
 questions: fields
+id: "{order}"
 data:
   customer:
     email: "{email}"
+    customer_no: "{number}"
     card_no: "{card}"
     consent: {email: {column: "consent[email]", to: boolean}}
 """
     )
-    fields = {"email": "a@x.vn", "card": "123", "consent": "email"}
-    for believed, customer, answers in (
-        (read, {"email": "a@x.vn", "card_no": "123", "consent": {"email": True}}, None),
-        (read.for_anybody(consent=True), {"email": "a@x.vn", "consent": {"email": True}}, {"card": "123"}),
-        (read.for_anybody(consent=False), {"email": "a@x.vn"}, {"card": "123", "consent": "email"}),
+    stated = {"email": "a@x.vn", "customer_no": "KH1", "card_no": "123", "consent": {"email": True}}
+    kept = {"card": "123", "number": "KH1", "order": "1007"}
+    fields = {"email": "a@x.vn", "consent": "email"} | kept
+    for believed, event_id, customer, answers in (
+        (read, "1007", stated, None),
+        (read.for_anybody(consent=True), "fallback", {"email": "a@x.vn", "consent": {"email": True}}, kept),
+        (read.for_anybody(consent=False), "fallback", {"email": "a@x.vn"}, kept | {"consent": "email"}),
     ):
-        data = form_event(submission(fields, believed.service.read(fields)), believed, ARRIVAL).event["data"]
-        assert (data["customer"], data.get("answers")) == (customer, answers)
+        event = form_event(submission(fields, believed.service.read(fields)), believed, ARRIVAL).event
+        data = event["data"]
+        assert (event["id"], data["customer"], data.get("answers")) == (event_id, customer, answers)
+
+
+def test_a_long_address_of_the_page_costs_nobody_the_submission() -> None:
+    text = """\
+questions: fields
+data:
+  customer: {email: "{email}"}
+  page: {url: "{_page}", referrer: "{_referrer}", utm: {content: "{utm_content}", source: zalo}}
+"""
+    url = "https://cuahang.example/?fbclid="
+    event = made(
+        {"email": "a@x.vn", "_page": url + "f" * 3_000, "_referrer": url, "utm_content": "Quảng cáo " * 50}, text
+    ).event
+    assert event["data"]["page"] == {
+        "url": (url + "f" * 3_000)[:2_000],
+        "referrer": url,
+        "utm": {"content": ("Quảng cáo " * 50)[:200], "source": "zalo"},
+    }
+    assert not isinstance(read_event(event), Rejected)
 
 
 @pytest.mark.parametrize(
