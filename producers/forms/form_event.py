@@ -30,7 +30,7 @@ class FormEvent(NamedTuple):
 
 def form_event(submitted: Submission, mapping: FormMapping, arrival: Arrival) -> FormEvent:
     """The event of a submission. Raises nothing: whether the event is one, `judge` says."""
-    wrong = [(name, _AMBIGUOUS) for name in sorted(mapping.read_columns & submitted.ambiguous)]
+    wrong = [(name, _AMBIGUOUS) for name in sorted(mapping.read_columns) if submitted.doubts(name)]
     event: dict[str, Any] = {
         "specversion": "1.0",
         "source": mapping.source or f"/forms/{arrival.source}",

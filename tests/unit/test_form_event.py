@@ -172,6 +172,32 @@ data:
     assert found.event["data"]["answers"]["Ngày sinh"] == "32/1/1990"
 
 
+def test_what_was_chosen_under_a_title_that_two_questions_have_says_nothing() -> None:
+    """Which of the two agrees to be written to, nobody knows."""
+    document = {
+        "answers": [{"id": 1, "title": "Đồng ý", "value": ["Có"]}, {"id": 2, "title": "Đồng ý", "value": ["Không"]}]
+    }
+    text = "questions: google_forms\ndata:\n  customer: {consent: {email: {column: %s, to: boolean}}}"
+    found = made(document, text % '"Đồng ý[Có]"')
+    assert [column for column, _ in found.wrong] == ["Đồng ý[Có]"]
+    assert found.event["data"]["customer"] == {}
+    assert found.event["data"]["answers"] == {"Đồng ý (1)": ["Có"], "Đồng ý (2)": ["Không"]}
+    by_id = made(document, text % '"1[Có]"')
+    assert (by_id.wrong, by_id.event["data"]["customer"]) == ((), {"consent": {"email": True}})
+
+
+def test_fields_of_a_page_whose_names_look_the_same_say_nothing() -> None:
+    text = "questions: fields\ndata:\n  customer: {consent: {email: {column: 'a b[email]', to: boolean}}}"
+    found = made({"a b": "email", "a  b": "no"}, text)
+    assert ([column for column, _ in found.wrong], found.event["data"]["customer"]) == (["a b[email]"], {})
+
+
+def test_a_field_that_stands_twice_in_a_page_is_what_was_typed_into_one() -> None:
+    text = 'questions: fields\ndata:\n  customer: {phone: "{phone}", consent: {sms: {column: "c[sms]", to: boolean}}}'
+    found = made({"phone": ["", "0912 304 556"], "c": ["", "sms"]}, text)
+    assert found.event["data"]["customer"] == {"phone": "0912 304 556", "consent": {"sms": True}}
+
+
 def test_a_title_that_two_questions_have_names_neither() -> None:
     document = {
         "answers": [{"id": 1, "title": "Email", "value": "a@x.vn"}, {"id": 2, "title": "Email", "value": "b@x.vn"}]
