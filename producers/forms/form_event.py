@@ -100,6 +100,4 @@ def _data(columns: Columns, mapping: FormMapping, wrong: list[tuple[str, str]]) 
             return mapping.data_of(columns)
         except Unreadable as error:
             wrong.append((error.column, error.message))
-            if columns.get(error.column) is None:
-                return {"customer": {}}  # its default is what cannot be read
-            columns = columns.without(error.column)
+            columns = columns.without(error.column)  # one fewer each time: what is not there can be read (see Cell)

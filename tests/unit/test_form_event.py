@@ -226,19 +226,6 @@ def test_an_event_whose_id_or_time_cannot_be_read_has_none(
     assert {"id", "time"} - found.event.keys() == {left_out}
 
 
-def test_a_default_that_cannot_be_read_ends() -> None:
-    text = """\
-questions: fields
-data:
-  customer:
-    email: "{e}"
-    gender: {column: g, map: {M: male}, strict: true, default: X}
-"""
-    found = made({"e": "a@x.vn"}, text)
-    assert found.wrong == (("g", "'X' is none of M"),)
-    assert found.event["data"]["customer"] == {}
-
-
 def test_long_titles_are_cut_and_stay_apart() -> None:
     long = "Câu hỏi rất dài " * 30
     document = {"answers": [{"id": 1, "title": long + "A", "value": 1}, {"id": 2, "title": long + "B", "value": 2}]}
