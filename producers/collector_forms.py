@@ -29,7 +29,8 @@ from producers.mapping import MappingError
 from producers.openapi_forms import form_operation
 from producers.problems import Problem, unavailable
 from producers.webhooks.admit_items import admit_items
-from producers.webhooks.notice import Item
+from producers.webhooks.cut import contained
+from producers.webhooks.notice import Event
 from schemas.rejected import Rejected
 
 if TYPE_CHECKING:
@@ -108,11 +109,13 @@ def _admission(
     form: PageForm,
     received: datetime,
 ) -> Admission:
-    made = fields
-    if not isinstance(fields, Rejected):
-        made = page_event(fields, mapping, source=source.name, honeypot=form.honeypot, received=received)
+    def make() -> Event | Rejected:
+        if isinstance(fields, Rejected):
+            return fields
+        return page_event(fields, mapping, source=source.name, honeypot=form.honeypot, received=received)
+
     now_ms = int(received.timestamp() * 1000)
-    return admit_items([Item(body, made)], source=source, request=uuid4().hex, now_ms=now_ms)[0]
+    return admit_items([contained(body, make)], source=source, request=uuid4().hex, now_ms=now_ms)[0]
 
 
 def _mapping(collector: Collector, form: PageForm) -> FormMapping:
