@@ -8,8 +8,10 @@ than a public key's, an address may send a few a minute only, and nothing in it 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from html import escape
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -35,6 +37,8 @@ from schemas.rejected import Rejected
 
 if TYPE_CHECKING:
     from producers.collector import Collector
+
+log = logging.getLogger(__name__)
 
 MAX_FORM_BYTES = 256 * 1024
 
@@ -74,8 +78,14 @@ async def _take(collector: Collector, request: Request) -> Response:
         raise Problem(404, "not_found", "there is no such form")
     request.state.source = source.name
     peer = request.client.host if request.client else ""
-    address = client_address(peer, request.headers.getlist("x-forwarded-for"), collector.settings.trusted_proxies)
-    collector.addresses.take(source.name, address, form.a_minute)
+    forwarded = request.headers.getlist("x-forwarded-for")
+    address = client_address(peer, forwarded, collector.settings.trusted_proxies)
+    try:
+        collector.addresses.take(source.name, address, form.a_minute)
+    except Problem:
+        if forwarded and address == client_address(peer, (), ()):
+            _warn_of_a_proxy()
+        raise
     collector.rates.check(source)
     mapping = _mapping(collector, form)
     gzipped = is_gzip(request.headers.get("content-encoding", "identity"))
@@ -99,6 +109,15 @@ async def _take(collector: Collector, request: Request) -> Response:
         )
         await collector.send(source, admission, len(body))
     return _see((form.sorry if admission.refusals else None) or form.thanks)
+
+
+@cache
+def _warn_of_a_proxy() -> None:
+    """Once: anybody can send that header. Without the address, which is kept nowhere."""
+    log.warning(
+        "an address has sent its share of a form, in the name of others (X-Forwarded-For): if it is a proxy of yours, "
+        "all its visitors share `a_minute` until PORTRAIT_COLLECTOR_TRUSTED_PROXIES names it"
+    )
 
 
 def _admission(
