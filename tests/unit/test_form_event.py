@@ -10,6 +10,8 @@ import pytest
 
 from producers.forms.form_event import Arrival, FormEvent, form_event
 from producers.forms.form_mapping import FormMapping, read_form_mapping
+from producers.forms.mapping_files import page_form
+from producers.forms.page_submission import page_event
 from producers.forms.submission import submission
 from schemas.codec import read_event
 from schemas.rejected import Rejected
@@ -224,6 +226,18 @@ def test_an_event_whose_id_or_time_cannot_be_read_has_none(
     found = made(document | {"e": "a@x.vn"}, f'questions: fields\n{said}\ndata:\n  customer: {{email: "{{e}}"}}')
     assert found.wrong == (wrong,)
     assert {"id", "time"} - found.event.keys() == {left_out}
+
+
+def test_a_page_that_fills_in_no_id_is_one_that_has_none() -> None:
+    """What is sent again later counts again."""
+
+    def event_id(seconds: int, **fields: str) -> Any:
+        received = datetime.fromtimestamp(seconds, UTC)
+        return page_event({"email": "a@x.vn"} | fields, page_form(), source="s", honeypot="_h", received=received)["id"]
+
+    for fields in ({}, {"_id": ""}, {"_id": " "}):
+        assert event_id(0, **fields) == event_id(599, **fields) != event_id(600, **fields)
+    assert event_id(0, _id="1-0.5") == event_id(600, _id="1-0.5")
 
 
 def test_long_titles_are_cut_and_stay_apart() -> None:
