@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 FITS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench down clean
+.PHONY: help demo test lint fuzz bench down clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,10 @@ lint: $(VENV)/.installed-dev ## Style, types, and whether what is generated is c
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m schemas.generate --check
+
+fuzz: $(VENV)/.installed-dev ## Everything that reads what others wrote, ten minutes each (SECONDS=600)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[fuzz]'
+	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),600)
 
 bench: $(VENV)/.installed ## How fast this machine is (docs/performance.md)
 	@$(BIN)/portrait bench

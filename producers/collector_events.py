@@ -43,7 +43,7 @@ async def _take(collector: Collector, request: Request) -> Response:
     gzipped, seconds = _encoding(request), collector.settings.body_seconds
     with collector.memory.lease(source.name) as lease:
         body = await read_body(request.stream(), gzipped=gzipped, lease=lease, seconds=seconds)
-        admission = await collector.work(len(body), lambda: _admit(body, source, uuid4().hex), source.name)
+        admission = await collector.work(len(body), lambda: admitted(body, source, uuid4().hex), source.name)
         spooled = await collector.send(source, admission, len(body))
     return _answer(admission, spooled)
 
@@ -56,8 +56,8 @@ def _encoding(request: Request) -> bool:
     return is_gzip(request.headers.get("content-encoding", "identity"))
 
 
-def _admit(body: bytes, source: Source, request_id: str) -> Admission:
-    """Raises Problem 400 when the body as a whole is not JSON, 413 when it holds too much."""
+def admitted(body: bytes, source: Source, request_id: str) -> Admission:
+    """What becomes of the events of a body. Raises Problem 400 when it is not JSON as a whole, 413 when it holds too much."""
     if not body.removeprefix(BOM).strip():
         raise Problem(400, Reason.EMPTY, "there is nothing in the body")
     array = is_array(body)

@@ -106,7 +106,7 @@ def _line(product: Mapping[str, Any]) -> dict[str, Any]:
     line = _product(product)
     line.pop("brand", None)
     line["sku"] = line.get("sku") or clipped(product.get("name"), 200) or "unknown"
-    line["quantity"] = amount(quantity)
+    line["quantity"] = quantity if times is None else format(times, "f")
     line["amount"] = amount(times * each) if times is not None and each is not None else price
     return line
 

@@ -14,6 +14,7 @@ from schemas.money import MINOR_DIGITS
 _WORDS = re.compile(r"[^0-9a-z]+")
 _HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _PLACES = Decimal("0.000001")
+_MOST = 10**21
 
 
 def text(value: Any) -> str | None:
@@ -88,6 +89,8 @@ def instant(value: Any) -> datetime | None:
 
 def number(value: Any) -> Decimal | None:
     """A finite number, or text that is one; None for all else. More than six decimal places are noise of floats."""
+    if type(value) is int:
+        return Decimal(value) if -_MOST < value < _MOST else None
     if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
         return None
     try:
