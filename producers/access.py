@@ -22,9 +22,9 @@ def authenticate(authorization: str | None, keys: KeyFile) -> Source:
     return known[0]
 
 
-def recognise(authorization: str | None, keys: KeyFile) -> tuple[Source, str] | None:
-    """The sender that the header names, and its key; None when it names none that is known."""
-    for key in shown_keys(authorization or ""):
+def recognise(authorization: str | None, keys: KeyFile, in_address: str | None = None) -> tuple[Source, str] | None:
+    """The sender that the header names, or else the address, and its key; None when they name none that is known."""
+    for key in (*shown_keys(authorization or ""), in_address or ""):
         source = keys.find(key)
         if source is not None:
             return source, key

@@ -32,6 +32,7 @@ from producers.body import Memory
 from producers.collector_beacon import add_beacon
 from producers.collector_events import add_events
 from producers.collector_forms import add_forms
+from producers.collector_rudder import add_rudder_api
 from producers.collector_segment import add_segment_api, for_browsers
 from producers.collector_spool import add_spool_search
 from producers.collector_webhooks import add_webhooks
@@ -165,6 +166,7 @@ def create_app(settings: CollectorSettings, spool: Spool | None) -> FastAPI:
 
     add_events(app)
     add_segment_api(app)
+    add_rudder_api(app)
     add_beacon(app)
     add_webhooks(app)
     add_forms(app)

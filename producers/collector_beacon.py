@@ -1,11 +1,13 @@
 """The page beacon: the collector serves the script that a shop's own pages load, and takes what it sends as calls of the
 Segment API (docs/channels/web-page.md).
 
-The script is `portrait.js`, served as it stands: it is small enough to be read by whoever puts it into a page.
+The script is `portrait.js`, served without its indentation and its comment, else as it stands: it is small enough to be read
+by whoever puts it into a page.
 """
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
 from importlib.resources import files
 
@@ -13,6 +15,7 @@ from fastapi import FastAPI, Request, Response
 
 from producers.collector_segment import for_browsers
 
+_NOT_SERVED = re.compile(rb"^(?:\t+|//.*\n|\n)", re.MULTILINE)
 _FRESH_SECONDS = 3600
 """So long a browser uses its copy without asking; after that it asks, and is told in a few bytes that it is current."""
 
@@ -38,4 +41,4 @@ def add_beacon(app: FastAPI) -> None:
 
 def beacon() -> bytes:
     """The script as it is served: plain JavaScript in UTF-8."""
-    return (files("producers") / "portrait.js").read_bytes()
+    return _NOT_SERVED.sub(b"", (files("producers") / "portrait.js").read_bytes())

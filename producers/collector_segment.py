@@ -65,10 +65,10 @@ _PREFLIGHT = _CORS | {
 def add_segment_api(app: FastAPI) -> None:
     """Adds the addresses to the application."""
     for address, kind in ADDRESSES.items():
-        receiver = _receiver(app, kind)
+        receive = receiver(app, kind)
         app.add_api_route(
             f"/v1/{address}",
-            receiver,
+            receive,
             methods=["POST"],
             summary="Send calls in a batch" if kind == BATCH else f"Send a call of {kind}",
             tags=["Segment"],
@@ -76,9 +76,9 @@ def add_segment_api(app: FastAPI) -> None:
             openapi_extra=call_operation(kind),
         )
         # Some put a slash at the end: to be sent elsewhere is more than a browser, or a client that posts, will do.
-        app.add_api_route(f"/v1/{address}/", receiver, methods=["POST"], include_in_schema=False)
+        app.add_api_route(f"/v1/{address}/", receive, methods=["POST"], include_in_schema=False)
         for path in (f"/v1/{address}", f"/v1/{address}/"):
-            app.add_api_route(path, _permit, methods=["OPTIONS"], include_in_schema=False)
+            app.add_api_route(path, permit, methods=["OPTIONS"], include_in_schema=False)
 
     @app.get(
         "/v1/projects/{write_key}/settings",
@@ -89,7 +89,7 @@ def add_segment_api(app: FastAPI) -> None:
     async def settings(write_key: str, request: Request) -> Response:
         collector: Collector = app.state.collector
         if collector.keys.find(write_key) is None:
-            return for_browsers(_unknown().response())
+            return for_browsers(unknown_key().response())
         asked = f"{request.url.scheme}://{request.url.netloc}"
         protocol, _, host = (collector.settings.public_url or asked).partition("://")
         calls_to = {
@@ -102,10 +102,12 @@ def add_segment_api(app: FastAPI) -> None:
         answer = {"integrations": {"Segment.io": calls_to}, "plan": {"track": {"__default": {"enabled": True}}}}
         return for_browsers(Response(msgspec.json.encode(answer), media_type="application/json"))
 
-    app.add_api_route("/v1/projects/{write_key}/settings", _permit, methods=["OPTIONS"], include_in_schema=False)
+    app.add_api_route("/v1/projects/{write_key}/settings", permit, methods=["OPTIONS"], include_in_schema=False)
 
 
-def _receiver(app: FastAPI, kind: str) -> Callable[[Request], Awaitable[Response]]:
+def receiver(app: FastAPI, kind: str) -> Callable[[Request], Awaitable[Response]]:
+    """What answers at an address for calls of `kind`, or for batches."""
+
     async def receive(request: Request) -> Response:
         collector: Collector = app.state.collector
 
@@ -120,7 +122,7 @@ def _receiver(app: FastAPI, kind: str) -> Callable[[Request], Awaitable[Response
 _NAMES_OF_HEADERS = re.compile(r"[A-Za-z0-9_, -]{1,1000}")
 
 
-async def _permit(request: Request) -> Response:
+async def permit(request: Request) -> Response:
     """All that the browser asks for: what else is on a page adds headers of its own (`sentry-trace`, `traceparent`)."""
     asked = request.headers.get("access-control-request-headers", "")
     headers = dict(_PREFLIGHT)
@@ -136,7 +138,9 @@ def for_browsers(response: Response) -> Response:
 
 
 async def _take(collector: Collector, request: Request, kind: str) -> Response:
-    sender = recognise(request.headers.get("authorization"), collector.keys)
+    # A beacon has no headers of its own: its key is in the address.
+    in_address = request.query_params.get("writeKey")
+    sender = recognise(request.headers.get("authorization"), collector.keys, in_address)
     if sender is not None:
         _begin(collector, request, sender[0])
     gzipped = is_gzip(request.headers.get("content-encoding", "identity"))
@@ -190,11 +194,11 @@ def _by_body(collector: Collector, parcel: Parcel | Rejected) -> tuple[Source, s
     key = None if isinstance(parcel, Rejected) else parcel.write_key
     source = None if key is None else collector.keys.find(key)
     if key is None or source is None:
-        raise _unknown()
+        raise unknown_key()
     return source, key
 
 
-def _unknown() -> Problem:
+def unknown_key() -> Problem:
     """Without a challenge to log in: a browser would show its own form for that to every visitor of a shop."""
     message = "send a valid write key: as user name (Basic), as `writeKey` in the body, or as Bearer"
     return Problem(401, "unauthorized", message, {"WWW-Authenticate": 'Bearer realm="portrait"'})

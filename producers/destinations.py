@@ -84,7 +84,9 @@ class CollectorDestination:
     """Through the collector at `url`, with an access key. Gives up when nothing is answered for `patience` seconds."""
 
     def __init__(self, url: str, key: str, patience: float = 60.0) -> None:
-        self._client = Client(url, key=key, on_rejected=self._note)
+        self._url = url
+        self._key = key
+        self._client = self._connect()
         self._patience = patience
         self._refused: dict[bytes, RejectedEvent] = {}
 
@@ -93,13 +95,13 @@ class CollectorDestination:
             for ready in batch:
                 self._client.send_encoded(ready.id, ready.record.value, timeout=self._patience)
         except (NotDelivered, QueueFull) as error:
-            raise ImportStopped(str(error)) from error
+            raise self._stopped(error) from error
 
         def finish() -> Sequence[Refusal]:
             try:
                 self._client.flush(self._patience)
             except NotDelivered as error:
-                raise ImportStopped(str(error)) from error
+                raise self._stopped(error) from error
             return [
                 Refusal(ready, found.code, found.path, found.message)
                 for ready in batch
@@ -112,6 +114,17 @@ class CollectorDestination:
         """Ends the client; every batch that was finished is delivered."""
         with suppress(NotDelivered):
             self._client.close(0)
+
+    def _connect(self) -> Client:
+        return Client(self._url, key=self._key, on_rejected=self._note)
+
+    def _stopped(self, error: Exception) -> ImportStopped:
+        """A client that was refused once (a key that is not known yet, a proxy without a collector behind) sends nothing more,
+        and what waits in it comes again with the next import: that one begins with a new one."""
+        self.close()
+        self._refused.clear()
+        self._client = self._connect()
+        return ImportStopped(str(error))
 
     def _note(self, rejected: RejectedEvent) -> None:
         self._refused[rejected.event] = rejected

@@ -4,7 +4,9 @@
                                                         └─ FOLDER/failed/   somebody has to look: the report says at what
 
 A file is whole when its name is not one of a file that is being written (`.part`, `.tmp`, …, or a dot in front) and either its
-size and times have not changed for `settle` seconds or there is an empty file NAME.done beside it.
+size and times have not changed for `settle` seconds or there is an empty file NAME.done beside it, not older than the file.
+
+Who may write into the folder may put a link where the watcher writes, and have it write elsewhere: it follows none.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -28,10 +30,15 @@ MARKER = ".done"
 DONE, FAILED = "done", "failed"
 LOCK = ".portrait-watch.lock"
 REPORT = ".report.txt"
+_MOST_NAME_BYTES = 255 - len(f" (99999)..new{REPORT}")
 
 
 class FolderAway(Exception):
     """The folder is not there, or cannot be read or locked. The message says why."""
+
+
+class FileReplaced(Exception):
+    """Another file had come in the place of the one that was read. It is back in the folder, unread."""
 
 
 class FolderTaken(Exception):
@@ -50,6 +57,10 @@ class Signature:
     @classmethod
     def of(cls, found: os.stat_result) -> Signature:
         return cls(found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+    def is_of(self, moved: os.stat_result) -> bool:
+        """Whether it is the same file, which may have been renamed since."""
+        return (self.inode, self.size, self.modified) == (moved.st_ino, moved.st_size, moved.st_mtime_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +87,21 @@ class DropFolder:
         now = self._clock()
         found: dict[Path, Signature] = {}
         strange: list[Path] = []
-        names: set[str] = set()
+        markers: dict[str, int] = {}
         try:
             with os.scandir(self.path) as entries:
                 for entry in entries:
-                    names.add(entry.name)
-                    if _is_nothing(entry.name) or entry.is_dir(follow_symlinks=False):
+                    if not entry.name.endswith(MARKER) and _is_nothing(entry.name):
                         continue
                     try:
                         status = entry.stat(follow_symlinks=False)
                     except FileNotFoundError:
                         continue
-                    if stat.S_ISREG(status.st_mode) and entry.name.lower().removesuffix(".gz").endswith(SUFFIXES):
+                    if stat.S_ISDIR(status.st_mode):
+                        continue
+                    if entry.name.endswith(MARKER):
+                        markers[entry.name.removesuffix(MARKER)] = status.st_mtime_ns
+                    elif stat.S_ISREG(status.st_mode) and entry.name.lower().removesuffix(".gz").endswith(SUFFIXES):
                         found[self.path / entry.name] = Signature.of(status)
                     else:
                         strange.append(self.path / entry.name)
@@ -99,8 +113,8 @@ class DropFolder:
         }
         whole = [
             path
-            for path, (_, since) in self._known.items()
-            if path.name + MARKER in names or now - since >= self._settle
+            for path, (signature, since) in self._known.items()
+            if markers.get(path.name, -1) >= signature.modified or now - since >= self._settle
         ]
         whole.sort(key=lambda path: (found[path].modified, path.name))
         growing = sorted(set(found) - set(whole))
@@ -114,20 +128,31 @@ class DropFolder:
             return False
 
     def move(self, path: Path, to: str, text: str) -> Path:
-        """Move a file into `to`, `done` or `failed`, with its report, which is there first; where it is then. Raises OSError."""
+        """Move a file into `to`, `done` or `failed`, with its report, which is there first; where it is then. Raises OSError,
+        and FileReplaced when it was not the file of the last look that was moved."""
         directory = self.path / to
         directory.mkdir(exist_ok=True)
         target = _free(directory, path.name)
-        written = directory / f".{target.name}{REPORT}.new"
-        with open(written, "w", encoding="utf-8", errors="replace") as file:
-            os.fchmod(file.fileno(), stat.S_IMODE(path.stat().st_mode) & 0o666)  # it tells of what is in the file
+        told = target.with_name(target.name + REPORT)
+        written = directory / f".{told.name}.new"
+        written.unlink(missing_ok=True)
+        mode = stat.S_IMODE(path.stat(follow_symlinks=False).st_mode) & 0o666  # it tells of what is in the file
+        opened = os.open(written, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with open(opened, "w", encoding="utf-8", errors="replace") as file:
+            os.fchmod(file.fileno(), mode)
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        written.replace(directory / f"{target.name}{REPORT}")
+        written.replace(told)
         path.rename(target)
-        path.with_name(path.name + MARKER).unlink(missing_ok=True)
-        self._known.pop(path, None)
+        signature, _ = self._known.pop(path)
+        if not signature.is_of(target.stat(follow_symlinks=False)):
+            # A till that writes under the same name again has done so in these moments.
+            target.rename(_free(self.path, path.name))
+            told.unlink()
+            raise FileReplaced
+        with suppress(OSError):  # one that stays is older than the next file of this name, and says nothing of it
+            path.with_name(path.name + MARKER).unlink()
         return target
 
     @contextmanager
@@ -147,10 +172,11 @@ class DropFolder:
     @contextmanager
     def _lock_file(self) -> Iterator[IO[str]]:
         try:
-            opened = open(self.path / LOCK, "a+", encoding="utf-8")  # noqa: SIM115
+            opened = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
         except OSError as error:
-            raise FolderAway(f"{self.path}: {error.strerror}") from error
-        with opened as lock:
+            where = f"{self.path / LOCK} is a link" if error.errno == errno.ELOOP else f"{self.path}: {error.strerror}"
+            raise FolderAway(where) from error
+        with open(opened, "r+", encoding="utf-8", errors="replace") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
@@ -176,10 +202,15 @@ def _is_nothing(name: str) -> bool:
 
 
 def _free(directory: Path, name: str) -> Path:
-    """A place for a file of this name: with a number where there is one already."""
-    stem, dot, suffix = name.partition(".")
-    target, number = directory / name, 1
-    while target.exists():
+    """A place for a file of this name and for its report: with a number where there is one already, and cut where it is too long
+    to have more behind."""
+    whole = name[: -len(".gz")] if name.lower().endswith(".gz") else name
+    stem = whole.rpartition(".")[0]
+    suffix = name[len(stem) :]
+    while len(os.fsencode(stem + suffix)) > _MOST_NAME_BYTES:
+        stem = stem[:-1]
+    target, number = directory / f"{stem}{suffix}", 1
+    while os.path.lexists(target) or os.path.lexists(f"{target}{REPORT}"):
         number += 1
-        target = directory / f"{stem} ({number}){dot}{suffix}"
+        target = directory / f"{stem} ({number}){suffix}"
     return target

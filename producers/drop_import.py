@@ -19,11 +19,11 @@ import msgspec
 
 from producers.checkpoint import CheckpointFile, import_name
 from producers.destinations import Destination, ImportStopped
-from producers.drop_folder import DONE, FAILED, DropFolder, shown
+from producers.drop_folder import DONE, FAILED, DropFolder, FileReplaced, shown
 from producers.drop_report import Outcome, report
 from producers.encodings import Unrecognised, recognise
 from producers.importer import Progress, RejectedRow, import_file
-from producers.mapping import FileMapping, MappingError
+from producers.mapping import ColumnsMissing, FileMapping, MappingError
 from producers.rows import FileError, open_rows
 from producers.sent_lines import KnownFile, Remembering, SentLines
 
@@ -71,6 +71,8 @@ class DropImport:
                 return self._take(path, lines)
             finally:
                 lines.close()
+        except FileReplaced as error:
+            raise _written_to(path) from error
         except (OSError, sqlite3.Error) as error:
             raise Held(f"{shown(path)}: {getattr(error, 'strerror', None) or error}") from error
 
@@ -87,11 +89,10 @@ class DropImport:
         if file.moved_to is not None:
             outcome = replace(outcome, earlier=(file.name, datetime.fromtimestamp(file.first_seen, UTC)))
         if not self._folder.is_unchanged(path):
-            raise Held(f"{shown(path)}: was written to while it was read; it is read again once it is whole")
+            raise _written_to(path)
         outcome = self._end(path, outcome, _read(self._refused(name)))
         lines.moved(file, DONE if outcome.good else FAILED)
-        if outcome.good:
-            self._refused(name).unlink(missing_ok=True)
+        self._refused(name).unlink(missing_ok=True)  # it holds what the file holds, and the report says what it is for
         return outcome
 
     def _import(self, path: Path, mapping: FileMapping, lines: SentLines, file: KnownFile, name: str) -> Outcome:
@@ -107,7 +108,7 @@ class DropImport:
                 log.info("%s: %s lines, %d %% of the file", shown(path), format(step.rows, ","), share)
 
         before = lines.first_sent_by(file) if file.moved_to is not None else 0
-        whole = ""
+        whole, header = "", tuple[str, ...]()
         try:
             import_file(
                 path,
@@ -121,6 +122,8 @@ class DropImport:
             )
         except ImportStopped as error:
             raise Held(f"{shown(path)}: {error}") from error
+        except ColumnsMissing as error:
+            whole, header = f"The mapping does not fit: {error.without_values}.", tuple(error.header)
         except MappingError as error:
             whole = f"The mapping does not fit: {error}."
         except FileError as error:
@@ -129,7 +132,7 @@ class DropImport:
             whole = f"{error}."
         done = CheckpointFile(self._home, name).read()
         new = min(done.sent, lines.first_sent_by(file) - before)
-        return Outcome(shown(path), done.rows, new, done.sent - new, done.rejected, whole=whole)
+        return Outcome(shown(path), done.rows, new, done.sent - new, done.rejected, whole=whole, header=header)
 
     def _fitted(self, path: Path) -> tuple[FileMapping, str, str]:
         """The mapping, with encoding and delimiter of the file unless it names them; the encoding in words; or why not."""
@@ -155,6 +158,10 @@ class DropImport:
         now = datetime.now(UTC)
         self._folder.move(path, DONE if outcome.good else FAILED, report(outcome, refused, now))
         return outcome
+
+
+def _written_to(path: Path) -> Held:
+    return Held(f"{shown(path)}: was written to while it was read; it is read again once it is whole")
 
 
 def _by(mapping: FileMapping) -> Callable[[str], FileMapping]:

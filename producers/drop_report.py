@@ -17,6 +17,7 @@ MOST_LINES = 10_000
 class Outcome:
     """What became of a file. `rows` = `new` + `repeated` + `refused`; `whole` says why none of it, or not all, could be read.
 
+    `header` is the first line where it names other columns than the mapping; it may be one of values: it is for the report alone.
     `read_as` is the encoding, in words. `earlier` is the name and the time of a file with the same content.
     """
 
@@ -27,6 +28,7 @@ class Outcome:
     refused: int = 0
     read_as: str = ""
     whole: str = ""
+    header: tuple[str, ...] = ()
     earlier: tuple[str, datetime] | None = None
 
     @property
@@ -49,6 +51,8 @@ def report(outcome: Outcome, refused: Iterable[RejectedRow], now: datetime) -> s
     if outcome.whole:
         so_far = "It was not read to its end" if outcome.rows else "Nothing of this file was counted"
         said += [f"{so_far}. {outcome.whole}", ""]
+    if outcome.header:
+        said += [f"Its first line, which must name the columns, is: {', '.join(outcome.header)}", ""]
     if outcome.earlier is not None:
         name, day = outcome.earlier
         said += [f"A file with exactly this content was read before: {name}, on {day:%Y-%m-%d at %H:%M} UTC.", ""]

@@ -21,7 +21,7 @@ is held back to be grouped, and memory does not grow with the file.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import blake2b
@@ -45,6 +45,15 @@ Part = Callable[[Mapping[str, str]], Any]
 
 class MappingError(Exception):
     """A mapping is wrong, or does not fit its file. The message says where and how."""
+
+
+class ColumnsMissing(MappingError):
+    """The file lacks columns that the mapping names. `header` is its first line: in a file without one, values of somebody."""
+
+    def __init__(self, missing: Sequence[str], header: Sequence[str]) -> None:
+        self.without_values = f"the file has no column {', '.join(missing)}"
+        super().__init__(f"{self.without_values}; it has {', '.join(header)}")
+        self.header = header
 
 
 class TimeOf(BaseModel):
@@ -169,8 +178,7 @@ class FileMapping(EventMapping):
         needed = self.named_columns if self.columns == "required" else {self.time.column} - {None}
         missing = needed - set(header)
         if missing:
-            names = ", ".join(sorted(map(str, missing)))
-            raise MappingError(f"the file has no column {names}; it has {', '.join(header)}")
+            raise ColumnsMissing(sorted(map(str, missing)), tuple(header))
 
     def event(self, row: Row, source: str) -> dict[str, Any]:
         """The event of a row. Raises Unreadable."""

@@ -67,6 +67,41 @@ def settings_operation() -> dict[str, Any]:
     }
 
 
+def source_config_operation() -> dict[str, Any]:
+    """What FastAPI cannot know of `GET /sourceConfig`."""
+    key = {"name": "writeKey", "in": "query", "required": False, "schema": {"type": "string"}}
+    source = {
+        "type": "object",
+        "required": ["id", "name", "enabled", "config", "destinations", "dataplanes"],
+        "properties": {
+            "enabled": {"const": True},
+            "destinations": {"type": "array", "maxItems": 0, "description": "The client itself sends nowhere else."},
+            "dataplanes": {
+                "type": "object",
+                "maxProperties": 0,
+                "description": "The client sends to the address that it was given.",
+            },
+        },
+    }
+    told = {"type": "object", "required": ["source", "updatedAt"], "properties": {"source": source}}
+    refused = {"type": "object", "required": ["message"], "properties": {"message": {"const": "Invalid write key"}}}
+    return {
+        "parameters": [key | {"description": "The write key, when no header has it."}],
+        "security": [{"basic": []}, {"bearer": []}, {}],
+        "responses": {
+            "200": {
+                "description": "The source is on, and the client may send.",
+                "content": {"application/json": {"schema": told}},
+            },
+            "400": {
+                "description": "The key is nobody's, in the words that these clients know.",
+                "content": {"application/json": {"schema": refused}},
+            },
+            "401": problem_response(401),
+        },
+    }
+
+
 def segment_schemas() -> dict[str, Any]:
     """The schemas that these operations name. They take more than they say: what cannot be used is refused call by call."""
     call = {

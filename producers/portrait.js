@@ -1,69 +1,72 @@
 // docs/channels/web-page.md
 (() => {
-const w = window, d = document, n = navigator, me = d.currentScript, old = w.portrait
+const w = window, d = document, l = location, n = navigator, me = d.currentScript, old = w.portrait
 if (!me || old?.on) return
 const { key, domain = "" } = me.dataset, to = me.src.replace(/[^/]*$/, "b")
-const safe = f => (...a) => { try { f(...a) } catch {} }
-let agreed, kept, id, userId, last, referrer = d.referrer, calls = [], busy, timer
+const safe = f => (...a) => { try { return f(...a) } catch {} }
+let agreed, kept, id, userId, last, referrer = d.referrer, calls = [], busy, wait
 
-const fresh = () => crypto.getRandomValues(new Uint32Array(4)).join("-")
-const here = () => location.href.split("#")[0]
-const read = () => d.cookie.match(/(?:^|; )portrait_id=([\d-]+)/)?.[1]
-const write = (v, age) => d.cookie = `portrait_id=${v};path=/;max-age=${age};SameSite=Lax`
-	+ `;domain=${domain}` + (location.protocol == "https:" ? ";Secure" : "")
+const rand = () => crypto.getRandomValues(new Uint32Array(4)).join("-"),
+here = () => l.href.split("#")[0],
+read = safe(() => d.cookie.match(/(?:^|; )portrait_id=([\d-]+)/)?.[1]),
+write = safe((v, at) => d.cookie = `portrait_id=${v};path=/;max-age=${v && 15552e3};SameSite=Lax;domain=${at}`
+	+ (l.protocol == "https:" ? ";Secure" : "")),
 
-const consent = yes => {
+drop = () => { calls = []; kept = id = userId = void 0 },
+
+consent = yes => {
 	agreed = yes === true && !n.globalPrivacyControl && n.doNotTrack != 1
 	if (agreed) {
-		id = read() || id || fresh()
-		read() || write(id, 15552e3)
+		id = read() || id || rand()
+		read() || write(id, domain)
 		kept = read()
-		flush()
+		send()
 	} else {
-		write("", 0)
-		kept = id = userId = calls.length = 0
+		let at = ".." + l.hostname
+		while (at) write(0, at = at.replace(/^.[^.]*/, ""))
+		drop()
 	}
-}
+},
 
-const add = (type, more) => {
+add = (type, more) => {
 	if (agreed === false) return
 	const campaign = {}
-	for (const [k, v] of new URLSearchParams(location.search))
+	for (const [k, v] of new URLSearchParams(l.search))
 		if (/^utm_/.test(k)) campaign[k == "utm_campaign" ? "name" : k.slice(4)] = v
-	const context = { campaign, page: { url: here(), path: location.pathname, title: d.title, referrer } }
-	calls.push({ type, messageId: fresh(), timestamp: new Date(), userId, context, ...more })
+	const page = { url: here(), path: l.pathname, title: d.title, referrer }
+	calls.push({ type, messageId: rand(), timestamp: new Date(), userId, context: { campaign, page }, ...more })
 	later(100)
-}
+},
 
-const later = ms => {
+later = ms => {
 	calls = calls.slice(-50)
-	clearTimeout(timer)
-	timer = setTimeout(flush, ms)
-}
+	clearTimeout(wait)
+	wait = setTimeout(send, ms)
+},
 
-const flush = safe(leaving => {
-	if (kept && read() != id) consent()
-	if (!agreed || !calls[0] || busy && !leaving) return
+send = safe(end => {
+	if (kept && read() != id) { drop(); consent(!!read()) }
+	if (!agreed || !calls[0] || d.prerendering || busy && !end) return
 	const batch = calls.map(c => ({ ...c, anonymousId: id }))
 	const body = JSON.stringify({ writeKey: key, sentAt: new Date(), batch })
 	calls = []
-	if (leaving && n.sendBeacon(to, body)) return
+	if (end && n.sendBeacon(to, body)) return
 	busy = 1
 	fetch(to, { method: "POST", body, keepalive: body.length < 2e4 }).catch(() => 0).then(r => {
 		busy = 0
 		if (r.status < 500 && r.status != 429) return later(100)
-		if (agreed) calls = batch.concat(calls)
+		if (id == batch[0].anonymousId) calls = batch.concat(calls)
 		later(1e4)
 	})
-})
+}),
 
-const page = (name, properties) => {
+page = (name, properties) => {
 	referrer = last || referrer
 	last = here()
 	add("page", { name, properties })
-}
-const moved = () => here() == last || page()
-const on = (node, name, f) => node.addEventListener(name, safe(f))
+},
+moved = () => here() == last || page(),
+on = (at, name, f) => at.addEventListener(name, safe(f))
 
 w.portrait = safe((what, ...a) => ({
 	consent, page,
@@ -78,7 +81,8 @@ safe(() => {
 	}
 	on(w, "popstate", moved)
 	on(w, "pageshow", e => e.persisted && page())
-	on(d, "visibilitychange", () => d.hidden && flush(1))
+	on(d, "visibilitychange", () => d.hidden && send(1))
+	on(w, "pagehide", send)
 	if (read()) consent(true)
 	d.prerendering ? on(d, "prerenderingchange", moved) : moved()
 	for (const a of old?.q || []) w.portrait(...a)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import csv
 import gzip
 import io
 import unicodedata
@@ -15,12 +14,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
+from producers.csv_records import MAX_LINE_CHARACTERS, BadRecord, CsvRecords
 from schemas.codec import read_json
 from schemas.rejected import Rejected
 
 FileFormat = Literal["csv", "jsonl"]
 
-MAX_FIELD_CHARACTERS = 1024 * 1024
 MAX_LINE_BYTES = 4 * 1024 * 1024
 
 
@@ -61,9 +60,9 @@ class RowFile:
         self.columns: tuple[str, ...] | None = None
         if file_format == "csv":
             # Bytes that are not of the encoding pass through as lone surrogates: they cost one row, not the file.
-            text = io.TextIOWrapper(content, self._encoding, errors="surrogateescape", newline="")
-            lines = map(_joined, text) if _has_loose_accents(self._encoding) else text
-            self._reader = csv.reader(lines, delimiter=options.get("delimiter", ","), skipinitialspace=True)
+            self._text = io.TextIOWrapper(content, self._encoding, errors="surrogateescape", newline="")
+            lines = _lines(self._text, _has_loose_accents(self._encoding))
+            self._records = CsvRecords(lines, options.get("delimiter", ","))
             self.columns = self._header()
 
     def bytes_read(self) -> int:
@@ -79,13 +78,15 @@ class RowFile:
 
     def _header(self) -> tuple[str, ...]:
         try:
-            header = tuple(name.strip() for name in next(self._reader))
-        except StopIteration:
-            raise FileError(f"{self._name} is empty") from None
-        except (csv.Error, EOFError, zlib.error, OSError, UnicodeError) as error:
+            first = self._records.next()
+        except (BadRecord, EOFError, zlib.error, OSError, UnicodeError) as error:
             raise FileError(f"{self._name} has no header that can be read: {error}") from error
+        if first is None:
+            raise FileError(f"{self._name} is empty")
+        header = tuple(name.strip() for name in first.fields)
         if not all(map(_is_text, header)):
-            raise FileError(f"{self._name}: the header is not {self._encoding}: {_shown(list(header))}")
+            number = 1 + [_is_text(name) for name in header].index(False)
+            raise FileError(f"{self._name}: the header is not {self._encoding}, in column {number}")
         if not header:
             raise FileError(f"{self._name}: the first line is empty; it must be the header")
         if len(set(header)) != len(header) or "" in header:
@@ -96,15 +97,15 @@ class RowFile:
         columns = self.columns or ()
         number = 0
         while True:
-            line = self._reader.line_num + 1
             try:
-                fields = next(self._reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
+                record = self._records.next(len(columns))
+            except BadRecord as error:
                 number += 1
-                yield BadRow(number, line, "", str(error), "")
+                yield BadRow(number, error.line, "", str(error), "")
                 continue
+            if record is None:
+                return
+            line, fields = record.line, record.fields
             if not fields:
                 continue
             number += 1
@@ -159,8 +160,15 @@ def _has_loose_accents(encoding: str) -> bool:
     return codecs.lookup(encoding).name == "cp1258"
 
 
-def _joined(line: str) -> str:
-    return unicodedata.normalize("NFC", line)
+def _lines(text: io.TextIOWrapper, loose_accents: bool) -> Iterator[str | None]:
+    """With their ends; None for a line that is longer than a line may be, of which only a part is in memory at a time."""
+    while line := text.readline(MAX_LINE_CHARACTERS):
+        if len(line) == MAX_LINE_CHARACTERS and not line.endswith(("\n", "\r")):
+            while line and not line.endswith(("\n", "\r")):
+                line = text.readline(MAX_LINE_CHARACTERS)
+            yield None
+        else:
+            yield unicodedata.normalize("NFC", line) if loose_accents else line
 
 
 def _is_text(field: str) -> bool:
@@ -178,7 +186,6 @@ def open_rows(
     """Open `path`; `.gz` is inflated, the format is told by the name unless given. Raises FileError."""
     name = path.name.lower().removesuffix(".gz")
     chosen = file_format or ("jsonl" if name.endswith((".jsonl", ".ndjson", ".json")) else "csv")
-    csv.field_size_limit(MAX_FIELD_CHARACTERS)
     try:
         raw = open(path, "rb")  # noqa: SIM115
     except OSError as error:

@@ -1,7 +1,8 @@
 """What was sent of the lines of files, so that a line that comes again is known, and one that comes again changed is told.
 
 An event counts once: what is sent again with the same id changes nothing in the store, whatever it says. So a corrected line
-must not be passed on as if it corrected something; it is refused, and its file says which line stands.
+must not be passed on as if it corrected something; it is refused, and its file says which line stands. Only a line that is
+acknowledged stands: of one that was on its way when Kafka went away nobody knows, and the next that comes for it is sent.
 
 In SQLite, some 100 bytes a line: digests, and no value of any customer.
 """
@@ -33,7 +34,8 @@ create table if not exists files (
     import text not null unique,    -- of producers.checkpoint: the content, the mapping and the source
     name text not null,
     first_seen integer not null,    -- Unix time in seconds
-    moved_to text                   -- null while the file is not done with
+    moved_to text,                  -- null while the file is not done with
+    acknowledged integer not null default 0 -- all its lines up to this one are
 );
 create table if not exists lines (
     event blob primary key,         -- digest of source and id
@@ -107,10 +109,24 @@ class SentLines:
                 if at.rowcount:
                     told.append(None)
                     continue
-                at.execute("select content, file, line from lines where event = ?", (event,))
-                known, number, line = at.fetchone()
+                at.execute(
+                    "select content, file, line, line <= acknowledged from lines join files on number = file where event = ?",
+                    (event,),
+                )
+                known, number, line, stands = at.fetchone()
+                if not stands and number != file.number:
+                    at.execute(
+                        "update lines set content = ?, file = ?, line = ? where event = ?",
+                        (content, file.number, ready.line, event),
+                    )
+                    known = content
                 told.append(None if known == content else (ready, self._file(at, number), line))
         return told
+
+    def acknowledged(self, file: KnownFile, batch: Sequence[Ready]) -> None:
+        """These, and all before them in the file, are taken."""
+        last = max((ready.line for ready in batch), default=0)
+        self._db.execute("update files set acknowledged = max(acknowledged, ?) where number = ?", (last, file.number))
 
     def forget(self, file: KnownFile, batch: Sequence[Ready]) -> None:
         """These were not taken: whatever comes for them is the first."""
@@ -155,6 +171,7 @@ class Remembering:
             refused = finish()
             if refused:
                 self._lines.forget(self._file, [refusal.ready for refusal in refused])
+            self._lines.acknowledged(self._file, batch)
             return [*changed, *refused]
 
         return finished

@@ -183,14 +183,20 @@ def _short(message_id: str, length: int) -> str:
 
 def _time(call: Mapping[str, Any], arrival: Arrival) -> Any:
     """When it happened by our clock: its own time, moved by what the client's clock is wrong, which is seen from when
-    the client says that it sent it, if that can be. A time that cannot be read stays, to be refused."""
-    stated = first(call, ("originalTimestamp", "timestamp"))
+    the client says that it sent it, if that can be. A time that cannot be read stays, to be refused.
+
+    With `originalTimestamp` beside it, which is when the client's clock saw the call, `timestamp` is what somebody set on
+    purpose (clients of RudderStack), or what is moved already (Segment, sending on): it stands."""
+    original, stated = (first(call, (name,)) for name in ("originalTimestamp", "timestamp"))
+    set_by_hand = original is not None and instant(stated) is not None
+    if original is not None and not set_by_hand:
+        stated = original
     if stated is None:
         return _iso(arrival.received)
     happened = instant(stated)
     if happened is None:
         return stated if isinstance(stated, str) and number(stated) is None else f"number {stated}"
-    said = map(instant, (call.get("sentAt"), arrival.shared.get("sentAt")))
+    said = () if set_by_hand else map(instant, (call.get("sentAt"), arrival.shared.get("sentAt")))
     sent = next((each for each in said if each is not None and _plausible(each, happened, arrival.received)), None)
     try:
         return _iso(happened if sent is None else arrival.received - (sent - happened))

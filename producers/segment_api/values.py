@@ -66,11 +66,14 @@ def present(**values: Any) -> dict[str, Any]:
 _FIRST_EPOCH, _FIRST_MILLISECONDS = 10**8, 10**11
 """Numbers from here on are Unix time in seconds (from 1973), and in milliseconds (until the year 5138 they cannot be seconds)."""
 
+_UNIX = re.compile(r"[0-9]{9,}")
+"""Text that is no date, which has eight digits at most. Python would take 1801051231234 for 12:34 on the 12th of May 1801."""
+
 
 def instant(value: Any) -> datetime | None:
     """ISO 8601 text as an instant, in UTC when it names no zone; or Unix time, in seconds or milliseconds. None for what is
     none."""
-    if isinstance(value, str):
+    if isinstance(value, str) and not _UNIX.fullmatch(value.strip()):
         try:
             found = datetime.fromisoformat(value.strip())
         except ValueError:

@@ -28,6 +28,8 @@ def add_webhook(file: Path, name: str, platform: str, secret: str, app_id: str |
         first = error.errors(include_url=False, include_input=False)[0]
         if {"secret_file", "mapping"} & {*first["loc"]}:
             raise KeysError(f"{name!r} is not a name: use letters, digits, '.', '_' and '-', at most 64") from None
+        if "app_id" in first["loc"]:
+            raise KeysError("the id of the app has digits only; the secret is read from standard input") from None
         raise KeysError(first["msg"]) from None
     if named is None:
         return add_source(file, name, webhook=webhook)
@@ -38,7 +40,7 @@ def add_webhook(file: Path, name: str, platform: str, secret: str, app_id: str |
     try:
         handle = os.open(secret_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        raise KeysError(f"{secret_file} is there already") from None
+        raise KeysError(f"{secret_file} is there already: delete it if no source in {file} has it") from None
     try:
         with open(handle, "w", encoding="utf-8") as written:
             written.write(f"{secret.strip()}\n")

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import traceback
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
-from producers.batch import MANY_COMMAS, split_array
+from producers.batch import BOM, MANY_COMMAS, split_array
 from producers.webhooks.notice import Event, Item, LeftOut
 from schemas.codec import read_json
 from schemas.rejected import Reason, Rejected
 
 log = logging.getLogger(__name__)
 
+_WHITE = re.compile(r"[ \t\r\n]*")
+_python = json.JSONDecoder(strict=False)  # which takes more than JSON is, and says where a value ends
 _decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def members(raw: bytes) -> dict[str, bytes] | Rejected:
     """The bytes of each member of a JSON object. What is in them need not be valid."""
+    raw = raw.removeprefix(BOM)
     if not raw.strip():
         return Rejected(Reason.EMPTY, "$", "there is nothing in it")
     try:
@@ -38,12 +42,39 @@ def _tolerantly(raw: bytes) -> dict[str, bytes] | Rejected:
     if raw.count(b",") > MANY_COMMAS:
         return refused
     try:
-        document = json.loads(raw.decode("utf-8-sig", "surrogateescape"))
-        if not isinstance(document, dict):
-            return Rejected(Reason.NOT_AN_OBJECT, "$", "this is not a JSON object")
-        return {name: json.dumps(value).encode() for name, value in document.items()}
+        return _spans(raw.decode("utf-8", "surrogateescape"))
     except (ValueError, RecursionError):
         return refused
+
+
+def _spans(text: str) -> dict[str, bytes]:
+    """The members of an object, byte for byte. Raises ValueError."""
+    found: dict[str, bytes] = {}
+    at, mark = _after(text, 0, "{"), ","
+    while mark == ",":
+        name, at = _python.raw_decode(text, _white(text, at))
+        if not isinstance(name, str):
+            raise ValueError("a name is a text")
+        begin = _white(text, _after(text, at, ":"))
+        _, at = _python.raw_decode(text, begin)
+        found[name] = text[begin:at].encode("utf-8", "surrogateescape")
+        at = _white(text, at) + 1
+        mark = text[at - 1 : at]
+    if mark != "}" or _white(text, at) != len(text):
+        raise ValueError("the object does not end")
+    return found
+
+
+def _after(text: str, at: int, mark: str) -> int:
+    at = _white(text, at)
+    if text[at : at + 1] != mark:
+        raise ValueError(f"{mark} is missing")
+    return at + 1
+
+
+def _white(text: str, at: int) -> int:
+    found = _WHITE.match(text, at)
+    return at if found is None else found.end()
 
 
 def elements(raw: bytes) -> list[bytes] | None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from collections.abc import Iterator, Mapping
 from itertools import islice
+from typing import Any
 
 import msgspec
 
@@ -27,6 +29,7 @@ from schemas.rejected import Reason, Rejected
 _SCHEME = "sha256="
 _LONGEST_CHALLENGE = 1_000
 _MOST_ITEMS = 5_000
+_LONGEST_AROUND = 2_000
 
 
 def _signed(notice: Notice) -> bool:
@@ -88,13 +91,16 @@ def _items_of_entry(raw: bytes, entry: dict[str, bytes], kind: str, notice: Noti
         account=text(plain(entry.get("id"))) or "",
         stamp=text(moment) or "",
         time=instant(moment) or notice.received,
+        entry=_around(entry),
     )
     found = False
     for name, told_by in _LISTS.items():
         items = elements(entry.get(name, b""))
         for one in items or ():
             yield item(one, lambda document, told_by=told_by: told_by(document, scene))  # type: ignore[misc]
-        found = found or items is not None
+        if items is None and name in entry:
+            yield Item(raw, Rejected(Reason.WRONG_TYPE, f"$.{name}", f"`{name}` is a list of items"))
+        found = found or name in entry
     if "field" in entry:  # Instagram, where the app signs people in by itself, has one change and no list
         change = msgspec.json.encode({name: msgspec.Raw(entry[name]) for name in ("field", "value") if name in entry})
         yield item(change, lambda document: told_by_change(document, scene))
@@ -103,6 +109,15 @@ def _items_of_entry(raw: bytes, entry: dict[str, bytes], kind: str, notice: Noti
         yield Item(
             raw, Rejected(Reason.MISSING_FIELD, "$.changes", f"an entry of Meta has its items in one of {lists}")
         )
+
+
+def _around(entry: Mapping[str, bytes]) -> dict[str, Any]:
+    """What of an entry is kept with each of its items: all that is none and can be read, when it is short, else its id."""
+    kept = {name: raw for name, raw in entry.items() if name not in (*_LISTS, "time", "field", "value")}
+    if sum(len(name) + len(raw) for name, raw in kept.items()) > _LONGEST_AROUND:
+        kept = {name: raw for name, raw in kept.items() if name == "id" and len(raw) <= _LONGEST_AROUND}
+    readable = (plain(b"{%s:%s}" % (json.dumps(name).encode(), raw)) for name, raw in kept.items())
+    return {name: value for one in readable if one is not None for name, value in one.items()}
 
 
 META = Platform(_signed, _translate, _challenge)

@@ -35,7 +35,8 @@ _RULES: dict[str, _Rule] = {
 """What is one of our actions, by its name. All else keeps the name that it has at Meta."""
 
 _OF_THE_PAGE = {"feed.like.add": "follow", "feed.like.remove": "unfollow"}
-"""A like that names no post is one of the page itself."""
+_THINGS = ("post_id", "comment_id", "parent_id", "photo_id", "video_id")
+"""A like that names none of these is one of the page itself."""
 
 _MODERATION = frozenset({"hide", "unhide", "block", "unblock", "mute"})
 """What the company does with what a customer wrote: Meta names the customer all the same."""
@@ -78,7 +79,7 @@ def told_by_change(change: Mapping[str, Any], scene: Scene) -> Event | Rejected 
             action=action,
             about=_about(action, value),
             said=said,
-            properties=_properties(change, value, said),
+            properties=scene.around(_properties(change, value, said)),
         ),
     )
 
@@ -86,9 +87,9 @@ def told_by_change(change: Mapping[str, Any], scene: Scene) -> Event | Rejected 
 def _what(name: str, value: Mapping[str, Any], change: Mapping[str, Any], scene: Scene) -> tuple[str | None, str]:
     rule = _RULES.get(name)
     action = rule and rule.action
-    if name in _OF_THE_PAGE and "post_id" not in value:
+    if name in _OF_THE_PAGE and not any(thing in value for thing in _THINGS):
         action = _OF_THE_PAGE[name]
-    known = first(value, rule.ids) if rule else None
+    known = next((id for each in rule.ids if (id := text(value.get(each)))), None) if rule else None
     if known is not None and action == "share":
         return action, event_id("share", known, _customer(value, scene).get(scene.kind))
     if known is not None and action is not None:

@@ -14,7 +14,8 @@ from producers.webhooks.notice import Event, LeftOut
 from producers.webhooks.social import Deed, digested, event_id, person, social_event, term, without
 from schemas.rejected import Reason, Rejected
 
-_AROUND = frozenset({"sender", "recipient", "timestamp"})
+_AROUND = frozenset({"sender", "recipient", "timestamp", "hop_context", "prior_message"})
+"""What is no deed by itself: between whom, when, by way of which apps."""
 
 _NOBODYS = {
     "delivery": "message_delivery",
@@ -47,7 +48,7 @@ def told_by_message(told: Mapping[str, Any], scene: Scene) -> Event | Rejected |
         platform=scene.platform,
         name=term(kind),
         customer=person(scene.kind, sender.get("id"), sender.get("name")),
-        properties=without(told, "sender", "timestamp"),
+        properties=scene.around(_properties(told, sender)),
     )
     deed = deed._replace(**_TOLD_BY[kind](inner)) if kind in _TOLD_BY else deed
     stamp = "" if "timestamp" in told else scene.stamp
@@ -61,6 +62,13 @@ def told_by_message(told: Mapping[str, Any], scene: Scene) -> Event | Rejected |
         kept = without(told[kind], text_of) if isinstance(told[kind].get(text_of), str) else told[kind]
         deed = deed._replace(properties={**deed.properties, kind: kept})
     return social_event(scene.source, deed._replace(id=id))
+
+
+def _properties(told: Mapping[str, Any], sender: Mapping[str, Any]) -> dict[str, Any]:
+    """All that is not in the event by now."""
+    who = without(sender, "id", "name")
+    read = ("timestamp",) if instant(told.get("timestamp")) else ()
+    return without(told, "sender", *read) | ({"sender": who} if who else {})
 
 
 def _message(message: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,8 @@ import logging
 from pathlib import Path
 from typing import NamedTuple
 
+from producers.batch import BOM
+
 log = logging.getLogger(__name__)
 
 _MOST_BYTES = 4_096
@@ -36,7 +38,9 @@ class SecretFiles:
         path = self._directory / name
         version = _version(path)
         known = self._read.get(name)
-        if known is None or known.version != version:
+        if (
+            known is None or known.version != version or known.problem
+        ):  # what is wrong may pass, such as too many open files
             secrets, problem = _secrets(path, version)
             if problem and (known is None or known.problem != problem):
                 log.error("%s; what comes for it is answered 503 until then", problem)
@@ -67,7 +71,7 @@ def _secrets(path: Path, version: tuple[int, int, int, int]) -> tuple[Secrets, s
     if version[1] > _MOST_BYTES:
         return (), f"{path} is too large for a secret"
     try:
-        lines = path.read_bytes().splitlines()
+        lines = path.read_bytes().removeprefix(BOM).splitlines()
     except OSError as error:
         return (), f"{path}: {error.strerror}"
     secrets = tuple(secret for line in lines if (secret := line.strip()))

@@ -60,10 +60,11 @@ FITTING, UNFITTING = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
         ("POST", "/v1/events", UNFITTING),
         ("POST", "/v1/batch", FITTING),
         ("POST", "/v1/batch", UNFITTING),
+        ("GET", "/sourceConfig", FITTING),
         ("GET", "/health", FITTING),
         ("GET", "/ready", FITTING),
     ],
-    ids=["events", "unfitting-events", "batch", "unfitting-batch", "health", "ready"],
+    ids=["events", "unfitting-events", "batch", "unfitting-batch", "source-config", "health", "ready"],
 )
 def test_every_answer_is_as_documented(
     collector: RunningCollector, method: str, path: str, mode: GenerationMode
@@ -90,9 +91,21 @@ def test_the_document_names_every_way_to_fail(document: dict[str, Any]) -> None:
         assert "Retry-After" in each["responses"]["503"]["headers"]
     settings = "/v1/projects/{write_key}/settings"
     assert document["paths"].keys() == {
-        *("/v1/events", "/v1/hooks/{name}", "/v1/forms/{name}", "/health", "/ready", settings),
+        *("/v1/events", "/v1/hooks/{name}", "/v1/forms/{name}", "/health", "/ready", settings, "/sourceConfig"),
         *(f"/v1/{name}" for name in SEGMENT),
     }
+
+
+def test_the_configuration_of_a_source_is_as_documented(collector: RunningCollector, document: dict[str, Any]) -> None:
+    described = document["paths"]["/sourceConfig"]["get"]["responses"]
+    asked = collector.url + "/sourceConfig"
+    for status, key in (("200", collector.key), ("400", "nobody"), ("401", "")):
+        answered = httpx.get(asked, params={"writeKey": key})
+        assert str(answered.status_code) == status
+        ((media_type, content),) = described[status]["content"].items()
+        assert answered.headers["content-type"] == media_type
+        schema = content["schema"] | {"components": document["components"]}
+        jsonschema.Draft202012Validator(schema).validate(answered.json())
 
 
 @pytest.fixture(scope="module")

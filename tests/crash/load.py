@@ -57,10 +57,10 @@ def deliveries(events: int, seed: int = 1) -> list[Raw]:
 def _delivery(chance: random.Random, number: int, people: int) -> Raw:
     person = chance.randrange(people)
     kind = chance.choices([*_KINDS], [*_KINDS.values()])[0]
-    ours = _identifiers(person)
+    ours = identifiers_of(person)
     customer = dict(chance.sample(sorted(ours.items()), chance.choice([1, 1, 2])))
     if chance.random() < 1 / 60:
-        customer |= {"phone": ours["phone"], "card_no": _identifiers(chance.randrange(people))["card_no"]}
+        customer |= {"phone": ours["phone"], "card_no": identifiers_of(chance.randrange(people))["card_no"]}
     if chance.random() < 1 / 40:
         customer["device_id"] = f"tablet-{chance.randrange(2)}"
     name, value = min(customer.items())
@@ -78,7 +78,8 @@ def _delivery(chance: random.Random, number: int, people: int) -> Raw:
     return Raw(raw_topic(kind), f"{name}:{value}".encode(), payload)
 
 
-def _identifiers(person: int) -> dict[str, str]:
+def identifiers_of(person: int) -> dict[str, str]:
+    """The five identifiers of a person, by kind."""
     return {
         "card_no": f"VN{person:08}",
         "email": f"khach{person}@example.vn",
@@ -213,8 +214,13 @@ def posted(url: str, key: str, log: Sequence[Raw], seconds: float) -> Iterator[L
                 while not running.post(http, part) and not running.stopping.wait(0.1):
                     pass
 
-    with Load([each for each in log if _is_json(each.value)], seconds).running(deliver) as running:
+    with Load(readable(log), seconds).running(deliver) as running:
         yield running
+
+
+def readable(log: Sequence[Raw]) -> list[Raw]:
+    """The deliveries that are JSON."""
+    return [each for each in log if _is_json(each.value)]
 
 
 def _is_json(value: bytes) -> bool:
@@ -228,7 +234,7 @@ def _is_json(value: bytes) -> bool:
 def linking() -> tuple[list[Raw], list[Raw]]:
     """One event that names all identifiers of a person, and then a hundred scans that name one of them each."""
     chance = random.Random(7)
-    identifiers = _identifiers(0)
+    identifiers = identifiers_of(0)
 
     def scan(number: int, customer: dict[str, str]) -> Raw:
         event = {

@@ -161,13 +161,13 @@ class Stream:
         """Start a relay."""
         return self._start("relay", ("sinks.relay",), crash_at, {})
 
-    def collector(self, keys: Path, port: int) -> Post:
-        """Start a collector."""
+    def collector(self, keys: Path, port: int, **settings: str) -> Post:
+        """Start a collector; `settings` are of its environment."""
         return self._start(
             "collector",
             ("producers.collector",),
             "",
-            {"PORTRAIT_KEYS": str(keys), "PORTRAIT_COLLECTOR_PORT": str(port)},
+            {"PORTRAIT_KEYS": str(keys), "PORTRAIT_COLLECTOR_PORT": str(port), **settings},
         )
 
     def _start(self, kind: str, argv: tuple[str, ...], crash_at: str, settings: Mapping[str, str]) -> Post:

@@ -32,7 +32,7 @@ from producers.problems import Problem
 from producers.record import Record
 from producers.rows import FileError, Row, RowFile
 from producers.segment_api.parcel import Parcel, unpack
-from producers.spool_format import Entry, Kept, encode_entry, frame, scan
+from producers.spool_format import Entry, encode_entry, frame, scan
 from producers.webhooks.form import FORM
 from producers.webhooks.notice import Item
 from schemas.rejected import Rejected
@@ -136,8 +136,7 @@ def _rows(content: bytes) -> None:
 def _spool(content: bytes) -> None:
     at = 0
     for found in scan(lambda start, size: content[start : start + size], SALT, 0, len(content)):
-        begin = found.offset if isinstance(found, Kept) else found.start
-        assert begin == at
+        assert found.offset == at
         at = found.end
     assert at == len(content)
 

@@ -7,6 +7,7 @@ import gzip
 import json
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -202,7 +203,13 @@ def test_what_a_batch_says_for_all_is_counted_with_each_of_its_calls(http: httpx
     assert told(http.post("/v1/batch", json={"batch": [call()], "context": context})) == (200, OK)
 
 
-@pytest.mark.parametrize("path", ["/v1/track", "/v1/t", "/v1/t/", "/v1/batch", "/v1/b", "/v1/projects/x/settings"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/v1/track", "/v1/t", "/v1/t/", "/v1/batch", "/v1/b", "/v1/projects/x/settings"),
+        *("/sourceConfig", "/sourceConfig/", "/beacon/v1/batch"),
+    ],
+)
 def test_browsers_are_told_that_they_may(http: httpx.Client, path: str) -> None:
     asked = {
         "Origin": "https://cuahang.example",
@@ -218,6 +225,8 @@ def test_browsers_are_told_that_they_may(http: httpx.Client, path: str) -> None:
         http.post("/v1/t", json=call()),
         http.post("/v1/t", content=b"{"),
         http.post("/v1/t", auth=("x", "")),
+        http.get("/sourceConfig/"),
+        http.get("/sourceConfig/", auth=("x", "")),
         http.post("/v1/nothing"),
         http.put("/v1/t"),
     ):
@@ -233,6 +242,61 @@ def test_a_browser_client_learns_where_to_send(collector: RunningCollector, http
         f"{collector.url}/v1/t",
     )
     assert http.get("/v1/projects/unknown/settings").status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/sourceConfig", "/sourceConfig/"])
+def test_a_client_of_rudderstack_learns_that_its_source_is_on_and_has_no_other_destination(
+    collector: RunningCollector, path: str
+) -> None:
+    key, quiet = collector.key, {"enabled": False}
+    by_header = httpx.get(collector.url + path, headers={"Authorization": basic(f"{key}:")})
+    by_address = httpx.get(collector.url + path, params={"p": "npm", "v": "3.34.1", "writeKey": key})
+    for answered in (by_header, by_address):
+        status, configuration = told(answered)
+        changed = configuration["source"]["updatedAt"]
+        assert (status, answered.headers["content-type"], configuration) == (
+            200,
+            "application/json",
+            {
+                "source": {
+                    "id": "tests",
+                    "name": "tests",
+                    "writeKey": key,
+                    "workspaceId": "portrait",
+                    "enabled": True,
+                    "config": {"statsCollection": {"errors": quiet, "metrics": quiet}},
+                    "destinations": [],
+                    "dataplanes": {},
+                    "updatedAt": changed,
+                },
+                "updatedAt": changed,
+            },
+        )
+        assert datetime.fromisoformat(changed).tzinfo is UTC
+    looked = httpx.head(collector.url + path, params={"view": "ad"}, headers={"Authorization": basic(f"{key}:")})
+    assert (looked.status_code, looked.content) == (200, b"")
+
+
+def test_a_client_of_rudderstack_is_told_that_its_key_is_nobodys_in_the_words_that_it_knows(
+    collector: RunningCollector,
+) -> None:
+    asked = f"{collector.url}/sourceConfig"
+    for answered in (httpx.get(asked, auth=("wrong", "")), httpx.get(asked, params={"writeKey": "wrong"})):
+        assert (answered.status_code, answered.content) == (400, b'{"message":"Invalid write key"}')
+    answered = httpx.get(asked)
+    assert (answered.status_code, answered.json()["code"]) == (401, "unauthorized")
+    # "Basic" would open a browser's own form for it
+    assert answered.headers["www-authenticate"] == 'Bearer realm="portrait"'
+
+
+def test_a_beacon_has_its_key_in_the_address(kafka: str, collector: RunningCollector) -> None:
+    sent = call()
+    body = json.dumps({"batch": [sent], "sentAt": "2026-11-23T02:30:00Z"})
+    address, headers = f"{collector.url}/beacon/v1/batch", {"Content-Type": "text/plain"}
+    refused = httpx.post(address, params={"writeKey": "wrong"}, content=body, headers=headers)
+    assert (refused.status_code, kept(kafka, sent["messageId"])) == (401, [])
+    assert told(httpx.post(address, params={"writeKey": collector.key}, content=body, headers=headers)) == (200, OK)
+    assert [event["data"]["segment"]["call"] for event in kept(kafka, sent["messageId"])] == [sent]
 
 
 def test_a_source_that_sends_too_much_is_told_when_to_come_again_and_harms_nobody_else(

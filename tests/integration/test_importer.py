@@ -10,12 +10,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+import yaml
 
 from ops.local.child import Child
 from ops.local.records import wait_until
-from producers.destinations import CollectorDestination, KafkaDestination
+from producers.destinations import CollectorDestination, ImportStopped, KafkaDestination
 from producers.importer import ImportReport, Progress, import_file
+from producers.keys import add_source
 from producers.mapping import load_mapping
 from producers.publisher import Publisher
 from schemas.codec import read_event, read_json
@@ -128,6 +131,30 @@ def test_a_file_goes_through_a_collector_as_well(kafka: str, tmp_path: Path) -> 
         f"p{number}@example.vn" for number in range(3_000)
     }
     assert len({event["id"] for event in found}) == 3_000
+
+
+def test_a_key_that_becomes_known_is_enough_for_the_next_import(kafka: str, tmp_path: Path) -> None:
+    file, source = tmp_path / "contacts.csv", "/late/contacts"
+    file.write_text("registered_at,full_name,email\n2026-11-23 09:30,Lan,lan@example.vn\n")
+    with running_collector(kafka, tmp_path) as collector:
+        key = add_source(tmp_path / "other.yaml", "late")
+        destination = CollectorDestination(collector.url, key)
+
+        def import_it() -> ImportReport:
+            return import_file(file, load_mapping("contacts"), destination, home=tmp_path, source=source)
+
+        try:
+            with pytest.raises(ImportStopped, match="401"):
+                import_it()
+            known = yaml.safe_load(collector.keys.read_text())["sources"]
+            late = yaml.safe_load((tmp_path / "other.yaml").read_text())["sources"]
+            collector.keys.write_text(yaml.safe_dump({"sources": known + late}))
+            with httpx.Client(headers={"Authorization": f"Bearer {key}"}) as http:
+                url = f"{collector.url}/v1/events"
+                assert wait_until(lambda: http.post(url, content=b"[]").status_code != 401, 10, every=0.1)
+            assert (import_it().sent, import_it().resumed_at) == (1, 1)
+        finally:
+            destination.close()
 
 
 @pytest.mark.crash

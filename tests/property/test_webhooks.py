@@ -9,10 +9,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from producers.keys import Source, hash_key
+from producers.segment_api.values import instant
 from producers.webhooks.admit_items import admit_items
 from producers.webhooks.cut import members
 from producers.webhooks.meta import META
@@ -64,6 +65,8 @@ def change(document: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
         changed(document), changed(document["value"]).map(lambda value: {"field": document["field"], "value": value})
     )
 
+
+NO_JSON = (b'"\xff"', rb'{"field": "\ud83d"}', b'{"field": "a\tb"}', b"[NaN]")
 
 CHANGES = st.one_of(change(COMMENT), change(LEAD), VALUES)
 MESSAGES = st.one_of(
@@ -137,6 +140,32 @@ def test_what_comes_beside_an_item_changes_nothing_of_it(ones: list[Any], others
         return [repr(item.made) for item in META.translate(notice(body))]
 
     assert made(ones + others) == made(ones) + made(others)
+
+
+@settings(max_examples=200)
+@given(st.lists(CHANGES, max_size=4), st.sampled_from(NO_JSON), st.booleans())
+@example([{"field": "x", "value": {"user_id": "1", "depth": 2.5}}], b'"\xff"', True)
+def test_what_is_no_json_spoils_nothing_beside_it(changes: list[Any], bad: bytes, spaced: bool) -> None:
+    """Not even its id, which may be a digest of all that was said: every number is as it came."""
+    ones = [json.dumps(change).replace("2.5", "2.50").encode() for change in changes]
+
+    def items(*changes: bytes) -> list[Item]:
+        body = b'{"object": "page", "entry": [{"id": "7", "time": 1795482000, "changes": [%s]}]}' % b", ".join(changes)
+        return META.translate(notice(body + b"\n" * spaced))
+
+    *kept, refused = items(*ones, bad)
+    assert list(map(repr, kept)) == list(map(repr, items(*ones)))
+    assert isinstance(refused.made, Rejected)
+    assert refused.raw == bad
+
+
+@settings(max_examples=200)
+@given(st.datetimes(datetime(2017, 11, 18), datetime(2100, 1, 1)))
+@example(datetime(2027, 1, 27, 12, 0, 31, 234_000))
+def test_a_time_in_milliseconds_is_the_same_as_text_and_as_a_number(time: datetime) -> None:
+    """Some of these texts, such as 1801051231234, could be read as the calendar's: the 12th of May 1801."""
+    ms = int(time.replace(tzinfo=UTC).timestamp()) * 1_000 + time.microsecond // 1_000
+    assert instant(str(ms)) == instant(ms) == datetime.fromtimestamp(ms / 1_000, UTC)
 
 
 @settings(max_examples=200)

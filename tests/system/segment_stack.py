@@ -1,4 +1,4 @@
-"""The real clients of Segment, and a stack that they send to."""
+"""The real clients of Segment and RudderStack, and a stack that they send to."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ from tests.system.page import put_commands
 
 CLIENTS = Path(__file__).parent / "clients"
 OLD_PYTHON, NODE, BROWSER = "2.3.4", "3.1.0", "1.84.3"
+RUDDER_PYTHON, RUDDER_NODE, RUDDER_BROWSER, OLD_RUDDER_BROWSER = "2.1.9", "3.0.13", "3.34.1", "2.52.21"
 VERSIONS = {"python-2.3": OLD_PYTHON, "python-2.4": r"2\.[4-9]\.\d+", "node": NODE}
+RUDDER_VERSIONS = {"rudder-python": RUDDER_PYTHON, "rudder-node": RUDDER_NODE}
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
 
 
@@ -48,9 +50,16 @@ def _fetched(*command: str) -> str:
 
 
 def _old_python(place: Path) -> Client:
-    wanted = f"segment-analytics-python=={OLD_PYTHON}"
+    return _from_pypi(place, "segment_python.py", f"segment-analytics-python=={OLD_PYTHON}")
+
+
+def _rudder_python(place: Path) -> Client:
+    return _from_pypi(place, "rudder_python.py", f"rudder-sdk-python=={RUDDER_PYTHON}")
+
+
+def _from_pypi(place: Path, program: str, wanted: str) -> Client:
     missing = _fetched(sys.executable, "-m", "pip", "install", "-q", "--target", str(place), wanted)
-    return Client((sys.executable, str(CLIENTS / "segment_python.py")), {"PYTHONPATH": str(place)}, None, missing)
+    return Client((sys.executable, str(CLIENTS / program)), {"PYTHONPATH": str(place)}, None, missing)
 
 
 def _new_python(_: Path) -> Client:
@@ -67,16 +76,36 @@ def _browser(place: Path) -> Client:
     return _from_npm(place, (CHROMIUM,), f"@segment/analytics-next@{BROWSER}")
 
 
-def _from_npm(place: Path, command: tuple[str, ...], wanted: str) -> Client:
+def _rudder_node(place: Path) -> Client:
+    program = ("node", str(CLIENTS / "rudder_node.mjs"))
+    return _from_npm(place, program, f"@rudderstack/rudder-sdk-node@{RUDDER_NODE}")
+
+
+def _rudder_browser(place: Path) -> Client:
+    if not CHROMIUM:
+        return Client((), missing="there is no Chromium on this machine")
+    wanted = (f"@rudderstack/analytics-js@{RUDDER_BROWSER}", f"rudder-sdk-js@{OLD_RUDDER_BROWSER}")
+    return _from_npm(place, (CHROMIUM,), *wanted)
+
+
+def _from_npm(place: Path, command: tuple[str, ...], *wanted: str) -> Client:
     if shutil.which("npm") is None or shutil.which("node") is None:
         return Client(command, missing="there is no node or no npm on this machine")
     place.mkdir()
     soon = ("--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=2000")
-    install = ("npm", "install", "--no-audit", "--no-fund", *soon, "--prefix", str(place), wanted)
+    install = ("npm", "install", "--no-audit", "--no-fund", *soon, "--prefix", str(place), *wanted)
     return Client(command, cwd=place, missing=_fetched(*install))
 
 
-FETCHED = {"python-2.3": _old_python, "python-2.4": _new_python, "node": _node, "browser": _browser}
+FETCHED = {
+    "python-2.3": _old_python,
+    "python-2.4": _new_python,
+    "node": _node,
+    "browser": _browser,
+    "rudder-python": _rudder_python,
+    "rudder-node": _rudder_node,
+    "rudder-browser": _rudder_browser,
+}
 
 
 class Stack(NamedTuple):
@@ -99,10 +128,11 @@ class Stack(NamedTuple):
             pytest.skip(f"SKIPPED THE REAL CLIENT {name}: it cannot be run here: {client.missing}")
         return client
 
-    def begin(self, name: str, key: str, who: str, how: str) -> subprocess.Popen[str]:
+    def begin(self, name: str, key: str, who: str, how: str, url: str | None = None) -> subprocess.Popen[str]:
+        """The client, to send to the collector, or to another address by which it can be reached."""
         client = self.client(name)
         return subprocess.Popen(
-            [*client.command, self.collector, key, who, how],
+            [*client.command, url or self.collector, key, who, how],
             env={**os.environ, "PYTHONPATH": "", **client.environ},
             cwd=client.cwd,
             stdout=subprocess.PIPE,
@@ -110,9 +140,9 @@ class Stack(NamedTuple):
             text=True,
         )
 
-    def run(self, name: str, key: str, who: str, how: str = "plain") -> str:
+    def run(self, name: str, key: str, who: str, how: str = "plain", url: str | None = None) -> str:
         """What the client prints: its version. Fails when it gave anything up."""
-        return ended(self.begin(name, key, who, how))
+        return ended(self.begin(name, key, who, how, url))
 
     def ask(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         with closing(psycopg2.connect(self.portrait.settings[DATABASE_URL])) as opened, opened.cursor() as at:

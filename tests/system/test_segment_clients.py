@@ -1,8 +1,9 @@
-"""The real clients of Segment send to a running stack: by address and key alone, and the store is as expected.
+"""The real clients of Segment and RudderStack send to a running stack: by address and key alone, and the store is as expected.
 
-Two versions of the Python client (the one of the development dependencies, and an older one that only names its key in the
-body), the one for Node, and the one for browsers in Chromium. Those that are not installed are fetched; one that a machine cannot
-fetch or run is skipped, and it is said. docs/channels/segment.md does what it says on the same stack.
+Of Segment two versions of the Python client (the one of the development dependencies, and an older one that only names its key
+in the body), the one for Node, and the one for browsers in Chromium; of RudderStack those for Python and Node, and two for
+browsers. Those that are not installed are fetched; one that a machine cannot fetch or run is skipped, and it is said.
+docs/channels/segment.md does what it says on the same stack.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from typing import Any
 import pytest
 
 from ops.local.records import wait_until
-from tests.system.chromium import site
+from tests.system.chromium import chromium, site
 from tests.system.command import ROOT
+from tests.system.lost_answers import losing_answers
 from tests.system.page import run_blocks
-from tests.system.segment_stack import CHROMIUM, VERSIONS, Stack, ended, running_stack
+from tests.system.segment_stack import CHROMIUM, RUDDER_VERSIONS, VERSIONS, Stack, ended, running_stack
 
 pytestmark = pytest.mark.integration
 
@@ -61,29 +63,49 @@ def test_the_page_does_what_it_says(stack: Stack) -> None:
     assert stack.ask(bought) == [(1, 880_000)]
 
 
-def snippet(language: str) -> str:
-    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    return str(found)
+def snippet(language: str, of: str) -> str:
+    """The one block of the page in this language that has `of` in it."""
+    blocks = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    (found,) = (str(each) for each in blocks if of in each)
+    return found
 
 
-def test_the_snippet_for_node_does_what_the_page_says(stack: Stack) -> None:
-    place = stack.client("node").cwd
-    assert place is not None
-    (place / "page.mjs").write_text(snippet("js"), "utf-8")
-    environ = {**os.environ, "WRITE_KEY": stack.shop, "PORTRAIT_COLLECTOR_URL": stack.collector}
+@pytest.mark.parametrize(
+    ("name", "language", "of", "company"),
+    [
+        ("node", "js", "@segment/", "Công ty Hoa Sen"),
+        ("rudder-node", "js", "@rudderstack/", "Công ty Sao Mai"),
+        ("rudder-python", "py", "rudderstack", "Công ty Bình Minh"),
+    ],
+    ids=["node", "rudder-node", "rudder-python"],
+)
+def test_the_snippet_does_what_the_page_says(stack: Stack, name: str, language: str, of: str, company: str) -> None:
+    client = stack.client(name)
+    place = client.cwd or stack.portrait.home.parent
+    program = place / {"js": "page.mjs", "py": "page.py"}[language]
+    program.write_text(snippet(language, of), "utf-8")
+    environ = {**os.environ, **client.environ, "WRITE_KEY": stack.shop, "PORTRAIT_COLLECTOR_URL": stack.collector}
     done = subprocess.run(
-        ["node", "page.mjs"], cwd=place, env=environ, capture_output=True, text=True, check=False, timeout=60
+        [client.command[0], program.name],
+        cwd=place,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     assert done.returncode == 0, done.stderr
-    companies = "select data #>> '{customer,company,name}' from crm.events where data ->> 'group_id' = 'hoa-sen'"
-    assert wait_until(lambda: stack.ask(companies) == [("Công ty Hoa Sen",)], 30, every=0.1)
+    companies = (
+        "select data #>> '{customer,company,name}' from crm.events where data #>> '{customer,company,name}' = %s"
+    )
+    assert wait_until(lambda: stack.ask(companies, company) == [(company,)], 30, every=0.1)
 
 
 def test_the_snippet_for_browsers_sends_from_a_page_of_another_address(stack: Stack, tmp_path: Path) -> None:
     place = stack.client("browser").cwd
     assert place is not None
     known = f'<script>const WRITE_KEY = "{stack.shop}", PORTRAIT_COLLECTOR_URL = "{stack.collector}"</script>'
-    page = f'<!doctype html><meta charset="utf-8"><body>{known}{snippet("html")}</body>'
+    page = f'<!doctype html><meta charset="utf-8"><body>{known}{snippet("html", "@segment/")}</body>'
     (place / "page.html").write_text(page, "utf-8")
     query = "select type, data #>> '{page,utm,source}', customer_id from crm.events where event_id like 'ajs-next-%'"
     with site(place) as address:
@@ -94,6 +116,51 @@ def test_the_snippet_for_browsers_sends_from_a_page_of_another_address(stack: St
     viewed, added = sorted(stack.ask(query))
     assert (viewed[:2], added[:2]) == (("web.page_viewed.v1", "zalo"), ("web.tracked.v1", "zalo"))
     assert viewed[2] == added[2] is not None
+
+
+RUDDER_PAGES: tuple[dict[str, str], ...] = (
+    {},
+    {"{ configUrl": "{ useBeacon: true, configUrl"},
+    {
+        "@rudderstack/analytics-js/dist/npm/modern/bundled/umd/index.js": "rudder-sdk-js/dist/npm/index.js",
+        "new rudderanalytics.RudderAnalytics()": "rudderanalytics",
+    },
+)
+"""What is changed in the block of the page, and into what: nothing, what makes it send beacons, and for the client before it."""
+
+
+def test_rudderstack_in_a_browser_asks_the_collector_and_sends_each_call_once_and_asks_nobody_else(
+    stack: Stack,
+) -> None:
+    place = stack.client("rudder-browser").cwd
+    assert place is not None
+    query = """
+    select type, data #>> '{page,utm,source}', coalesce(data #>> '{page,name}', data ->> 'event'), count(*)
+    from crm.events where data #>> '{page,utm,source}' like 'rudder-%' group by 1, 2, 3 order by 1, 2
+    """
+    known = f'<script>const WRITE_KEY = "{stack.shop}", PORTRAIT_COLLECTOR_URL = "{stack.collector}"</script>'
+    with site(place) as address, chromium() as browser:
+        tabs = []
+        for number, changes in enumerate(RUDDER_PAGES):
+            shown = snippet("html", "rudderanalytics")
+            for old, new in changes.items():
+                assert old in shown
+                shown = shown.replace(old, new)
+            page = place / f"{number}.html"
+            page.write_text(f'<!doctype html><meta charset="utf-8"><body>{known}{shown}</body>', "utf-8")
+            tabs.append(browser.tab())
+            tabs[-1].go(f"{address}/{page.name}?utm_source=rudder-{number}")
+        wait_until(lambda: len(stack.ask(query)) >= 2 * len(tabs), 30, every=0.1)
+        asked = [{each["url"].partition("?")[0] for each in tab.requests()} for tab in tabs]
+    stack.portrait.wait_caught_up(0)
+    assert stack.ask(query) == [
+        (type_, f"rudder-{number}", name, 1)
+        for type_, name in (("web.page_viewed.v1", "Giày"), ("web.tracked.v1", "Product Added"))
+        for number in range(len(tabs))
+    ]
+    assert [each for asked_ in asked for each in asked_ if not each.startswith((address, stack.collector))] == []
+    assert all(f"{stack.collector}/sourceConfig/" in each for each in asked)
+    assert [f"{stack.collector}/beacon/v1/batch" in each for each in asked] == [False, True, False]
 
 
 def tables(stack: Stack, who: str) -> dict[str, Any]:
@@ -162,6 +229,30 @@ def test_every_kind_of_call_is_in_the_store_once_however_often_it_is_sent(stack:
     assert tables(stack, who) == once
 
 
+@pytest.mark.parametrize(
+    ("name", "described"),
+    [
+        ("rudder-python", ("application/json", "gzip")),
+        # its library for HTTP takes bytes for a form
+        ("rudder-node", ("application/x-www-form-urlencoded", "gzip")),
+    ],
+    ids=RUDDER_VERSIONS,
+)
+def test_every_kind_of_call_of_rudderstack_is_in_the_store_once_when_an_answer_is_lost(
+    stack: Stack, name: str, described: tuple[str, str]
+) -> None:
+    with losing_answers(stack.collector) as (address, passed):
+        assert stack.run(name, stack.shop, name, "gzip", address) == RUDDER_VERSIONS[name]
+    assert passed[0] == (*described, 200, 503)
+    assert set(passed[1:]) == {(*described, 200, 200)}
+    stack.stored(name, 8)
+    once = tables(stack, name)
+    assert once == expected(name, "shop")
+    stack.run(name, stack.shop, name, "plain")
+    stack.portrait.wait_caught_up(0)
+    assert tables(stack, name) == once
+
+
 @pytest.mark.parametrize("name", VERSIONS)
 def test_a_client_that_is_told_to_wait_comes_again_and_nothing_is_lost(
     stack: Stack, told_to_wait: Mapping[str, subprocess.Popen[str]], name: str
@@ -175,7 +266,7 @@ def test_a_client_that_is_told_to_wait_comes_again_and_nothing_is_lost(
 
 
 def test_the_broker_is_killed_in_the_middle_and_every_call_is_in_the_store_once(stack: Stack) -> None:
-    names = [name for name in VERSIONS if not stack.clients[name].missing]
+    names = [name for name in (*VERSIONS, *RUDDER_VERSIONS) if not stack.clients[name].missing]
     accepted = stack.answered("shop", 200)
     (broker,) = (each["pid"] for each in stack.portrait.ask("status")["processes"] if each["name"] == "kafka")
     running = {name: stack.begin(name, stack.shop, f"killed-{short(name)}", "many") for name in names}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from producers.drop_folder import DropFolder, FolderAway, FolderTaken, Seen
+from producers.drop_folder import LOCK, DropFolder, FileReplaced, FolderAway, FolderTaken, Seen
 
 
 class Clock:
@@ -74,6 +74,14 @@ def test_a_marker_says_that_a_file_is_whole_at_once_and_goes_with_it(folder: Dro
     assert (folder.path / "done" / "a.csv.report.txt").read_text() == "good\n"
 
 
+def test_a_marker_that_was_left_over_says_nothing_of_a_file_that_is_written_later(folder: DropFolder) -> None:
+    file, marker = folder.path / "a.csv", folder.path / "a.csv.done"
+    marker.touch()
+    os.utime(marker, (1_000, 1_000))
+    file.write_text("a\n")
+    assert folder.look() == Seen((), (file,), ())
+
+
 @pytest.mark.parametrize("name", ["a.csv.part", "a.csv.tmp", "a.csv.filepart", "a.csv.crdownload", ".a.csv", "a.csv~"])
 def test_a_name_of_a_file_that_is_being_written_is_not_seen_until_it_is_renamed(
     folder: DropFolder, clock: Clock, name: str
@@ -122,10 +130,65 @@ def test_nothing_in_done_is_ever_replaced(folder: DropFolder) -> None:
     }
 
 
+def test_a_file_that_comes_in_the_last_moment_under_the_same_name_is_not_taken_for_the_one_that_was_read(
+    folder: DropFolder,
+) -> None:
+    file, other = folder.path / "a.csv", folder.path / "b.csv.part"
+    file.write_text("old")
+    folder.look()
+    other.write_text("new")
+    other.rename(file)
+    with pytest.raises(FileReplaced):
+        folder.move(file, "done", "of the old one")
+    assert file.read_text() == "new"
+    assert os.listdir(folder.path / "done") == []
+
+
+def test_a_report_does_not_replace_a_file_that_was_put_there(folder: DropFolder) -> None:
+    for name in ("a.csv.report.txt", "a.csv"):
+        (folder.path / name).write_text(name)
+        folder.look()
+        folder.move(folder.path / name, "failed", f"report of {name}")
+    assert {path.name: path.read_text() for path in (folder.path / "failed").iterdir()} == {
+        "a.csv.report.txt": "a.csv.report.txt",
+        "a.csv.report.txt.report.txt": "report of a.csv.report.txt",
+        "a (2).csv": "a.csv",
+        "a (2).csv.report.txt": "report of a.csv",
+    }
+
+
+def test_a_name_that_is_too_long_for_more_behind_is_cut(folder: DropFolder) -> None:
+    file = folder.path / f"{'ế' * 82}.csv.GZ"
+    file.write_text("a")
+    folder.look()
+    moved = folder.move(file, "done", "report")
+    assert moved.name == f"{'ế' * 74}.csv.GZ"
+    assert moved.with_name(f"{moved.name}.report.txt").read_text() == "report"
+
+
+def test_a_link_that_somebody_put_there_leads_nowhere(
+    folder: DropFolder, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    precious = tmp_path_factory.mktemp("elsewhere") / "precious"
+    precious.write_text("kept")
+    (folder.path / LOCK).symlink_to(precious)
+    with pytest.raises(FolderAway, match=f"{LOCK} is a link"), folder.locked():
+        pass
+    (folder.path / "done").mkdir()
+    for name in (".a.csv.report.txt.new", "a.csv", "a.csv.report.txt"):
+        (folder.path / "done" / name).symlink_to(precious)
+    (folder.path / "done" / ".a (2).csv.report.txt.new").symlink_to(precious)
+    (folder.path / "a.csv").write_text("a")
+    folder.look()
+    assert folder.move(folder.path / "a.csv", "done", "report").name == "a (2).csv"
+    assert precious.read_text() == "kept"
+
+
 def test_who_may_read_the_file_may_read_its_report(folder: DropFolder) -> None:
     file = folder.path / "a.csv"
     file.write_text("a")
     file.chmod(0o640)
+    folder.look()
     moved = folder.move(file, "failed", "x")
     assert moved.with_name("a.csv.report.txt").stat().st_mode & 0o777 == 0o640
 

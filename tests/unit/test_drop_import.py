@@ -233,6 +233,15 @@ def test_a_file_that_is_none_fails_as_a_whole(place: Place, content: bytes, name
     assert says in place.report(f"failed/{name}")
 
 
+def test_a_file_without_a_header_has_its_first_line_in_the_report_and_not_in_the_log(place: Place) -> None:
+    outcome = place.take("a.csv", FIRST + SECOND)
+    assert outcome.line() == (
+        "a.csv: not read. The mapping does not fit: the file has no column amount, at, line, receipt, thẻ, tên."
+    )
+    first = "5001, 1, 21/11/2026 10:00, 9001, Nguyễn Thị Ánh, 120.000"
+    assert f"Its first line, which must name the columns, is: {first}\n" in place.report("failed/a.csv")
+
+
 def test_a_name_that_is_no_unicode_is_no_hindrance(place: Place) -> None:
     name = os.fsdecode("Quét.csv".encode("latin-1"))
     outcome = place.take(name, HEADER + FIRST + "bad\n")
@@ -244,7 +253,7 @@ def test_a_header_with_broken_bytes_fails_as_a_whole(place: Place) -> None:
     outcome = place.take(
         "a.csv", (HEADER.strip() + ",ghi ch").encode() + b"\xff\n" + FIRST.strip().encode() + b",\xff\n"
     )
-    assert "a.csv: the header is not utf-8-sig: receipt,line,at,thẻ,tên,amount,ghi ch\ufffd" in outcome.whole
+    assert "a.csv: the header is not utf-8-sig, in column 7" in outcome.whole
     assert outcome.whole in place.report("failed/a.csv")
 
 
@@ -294,6 +303,25 @@ def test_what_kafka_does_not_take_stays_and_goes_on_where_it_was(place: Place) -
     assert (place.folder / "a.csv").exists()
     assert place.take("a.csv", content) == Outcome("a.csv", 2_500, 2_500, 0, 0, "UTF-8")
     assert (len(first.sent), len(place.sent)) == (1_000, 1_500)
+
+
+def test_a_file_that_is_corrected_while_kafka_is_away_counts_as_corrected(place: Place) -> None:
+    with pytest.raises(Held, match=r"a\.csv: Kafka does not answer"):
+        place.take("a.csv", HEADER + FIRST + SECOND, to=InMemory(fail_at=0))
+    assert place.take("a.csv", HEADER + FIRST.replace("120", "130") + SECOND) == Outcome("a.csv", 2, 2, 0, 0, "UTF-8")
+    assert place.amounts() == ["130000", "80500"]
+    late = place.take("b.csv", HEADER + FIRST + SECOND)
+    assert (late.new, late.repeated, late.refused) == (0, 1, 1)
+    assert "(line 2 of a.csv, TODAY); what was sent first counts" in place.report("failed/b.csv")
+
+
+def test_what_was_acknowledged_before_kafka_went_away_stands(place: Place) -> None:
+    content = HEADER + "".join(FIRST.replace("5001", str(number)) for number in range(2_500))
+    first = InMemory(fail_at=1)
+    with pytest.raises(Held):
+        place.take("a.csv", content, to=first)
+    outcome = place.take("a.csv", content.replace("120.000", "130.000"))
+    assert (outcome.new, outcome.refused) == (1_500, len(first.sent)) == (1_500, 1_000)
 
 
 def test_json_lines_are_read_as_well(place: Place) -> None:

@@ -136,12 +136,12 @@ def test_bad_rows_are_named_by_line_and_column_and_the_rest_goes_on(run: Any) ->
     assert "Ánh" in bad[0].text
 
 
-def test_a_quote_that_never_closes_costs_what_it_swallows_and_no_more(run: Any) -> None:
+def test_a_quote_that_never_closes_costs_its_own_row(run: Any) -> None:
     content = HEADER + rows("first") + '2026-11-23,2,"open,1\n' + rows(*("x" * 200 for _ in range(6_000)))
     report, destination, bad = run(content)
     assert destination.cards()[0] == "first"
-    assert (bad[0].row, bad[0].line) == (2, 3)
-    assert report.rows == report.sent + report.rejected
+    assert [(each.row, each.line) for each in bad] == [(2, 3)]
+    assert (report.rows, report.sent) == (6_002, 6_001)
 
 
 def test_json_lines_are_rows_too(run: Any) -> None:

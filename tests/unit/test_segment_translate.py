@@ -121,10 +121,18 @@ def test_what_is_no_call_is_refused(call: Any, reason: Reason, path: str) -> Non
         ({"timestamp": 1795397400, "sentAt": "2026-11-23T01:30:00Z"}, {}, "2026-11-23T02:30:01.000+00:00"),
         ({"timestamp": 1795397400000, "sentAt": 1795397401000}, {}, "2026-11-23T02:30:00.000+00:00"),
         ({"timestamp": "1795397400.5"}, {}, "2026-11-23T01:30:00.500+00:00"),
+        # RudderStack's clients: when the client saw it, by a clock that is an hour slow
         (
-            {"originalTimestamp": "2026-11-23T01:20:00Z", "timestamp": "2020-01-01T00:00:00Z"},
+            {"originalTimestamp": "2026-11-23T01:20:00Z", "sentAt": "2026-11-23T01:30:01Z"},
             {},
-            "2026-11-23T01:20:00.000+00:00",
+            "2026-11-23T02:20:00.000+00:00",
+        ),
+        ({"originalTimestamp": "2026-11-23T01:20:00Z", "timestamp": "soon"}, {}, "2026-11-23T01:20:00.000+00:00"),
+        # the same, and when it happened, which somebody set: nobody's clock changes that
+        (
+            {"originalTimestamp": "2026-11-23T01:30:00Z", "timestamp": "2026-11-20T08:00:00Z"},
+            {"sentAt": "2026-11-23T01:30:01Z"},
+            "2026-11-20T08:00:00.000+00:00",
         ),
     ],
 )

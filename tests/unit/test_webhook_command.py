@@ -43,6 +43,7 @@ def test_what_cannot_be_added_changes_nothing(
         ("s", ("meta", file), "usage"),
         ("s", ("myspace", file, "a"), "Input should be"),
         ("s", ("zalo", file, "a"), "give app_id"),
+        ("s", ("zalo", file, "a", "the-secret"), "the id of the app has digits only"),
         ("", ("meta", file, "a"), "no secret"),
         ("s", ("meta", file, "till"), "already"),
         ("s", ("meta", file, "two words"), "is not a name"),
@@ -55,4 +56,5 @@ def test_what_cannot_be_added_changes_nothing(
     assert sorted(path.name for path in file.parent.iterdir()) == ["keys.yaml", "keys.yaml.lock"]
     file.with_name("a.secret").write_text("kept")
     assert run(monkeypatch, "s", "meta", file, "a") == 1
+    assert "delete it if no source" in capsys.readouterr().err
     assert file.with_name("a.secret").read_text() == "kept"

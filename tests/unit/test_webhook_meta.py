@@ -75,6 +75,7 @@ def test_a_comment_says_who_where_and_what_and_keeps_what_else_is_said() -> None
             "customer": {"facebook_id": LAN, "full_name": "Nguyễn Thị Lan"},
             "content": {"id": f"{PAGE}_122098", "text": "Shop ơi, mẫu này còn size M không ạ? 😍"},
             "properties": {
+                "entry": {"id": PAGE},
                 "item": "comment",
                 "verb": "add",
                 "comment_id": "122098_901",
@@ -119,7 +120,8 @@ def test_what_is_one_of_our_actions_is_one_and_all_else_keeps_its_name(
     assert data["customer"]["facebook_id"] == LAN
     assert not isinstance(read_event(event), Rejected)
     said = {name: value for name, value in change["value"].items() if name not in ("from", "message", "review_text")}
-    assert json.dumps(data["properties"], default=float) == json.dumps(said)
+    around = {"entry": {"id": PAGE}}
+    assert json.dumps(data["properties"], default=float) == json.dumps(around | said)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +156,7 @@ def admitted(body: bytes) -> Admission:
 def test_a_lead_brings_its_ids_only_and_is_kept_until_somebody_fetches_it() -> None:
     [event] = made(posted(LEAD))
     assert (event["id"], event["data"]["action"], event["data"]["customer"]) == ("lead:444000111", "submit_lead", {})
-    assert event["data"]["properties"] == LEAD["value"]
+    assert event["data"]["properties"] == LEAD["value"] | {"entry": {"id": PAGE}}
     admission = admitted(posted(LEAD))
     assert admission.records == ()
     [refusal] = admission.refusals
@@ -182,6 +184,7 @@ def test_a_message_is_known_by_its_id() -> None:
             "customer": {"facebook_id": LAN},
             "content": {"text": "Chào shop ạ"},
             "properties": {
+                "entry": {"id": PAGE},
                 "recipient": {"id": PAGE},
                 "message": {"mid": "m_aGVsbG8", "attachments": attached},
             },
@@ -213,6 +216,15 @@ def test_what_people_do_in_a_conversation_has_the_name_that_meta_gives_it(
         assert not isinstance(read_event(event), Rejected)
 
 
+def test_the_way_that_an_item_took_between_apps_is_no_deed_of_the_customer() -> None:
+    way = {"hop_context": [{"app_id": 263902037430900}], "prior_message": {"source": "checkbox_plugin"}}
+    told = ({"sender": {"id": LAN}, **way, kind: {"watermark": 1}, "timestamp": 1} for kind in ("delivery", "read"))
+    delivered, read = made(posted(*told, name="messaging"))
+    assert delivered == LeftOut("message_delivery")
+    assert read["data"]["event"] == "read"
+    assert read["data"]["properties"] == way | {"read": {"watermark": 1}, "timestamp": 1, "entry": {"id": PAGE}}
+
+
 @pytest.mark.parametrize(
     ("told", "label"),
     [
@@ -242,7 +254,12 @@ def test_instagram_has_comments_messages_and_mentions() -> None:
         "action": "comment",
         "customer": {"instagram_id": anh},
         "content": {"id": "7", "text": "Giá bao nhiêu?"},
-        "properties": {"id": "179001", "media": {"id": "7"}, "from": {"username": "anh.tran"}},
+        "properties": {
+            "entry": {"id": account},
+            "id": "179001",
+            "media": {"id": "7"},
+            "from": {"username": "anh.tran"},
+        },
     }
     alone = {
         "object": "instagram",
@@ -268,6 +285,59 @@ def test_an_event_has_the_same_id_whenever_and_however_its_json_comes_and_anothe
     assert made(posted(reacted, **later))[0]["id"] == made(posted(reacted))[0]["id"]
     assert made(posted(like, **later))[0]["id"] != made(posted(like))[0]["id"]
     assert made(posted(reacted, account="2"))[0]["id"] != made(posted(reacted))[0]["id"]
+
+
+@pytest.mark.parametrize("unusable", [{"a": 1}, ["c_1"], True, " "])
+def test_what_cannot_be_an_id_makes_no_two_events_one(unusable: Any) -> None:
+    said = (feed(item="comment", verb="add", comment_id=unusable, message=text) for text in ("Một", "Hai"))
+    one, other = made(posted(*said))
+    assert one["id"] != other["id"]
+
+
+@pytest.mark.parametrize("thing", ["post_id", "comment_id", "parent_id", "photo_id", "video_id"])
+def test_who_likes_something_on_the_page_does_not_follow_the_page(thing: str) -> None:
+    add, remove = made(posted(*(feed(item="like", verb=verb, **{thing: "1"}) for verb in ("add", "remove"))))
+    assert add["data"]["action"] == "react"
+    assert remove["data"]["event"] == "feed.like.remove"
+
+
+def test_what_stands_around_an_item_is_kept_beside_it() -> None:
+    sender = {"id": LAN, "user_ref": "checkbox-17"}
+    entry = {
+        "id": PAGE,
+        "time": ENTRY_TIME,
+        "uid": PAGE,
+        "changes": [feed(item="like", verb="add")],
+        "messaging": [message(optin={"ref": "x"}) | {"sender": sender, "timestamp": "yesterday"}],
+    }
+    followed, opted = made(json.dumps({"object": "page", "entry": [entry]}).encode())
+    assert followed["data"]["properties"] == {"item": "like", "verb": "add", "entry": {"id": PAGE, "uid": PAGE}}
+    assert opted["data"]["properties"] == {
+        "recipient": {"id": PAGE},
+        "optin": {"ref": "x"},
+        "sender": {"user_ref": "checkbox-17"},
+        "timestamp": "yesterday",
+        "entry": {"id": PAGE, "uid": PAGE},
+    }
+
+
+@pytest.mark.parametrize("bad", [rb'"\ud83d":1', rb'"a\u0000":1', rb'"uid":"\ud83d"', b'"\xff":1', b'"uid":[NaN]'])
+def test_what_cannot_be_read_around_an_item_does_not_spoil_it(bad: bytes) -> None:
+    like = json.dumps(feed(item="like", verb="add")).encode()
+    body = b'{"entry": [{"id": "%s", %s, "changes": [%s]}]}' % (PAGE.encode(), bad, like)
+    admission = admitted(body)
+    assert admission.refusals == ()
+    [record] = admission.records
+    assert json.loads(record.value)["data"]["properties"]["entry"] == {"id": PAGE}
+
+
+def test_a_list_that_is_none_is_refused_beside_one_that_is() -> None:
+    entry = {"id": PAGE, "time": ENTRY_TIME, "changes": [COMMENT], "messaging": {"sender": {"id": LAN}}}
+    comment, refused = META.translate(notice(json.dumps({"entry": [entry]}).encode()))
+    assert isinstance(comment.made, dict)
+    assert isinstance(refused.made, Rejected)
+    assert (refused.made.reason, refused.made.path) == ("wrong_type", "$.messaging")
+    assert json.loads(refused.raw) == entry
 
 
 def test_an_id_too_long_becomes_a_digest_and_a_text_too_long_is_kept_whole() -> None:

@@ -1,6 +1,7 @@
 """Files of the secrets that platforms sign with: read when they change, never shown."""
 
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,24 @@ def test_a_secret_that_is_missing_is_found_when_it_comes(file: Path, caplog: pyt
     file.unlink()
     with pytest.raises(SecretUnreadable, match="there is no such file"):
         files.read(file.name)
+
+
+def test_a_secret_that_could_not_be_opened_for_a_moment_is_read_the_next_time(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    files = SecretFiles(file.parent)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        for _ in range(2):
+            with pytest.raises(SecretUnreadable, match="Too many open files"):
+                files.read(file.name)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert files.read(file.name) == (b"the first one",)
+    assert [record.levelname for record in caplog.records if record.levelname == "ERROR"] == ["ERROR"]
+
+
+def test_the_mark_that_windows_puts_before_a_text_is_no_part_of_the_secret(file: Path) -> None:
+    write(file, "\ufeffthe first one\r\nthe second one\r\n")
+    assert SecretFiles(file.parent).read(file.name) == (b"the first one", b"the second one")

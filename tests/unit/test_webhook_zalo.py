@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tracemalloc
 from datetime import UTC, datetime
 from typing import Any
 
@@ -224,6 +225,28 @@ def test_no_other_signature_is_valid(headers: dict[str, str]) -> None:
 def test_a_body_without_a_time_has_no_signature(body: bytes) -> None:
     assert not ZALO.signed(notice(body, x_zevent_signature=f"mac={mac(body)}"))
     assert not ZALO.signed(notice(body, x_zevent_signature=f"mac={mac(body, stamp='')}"))
+
+
+def test_digits_moved_from_the_time_to_the_end_of_the_body_are_not_signed() -> None:
+    """What is signed is one text after the other: nobody can see in it where the body ended."""
+    body = encoded(TEXT)
+    signed = f"mac={mac(body)}"
+    for moved in range(1, len(STAMP)):
+        headers = {"x_zevent_signature": signed, "x_zevent_timestamp": STAMP[moved:]}
+        assert not ZALO.signed(notice(body + STAMP[:moved].encode(), **headers))
+
+
+def test_a_body_is_not_read_before_it_is_known_who_sent_it() -> None:
+    hostile = b'{"a":[' + b"[]," * 399_000 + b'NaN],"timestamp":"1"}'
+    words = b"{ } " * 500_000
+    tracemalloc.start()
+    assert ZALO.probe is not None
+    assert not ZALO.probe(notice(words))
+    assert not ZALO.signed(notice(hostile, x_zevent_signature="mac=" + "0" * 64))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < len(hostile)
+    assert ZALO.signed(notice(hostile, x_zevent_signature=f"mac={mac(hostile, stamp='1')}"))
 
 
 def test_only_an_empty_object_without_a_signature_is_the_question_whether_somebody_is_there() -> None:
