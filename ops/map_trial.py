@@ -16,6 +16,7 @@ from processors.reference import Reference
 from producers.cells import Unreadable
 from producers.forms.form_event import Arrival, form_event
 from producers.forms.form_mapping import FormMapping, read_form_mapping
+from producers.forms.page_submission import NOT_ANSWERS
 from producers.forms.post import URLENCODED, read_post
 from producers.forms.submission import Submission, plain, submission
 from producers.mapping import FileMapping, MappingError, builtin_kinds, load_mapping
@@ -90,9 +91,12 @@ def _fields(body: bytes) -> dict[str, Any] | Rejected:
     if body.lstrip()[:1] in (b"{", b"[") or b"=" not in body:
         return read if isinstance(read, Rejected) else _no_submission()
     try:
-        return read_post(body.strip(), URLENCODED)
+        fields = read_post(body.strip(), URLENCODED)
     except Problem:
         return _no_submission()
+    if isinstance(fields, Rejected):
+        return fields
+    return {name: value for name, value in fields.items() if name not in NOT_ANSWERS}
 
 
 def _no_submission() -> Rejected:

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from producers.composed import composed
 
 _DECIMAL = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]+))?")
 
@@ -44,17 +46,32 @@ class Cell(BaseModel):
     dates: list[str] | None = Field(default=None, min_length=1)
     to: Literal["text", "integer", "boolean"] = "text"
 
+    @field_validator("empty")
+    @classmethod
+    def _composed_texts(cls, texts: list[str]) -> list[str]:
+        return [*map(composed, texts)]
+
+    @field_validator("map")
+    @classmethod
+    def _composed_map(cls, texts: dict[str, str] | None) -> dict[str, str] | None:
+        return texts and {composed(text): meant for text, meant in texts.items()}
+
     @model_validator(mode="after")
     def _sensible(self) -> Cell:
         if self.strict and not self.map:
             raise ValueError("strict needs a map")
         if self.dates and (self.decimal or self.negate):
             raise ValueError("a date is not an amount")
+        if self.default is not None:
+            try:
+                self.read({})
+            except Unreadable as error:
+                raise ValueError(f"default: {error.message}") from None
         return self
 
     def read(self, values: Mapping[str, str]) -> str | int | bool | None:
         """The value, None when there is none. Raises Unreadable."""
-        text = values.get(self.column, "")
+        text = composed(values.get(self.column, ""))
         if self.strip:
             text = text.strip()
         if not text or text in self.empty:
@@ -106,6 +123,6 @@ class Cell(BaseModel):
         return text
 
 
-_BOOLEANS = dict.fromkeys(("true", "yes", "y", "1", "có"), True) | dict.fromkeys(
-    ("false", "no", "n", "0", "không"), False
+_BOOLEANS = dict.fromkeys(("true", "yes", "y", "1", "on", "có"), True) | dict.fromkeys(
+    ("false", "no", "n", "0", "off", "không"), False
 )

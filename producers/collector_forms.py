@@ -8,8 +8,10 @@ than a public key's, an address may send a few a minute only, and nothing in it 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from html import escape
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -29,11 +31,14 @@ from producers.mapping import MappingError
 from producers.openapi_forms import form_operation
 from producers.problems import Problem, unavailable
 from producers.webhooks.admit_items import admit_items
-from producers.webhooks.notice import Item
+from producers.webhooks.cut import contained
+from producers.webhooks.notice import Event
 from schemas.rejected import Rejected
 
 if TYPE_CHECKING:
     from producers.collector import Collector
+
+log = logging.getLogger(__name__)
 
 MAX_FORM_BYTES = 256 * 1024
 
@@ -73,8 +78,14 @@ async def _take(collector: Collector, request: Request) -> Response:
         raise Problem(404, "not_found", "there is no such form")
     request.state.source = source.name
     peer = request.client.host if request.client else ""
-    address = client_address(peer, request.headers.getlist("x-forwarded-for"), collector.settings.trusted_proxies)
-    collector.addresses.take(source.name, address, form.a_minute)
+    forwarded = request.headers.getlist("x-forwarded-for")
+    address = client_address(peer, forwarded, collector.settings.trusted_proxies)
+    try:
+        collector.addresses.take(source.name, address, form.a_minute)
+    except Problem:
+        if forwarded and address == client_address(peer, (), ()):
+            _warn_of_a_proxy()
+        raise
     collector.rates.check(source)
     mapping = _mapping(collector, form)
     gzipped = is_gzip(request.headers.get("content-encoding", "identity"))
@@ -100,6 +111,15 @@ async def _take(collector: Collector, request: Request) -> Response:
     return _see((form.sorry if admission.refusals else None) or form.thanks)
 
 
+@cache
+def _warn_of_a_proxy() -> None:
+    """Once: anybody can send that header. Without the address, which is kept nowhere."""
+    log.warning(
+        "an address has sent its share of a form, in the name of others (X-Forwarded-For): if it is a proxy of yours, "
+        "all its visitors share `a_minute` until PORTRAIT_COLLECTOR_TRUSTED_PROXIES names it"
+    )
+
+
 def _admission(
     body: bytes,
     fields: dict[str, Any] | Rejected,
@@ -108,11 +128,13 @@ def _admission(
     form: PageForm,
     received: datetime,
 ) -> Admission:
-    made = fields
-    if not isinstance(fields, Rejected):
-        made = page_event(fields, mapping, source=source.name, honeypot=form.honeypot, received=received)
+    def make() -> Event | Rejected:
+        if isinstance(fields, Rejected):
+            return fields
+        return page_event(fields, mapping, source=source.name, honeypot=form.honeypot, received=received)
+
     now_ms = int(received.timestamp() * 1000)
-    return admit_items([Item(body, made)], source=source, request=uuid4().hex, now_ms=now_ms)[0]
+    return admit_items([contained(body, make)], source=source, request=uuid4().hex, now_ms=now_ms)[0]
 
 
 def _mapping(collector: Collector, form: PageForm) -> FormMapping:

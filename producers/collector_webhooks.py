@@ -22,13 +22,13 @@ from producers.delivery import Patience
 from producers.keys import Source
 from producers.mapping import MappingError
 from producers.openapi_webhooks import challenge_operation, notice_operation
-from producers.problems import Problem, unavailable
+from producers.problems import Problem, unauthorized, unavailable
 from producers.webhooks.admit_items import admit_items
 from producers.webhooks.form import FORM, TYPEFORM
 from producers.webhooks.meta import META
 from producers.webhooks.notice import Notice, Platform
 from producers.webhooks.secret import SecretUnreadable
-from producers.webhooks.setting import Webhook
+from producers.webhooks.setting import UNSIGNED, Webhook
 from producers.webhooks.zalo import ZALO
 
 if TYPE_CHECKING:
@@ -89,6 +89,13 @@ def _unknown() -> Problem:
     return Problem(404, "not_found", "there is no such webhook")
 
 
+def _not_theirs(webhook: Webhook) -> Problem:
+    if webhook.platform == UNSIGNED:
+        return unauthorized("show the key of this source: Authorization: Bearer KEY, or X-Portrait-Key: KEY")
+    message = "the signature is missing, or no secret of this webhook made it"
+    return Problem(401, "bad_signature", message, {"WWW-Authenticate": 'Signature realm="portrait"'})
+
+
 async def _take(collector: Collector, request: Request) -> Response:
     source, webhook, platform = _webhook(collector, request)
     request.state.source = source.name  # also of what is not signed: who looks why nothing comes sees it answered 401
@@ -111,8 +118,7 @@ async def _take(collector: Collector, request: Request) -> Response:
         if platform.probe is not None and platform.probe(notice):
             return _answer(Admission((), ()), 0, False)
         if not await collector.work(len(body), lambda: platform.signed(notice), source.name):
-            message = "the signature is missing, or no secret of this webhook made it"
-            raise Problem(401, "bad_signature", message, {"WWW-Authenticate": 'Signature realm="portrait"'})
+            raise _not_theirs(webhook)
         collector.rates.check(source)
         admission, left_out = await collector.work(
             len(body),

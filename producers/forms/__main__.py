@@ -10,8 +10,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from producers.forms.form_mapping import load_form_mapping
 from producers.forms.setting import PageForm
 from producers.keys import KeysError, add_source
+from producers.mapping import MappingError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -22,16 +24,19 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     said = {"thanks": given[2]} | ({"mapping": given[3]} if len(given) == 4 else {})
     try:
-        add_source(Path(given[0]), given[1], public=True, form=PageForm.model_validate(said))
+        form = PageForm.model_validate(said)
+        if form.mapping is not None:
+            load_form_mapping(Path(given[0]).with_name(form.mapping))  # without one visitors would be answered 503
+        add_source(Path(given[0]), given[1], public=True, form=form)
     except ValidationError as error:
         what = str(error.errors()[0]["loc"][0])
         wanted = {
-            "thanks": "an address such as https://shop.example/thanks",
+            "thanks": "an address such as https://shop.example/thanks, in ASCII as browsers copy it",
             "mapping": "the name of a file, without a path",
         }
         sys.stderr.write(f"{said[what]!r} is not {wanted[what]}\n")
         return 1
-    except KeysError as error:
+    except (KeysError, MappingError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     sys.stdout.write(f"/v1/forms/{given[1]}\n")

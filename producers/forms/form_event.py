@@ -30,7 +30,7 @@ class FormEvent(NamedTuple):
 
 def form_event(submitted: Submission, mapping: FormMapping, arrival: Arrival) -> FormEvent:
     """The event of a submission. Raises nothing: whether the event is one, `judge` says."""
-    wrong = [(name, _AMBIGUOUS) for name in sorted(mapping.read_columns & submitted.ambiguous)]
+    wrong = [(name, _AMBIGUOUS) for name in sorted(mapping.read_columns) if submitted.doubts(name)]
     event: dict[str, Any] = {
         "specversion": "1.0",
         "source": mapping.source or f"/forms/{arrival.source}",
@@ -40,6 +40,8 @@ def form_event(submitted: Submission, mapping: FormMapping, arrival: Arrival) ->
     time = _noted(wrong, lambda: _time(submitted.columns, mapping, arrival))
     event |= {name: value for name, value in (("id", event_id), ("time", time)) if value is not None}
     data = _data(submitted.columns, mapping, wrong)
+    if isinstance(data.get("page"), dict):
+        data["page"] = _fitting(data["page"])
     kept = unread(submitted, mapping.read_columns - {plain(column) for column, _ in wrong})
     if kept:
         data["answers"] = kept | (data.get("answers") or {})
@@ -51,6 +53,21 @@ def form_event(submitted: Submission, mapping: FormMapping, arrival: Arrival) ->
 
 
 _AMBIGUOUS = "more than one question is called so; name the one that is meant by its id"
+
+
+_LONGEST = {"url": 2_000, "referrer": 2_000} | dict.fromkeys(("source", "medium", "campaign", "term", "content"), 200)
+
+
+def _fitting(page: dict[str, Any]) -> dict[str, Any]:
+    """Cut to what an event takes: what advertisers put into an address must not cost the customer who came by it."""
+    return {
+        name: _fitting(part)
+        if isinstance(part, dict)
+        else part[: _LONGEST.get(name)]
+        if isinstance(part, str)
+        else part
+        for name, part in page.items()
+    }
 
 
 def _noted(wrong: list[tuple[str, str]], read: Any) -> Any:
@@ -83,6 +100,4 @@ def _data(columns: Columns, mapping: FormMapping, wrong: list[tuple[str, str]]) 
             return mapping.data_of(columns)
         except Unreadable as error:
             wrong.append((error.column, error.message))
-            if columns.get(error.column) is None:
-                return {"customer": {}}  # its default is what cannot be read
-            columns = columns.without(error.column)
+            columns = columns.without(error.column)  # one fewer each time: what is not there can be read (see Cell)

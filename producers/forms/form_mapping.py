@@ -32,7 +32,9 @@ from producers.mapping import EventMapping, MappingError, TimeOf
 TYPES = ("web.form_submitted.v1", "survey.answered.v1")
 """Events that have a place for answers of any name."""
 
-NOT_FROM_ANYBODY = frozenset({"card_no", "facebook_id", "zalo_id", "tiktok_id", "instagram_id", "verified"})
+NOT_FROM_ANYBODY = frozenset(
+    {"customer_no", "card_no", "facebook_id", "zalo_id", "tiktok_id", "instagram_id", "verified"}
+)
 """Of a customer: what a form that anybody can send must not say, since it joins at full strength."""
 
 
@@ -69,7 +71,8 @@ class FormMapping(EventMapping):
         return frozenset(map(plain, named | {self.time.column} if self.time and self.time.column else named))
 
     def for_anybody(self, *, consent: bool) -> FormMapping:
-        """The same, but for what is not believed of a form that anybody can send; with `consent`, that is."""
+        """The same, but for what is not believed of a form that anybody can send; with `consent`, that is. Nor does such a form
+        say the event's id: who guesses the next one could send it first, and the right one would count as sent twice."""
         return self._believing_consent if consent else self._believing_little
 
     @cached_property
@@ -82,10 +85,11 @@ class FormMapping(EventMapping):
 
     def _without(self, distrusted: frozenset[str]) -> FormMapping:
         customer = self.data.get("customer")
-        if not isinstance(customer, dict) or not distrusted & customer.keys():
-            return self
-        believed = {name: part for name, part in customer.items() if name not in distrusted}
-        return type(self).model_validate(self.model_dump() | {"data": self.data | {"customer": believed}})
+        believed = self.model_dump() | {"id": None}
+        if isinstance(customer, dict):
+            kept = {name: part for name, part in customer.items() if name not in distrusted}
+            believed |= {"data": self.data | {"customer": kept}}
+        return type(self).model_validate(believed)
 
 
 def load_form_mapping(path: Path) -> FormMapping:

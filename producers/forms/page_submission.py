@@ -15,7 +15,8 @@ from producers.forms.submission import submission
 ID = "_id"
 """The hidden field that tells one visit of a page from another."""
 
-_NOT_ANSWERS = (ID, "_charset_")
+NOT_ANSWERS = (ID, "_charset_")
+"""Fields that nobody typed, and that say nothing of the visitor."""
 
 WINDOW_SECONDS = 600
 
@@ -29,9 +30,10 @@ def page_event(
     once. Without `_id` it is one of the fields and the ten minutes of the clock in which it came.
     """
     told = {name: value for name, value in fields.items() if name != honeypot}
-    window = None if told.get(ID) else int(received.timestamp()) // WINDOW_SECONDS
+    visit = str(told.get(ID, "")).strip()
+    window = None if visit else int(received.timestamp()) // WINDOW_SECONDS
     digest = sha256(msgspec.json.encode([source, told, window])).hexdigest()
-    answered = {name: value for name, value in told.items() if name not in _NOT_ANSWERS}
+    answered = {name: value for name, value in told.items() if name not in NOT_ANSWERS}
     submitted = submission(answered, mapping.service.read(answered))
     made = form_event(submitted, mapping, Arrival(source, received, f"form-{digest[:32]}"))
     made.event["data"]["post"] = {"fields": told, "received_at": received}

@@ -48,7 +48,7 @@ def read_post(body: bytes, content_type: str) -> dict[str, Any] | Rejected:
 
 
 def _urlencoded(body: bytes) -> Iterator[tuple[bytes, bytes]]:
-    for pair in body.strip().split(b"&", MAX_FIELDS + 1):
+    for pair in body.strip().split(b"&"):
         if pair:
             name, _, value = pair.replace(b"+", b" ").partition(b"=")
             yield unquote_to_bytes(name), unquote_to_bytes(value)

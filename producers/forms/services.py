@@ -34,8 +34,10 @@ class QuestionList(BaseModel):
             names = tuple(text_of(_at(question, path)) or "" for path in self.names)
             value = _at(question, self.value)
             if self.options is not None:
-                texts = {each.get("id"): each.get("text") for each in _objects(_at(question, self.options))}
-                value = _named(value, {key: text for key, text in texts.items() if isinstance(key, str)})
+                options = _objects(_at(question, self.options))
+                value = _named(
+                    value, {key: each.get("text") for each in options if isinstance(key := each.get("id"), str)}
+                )
             yield Answer(names, value)
 
 

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-_PAGE = Annotated[str, Field(pattern=r"^https?://[^/?#\s@]+(/[\x21-\x7e]*)?$", max_length=2_000)]
+_PAGE = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.:\[\]_-]+(/[\x21-\x7e]*)?$", max_length=2_000)]
+"""In ASCII, as browsers send it: a header of HTTP takes nothing else."""
 
 
 class PageForm(BaseModel):

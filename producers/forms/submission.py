@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import lru_cache
 from itertools import chain, islice
 from typing import Any, NamedTuple
+
+from producers.composed import composed
 
 BETWEEN = ", "
 """Between the things that were chosen, where they are wanted as one text."""
@@ -22,11 +24,23 @@ class Answer(NamedTuple):
 
 
 class Submission(NamedTuple):
-    """`columns` → text, for a mapping; see `columns_of`. `ambiguous` are names that more than one question has."""
+    """`columns` → text, for a mapping; see `columns_of`. `ambiguous` are names that more than one question has: they,
+    and what was chosen under them, are no columns."""
 
     columns: Columns
     answers: tuple[Answer, ...]
     ambiguous: frozenset[str]
+
+    def doubts(self, column: str) -> bool:
+        """Whether more than one question could be meant by `column`, as `plain` has it."""
+        names = (column[: found.start()] for found in _PART.finditer(column))
+        return column not in self.columns and (
+            column in self.ambiguous or any(name in self.ambiguous for name in names)
+        )
+
+
+_PART = re.compile(r"[\[.]")
+"""What begins the part of a column that says which thing, or member, of an answer it is."""
 
 
 _LONGEST_NAME = 1_000
@@ -45,7 +59,7 @@ def plain(name: str) -> str:
 
 @lru_cache(maxsize=10_000)
 def _plain(name: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", name).split())
+    return " ".join(composed(name).split())
 
 
 class Columns(dict[str, str]):
@@ -64,12 +78,16 @@ def submission(document: Mapping[str, Any], answers: Iterable[Answer]) -> Submis
     answered = tuple(answer for answer in answers if any(answer.names))
     names = Counter(name for answer in answered for name in {plain(name) for name in answer.names if name})
     ambiguous = frozenset(name for name, count in names.items() if count > 1)
+    told = [(name, answer.value) for answer in answered for name in {*map(plain, filter(None, answer.names))}]
     columns = Columns(islice(columns_of(document, ""), _MOST_COLUMNS))
-    told = (columns_of(answer.value, name) for answer in answered for name in {*map(plain, filter(None, answer.names))})
-    columns.update(islice(chain.from_iterable(told), _MOST_COLUMNS))
-    for name in ambiguous:
+    for name, _ in _columns((name, value) for name, value in told if name in ambiguous):
         columns.pop(name, None)
+    columns.update(_columns((name, value) for name, value in told if name not in ambiguous))
     return Submission(columns, answered, ambiguous)
+
+
+def _columns(told: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, str]]:
+    return islice(chain.from_iterable(columns_of(value, name) for name, value in told), _MOST_COLUMNS)
 
 
 def columns_of(value: Any, name: str) -> Iterator[tuple[str, str]]:
@@ -85,7 +103,8 @@ def columns_of(value: Any, name: str) -> Iterator[tuple[str, str]]:
     elif isinstance(value, list):
         chosen = [text for text in map(text_of, value) if text is not None]
         if len(chosen) == len(value) and name:
-            yield name, BETWEEN.join(chosen)
+            # A page may have the same field twice, for narrow and for wide windows, and one of the two stays empty.
+            yield name, BETWEEN.join(text for text in chosen if text.strip())
             yield from ((_thing(name, text), "true") for text in chosen if len(text) <= _CHOSEN)
         for index, inner in enumerate(value):
             yield from columns_of(inner, f"{name}.{index}" if name else str(index))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from producers.composed import composed
 from producers.segment_api.values import first, mapping, objects, present, text, word
 from schemas.events import Address, Company, Customer
 from schemas.identifiers import STRENGTH
@@ -96,7 +96,7 @@ _FOLDED = re.compile(r"[^0-9a-z_.@+]")
 def _own(prefix: str, user_id: str) -> str:
     """A user id that no customer number is, and no other site's. Customer numbers are compared without case, spaces and
     dashes; here capitals have a ^ before them and all that could be lost is in percent encoding, so that two ids stay two."""
-    return f"{prefix}:{_FOLDED.sub(_spelled, unicodedata.normalize('NFC', user_id))}"
+    return f"{prefix}:{_FOLDED.sub(_spelled, composed(user_id))}"
 
 
 def _spelled(found: re.Match[str]) -> str:

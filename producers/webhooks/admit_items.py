@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from producers.admit import Admission, Refusal, judge, refuse
+from producers.admit import LETTER_BYTES, Admission, Refusal, judge, refuse
 from producers.keys import Source
 from producers.record import Record
 from producers.webhooks.notice import Item, LeftOut
@@ -20,7 +20,8 @@ def admit_items(items: Iterable[Item], *, source: Source, request: str, now_ms: 
     """Judge the event of each item as those of all senders are judged; and how many were left out, by what they are.
 
     The letter of a refused item keeps the event that was made of it, which can be repaired and sent again; or, when none could
-    be made, the item as it came. `request` names the request, `now_ms` is Unix time in milliseconds.
+    be made, or it is more than a letter holds, the item as it came. `request` names the request, `now_ms` is Unix time in
+    milliseconds.
     """
     records: list[Record] = []
     refusals: list[Refusal] = []
@@ -36,5 +37,6 @@ def admit_items(items: Iterable[Item], *, source: Source, request: str, now_ms: 
             if isinstance(verdict, Record):
                 records.append(verdict)
             else:
-                refusals.append(refuse(index, verdict[0], payload, verdict[1], request=request, now_ms=now_ms))
+                kept, topic = (payload, verdict[1]) if len(payload) <= LETTER_BYTES else (raw, None)
+                refusals.append(refuse(index, verdict[0], kept, topic, request=request, now_ms=now_ms))
     return Admission(tuple(records), tuple(refusals)), left_out

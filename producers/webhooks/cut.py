@@ -89,14 +89,19 @@ def plain(raw: bytes | None) -> Any:
 
 
 def item(raw: bytes, make: Callable[[dict[str, Any]], Event | Rejected | LeftOut]) -> Item:
-    """Read one item and make an event of it. A mistake of ours costs the one item that shows it, which is kept, and no other."""
+    """Read one item and make an event of it; see `contained`."""
     document = read_json(raw)
     if isinstance(document, Rejected):
         return Item(raw, document)
     if not isinstance(document, dict):
         return Item(raw, Rejected(Reason.NOT_AN_OBJECT, "$", "this is not a JSON object"))
+    return contained(raw, lambda: make(document))
+
+
+def contained(raw: bytes, make: Callable[[], Event | Rejected | LeftOut]) -> Item:
+    """What `make` makes of `raw`. A mistake of ours costs the one item that shows it, which is kept, and no other."""
     try:
-        return Item(raw, make(document))
+        return Item(raw, make())
     except Exception as error:
         at = traceback.extract_tb(error.__traceback__)[-1]
         log.error("an item cannot be read: %s at %s:%s", type(error).__name__, at.filename, at.lineno)

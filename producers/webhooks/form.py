@@ -21,8 +21,8 @@ from producers.forms.form_mapping import FormMapping
 from producers.forms.submission import submission
 from producers.keys import hash_key
 from producers.openapi import MAX_BATCH_EVENTS
-from producers.webhooks.notice import Item, LeftOut, Notice, Platform
-from schemas.codec import read_json
+from producers.webhooks.cut import item
+from producers.webhooks.notice import Event, Item, LeftOut, Notice, Platform
 from schemas.rejected import Reason, Rejected
 
 KEY_HEADER = "x-portrait-key"
@@ -67,18 +67,17 @@ def _submitted(notice: Notice) -> list[Item]:
 
 
 def _item(raw: bytes, mapping: FormMapping, notice: Notice) -> Item:
-    document = read_json(raw)
-    if isinstance(document, Rejected):
-        return Item(raw, document)
-    if not isinstance(document, dict):
-        return Item(raw, Rejected(Reason.NOT_AN_OBJECT, "$", "a submission is a JSON object"))
+    return item(raw, lambda document: _made(document, raw, mapping, notice))
+
+
+def _made(document: dict[str, Any], raw: bytes, mapping: FormMapping, notice: Notice) -> Event | Rejected | LeftOut:
     if notice.webhook.platform == "typeform" and document.get("event_type") != "form_response":
-        return Item(raw, _no_response(document.get("event_type")))
+        return _no_response(document.get("event_type"))
     digest = hashlib.sha256(notice.source.name.encode() + b"\0" + raw).hexdigest()
     arrival = Arrival(notice.source.name, notice.received, f"body-{digest[:32]}")
     made = form_event(submission(document, mapping.service.read(document)), mapping, arrival)
     made.event["data"]["webhook"] = {"body": msgspec.Raw(raw), "received_at": notice.received}
-    return Item(raw, made.event)
+    return made.event
 
 
 def _no_response(kind: Any) -> Rejected | LeftOut:

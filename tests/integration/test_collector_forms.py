@@ -136,7 +136,9 @@ def test_any_other_service_shows_the_key(forms: Forms) -> None:
         {"X-Portrait-Key": forms.keys["tu-van"]},
         {"X-Portrait-Key": hashlib.sha256(key.encode()).hexdigest()},
     ):
-        assert forms.http.post("/v1/hooks/khoa-hoc", json=body, headers=headers).status_code == 401
+        answered = forms.http.post("/v1/hooks/khoa-hoc", json=body, headers=headers)
+        assert (answered.status_code, answered.json()["code"]) == (401, "unauthorized")
+        assert "X-Portrait-Key" in answered.json()["message"], "it says what is missing: there is nothing to sign"
     one, two = forms.arrived(mark)
     assert (one["id"], one["data"]["customer"]["phone"]) == (two["id"], "0912 304 556")
     assert key not in json.dumps([one, two])
@@ -280,6 +282,8 @@ def test_an_address_may_send_a_few_a_minute_whatever_it_says_of_others(forms: Fo
         "/v1/forms/few", data={"email": "a@example.com"}, headers={"X-Forwarded-For": "198.51.100.9"}
     )
     assert (answered.status_code, answered.headers["retry-after"]) == (429, "20")
+    assert forms.http.post("/v1/forms/few", data={}, headers={"X-Forwarded-For": "198.51.100.9"}).status_code == 429
+    assert forms.collector.log.read_text().count("PORTRAIT_COLLECTOR_TRUSTED_PROXIES") == 1, "who has a proxy is told"
     assert sent(forms, "lien-he", {"email": "a@example.com"}) == (303, THANKS)
 
 

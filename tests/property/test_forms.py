@@ -56,6 +56,8 @@ question = st.dictionaries(
     st.sampled_from(["id", "title", "key", "label", "value", "type", "text", "choices", "field", "options", "ref"]),
     anything | st.dictionaries(st.sampled_from(["id", "ref", "labels", "other", "text"]), anything, max_size=3),
     max_size=5,
+) | st.fixed_dictionaries(
+    {"label": st.just("Sở thích"), "value": anything, "options": st.lists(st.fixed_dictionaries({"id": anything}))}
 )
 questions = st.lists(question | scalars, max_size=4) | anything
 documents = (
@@ -80,7 +82,7 @@ cells = st.one_of(
     columns.map(lambda name: {"column": name, "to": "boolean"}),
     columns.map(lambda name: {"column": name, "to": "integer"}),
     columns.map(lambda name: {"column": name, "decimal": "comma", "default": "0"}),
-    columns.map(lambda name: {"column": name, "dates": ["%d/%m/%Y"], "default": "never"}),
+    columns.map(lambda name: {"column": name, "dates": ["%d/%m/%Y"], "default": "17/08/1991"}),
     columns.map(lambda name: {"column": name, "map": {"a": "b"}, "strict": True}),
 )
 mappings = st.fixed_dictionaries(
@@ -120,6 +122,7 @@ def judged(items: list[Item]) -> None:
     """Every item is a record, which the stream takes, or a letter."""
     admission, left_out = admit_items(items, source=SOURCE, request="r", now_ms=RECEIVED_MS)
     assert len(admission.records) + len(admission.refusals) + left_out.total() == len(items)
+    assert not any("cannot be read here" in refusal.rejected.message for refusal in admission.refusals), "that is ours"
     for record in admission.records:
         read = prepare(record.value, origin="t/0/0", received_ms=RECEIVED_MS, reference=REFERENCE)
         assert isinstance(read, CleanEvent | Rejected)
@@ -132,6 +135,10 @@ def encoded(document: Any) -> bytes:
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(document=documents, mapping=mappings)
+@example(
+    document=TALLY | {"data": {"fields": [{"key": "k", "label": "x", "value": ["o"], "options": [{"id": ["o"]}]}]}},
+    mapping=read_form_mapping("questions: tally", "m.yaml"),
+)
 def test_whatever_a_service_sends_is_accepted_or_refused(document: Any, mapping: FormMapping) -> None:
     judged(FORM.translate(notice(encoded(document), mapping)))
 

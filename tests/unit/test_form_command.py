@@ -38,6 +38,7 @@ def test_a_form_on_a_page_is_public_and_stays_what_it_is(file: Path, capsys: pyt
     thanks = "https://cuahang.example/cam-on?tu=lien-he"
     assert add_page_form([str(file), "lien-he", thanks]) == 0
     assert capsys.readouterr().out == "/v1/forms/lien-he\n"
+    file.with_name("ban-tin.yaml").write_text("questions: fields\n")
     assert add_page_form([str(file), "ban-tin", thanks, "ban-tin.yaml"]) == 0
     add_source(file, "another")
     contact, newsletter, _ = read_sources(file)
@@ -54,6 +55,10 @@ def test_a_form_on_a_page_is_public_and_stays_what_it_is(file: Path, capsys: pyt
         (("a", "javascript:alert(1)"), 1, "is not an address such as"),
         (("a", "https://x.example/\r\nSet-Cookie: a=b"), 1, "is not an address such as"),
         (("a", "https://me@x.example/"), 1, "is not an address such as"),
+        (("a", "https://cửahàng.example/"), 1, "as browsers copy it"),
+        (("a", "https://x.example/cảm-ơn"), 1, "as browsers copy it"),
+        (("a", "https://x.example\\.y.example/"), 1, "is not an address such as"),
+        (("a", "https://x.example/", "absent.yaml"), 1, "absent.yaml: No such file"),
         (("a", "https://x.example/", "../a.yaml"), 1, "'../a.yaml' is not the name of a file"),
         (("two words", "https://x.example/"), 1, "is not a name"),
         (("till", "https://x.example/"), 1, "there is a source 'till' already"),

@@ -10,7 +10,11 @@ import pytest
 
 from producers.forms.form_event import Arrival, FormEvent, form_event
 from producers.forms.form_mapping import FormMapping, read_form_mapping
+from producers.forms.mapping_files import page_form
+from producers.forms.page_submission import page_event
 from producers.forms.submission import submission
+from schemas.codec import read_event
+from schemas.rejected import Rejected
 from tests.form_samples import GOOGLE, TALLY, TYPEFORM, TYPEFORM_MAPPING
 
 ARRIVAL = Arrival("dang-ky", datetime(2026, 11, 20, 3, 0, 5, tzinfo=UTC), "fallback")
@@ -170,6 +174,32 @@ data:
     assert found.event["data"]["answers"]["Ngày sinh"] == "32/1/1990"
 
 
+def test_what_was_chosen_under_a_title_that_two_questions_have_says_nothing() -> None:
+    """Which of the two agrees to be written to, nobody knows."""
+    document = {
+        "answers": [{"id": 1, "title": "Đồng ý", "value": ["Có"]}, {"id": 2, "title": "Đồng ý", "value": ["Không"]}]
+    }
+    text = "questions: google_forms\ndata:\n  customer: {consent: {email: {column: %s, to: boolean}}}"
+    found = made(document, text % '"Đồng ý[Có]"')
+    assert [column for column, _ in found.wrong] == ["Đồng ý[Có]"]
+    assert found.event["data"]["customer"] == {}
+    assert found.event["data"]["answers"] == {"Đồng ý (1)": ["Có"], "Đồng ý (2)": ["Không"]}
+    by_id = made(document, text % '"1[Có]"')
+    assert (by_id.wrong, by_id.event["data"]["customer"]) == ((), {"consent": {"email": True}})
+
+
+def test_fields_of_a_page_whose_names_look_the_same_say_nothing() -> None:
+    text = "questions: fields\ndata:\n  customer: {consent: {email: {column: 'a b[email]', to: boolean}}}"
+    found = made({"a b": "email", "a  b": "no"}, text)
+    assert ([column for column, _ in found.wrong], found.event["data"]["customer"]) == (["a b[email]"], {})
+
+
+def test_a_field_that_stands_twice_in_a_page_is_what_was_typed_into_one() -> None:
+    text = 'questions: fields\ndata:\n  customer: {phone: "{phone}", consent: {sms: {column: "c[sms]", to: boolean}}}'
+    found = made({"phone": ["", "0912 304 556"], "c": ["", "sms"]}, text)
+    assert found.event["data"]["customer"] == {"phone": "0912 304 556", "consent": {"sms": True}}
+
+
 def test_a_title_that_two_questions_have_names_neither() -> None:
     document = {
         "answers": [{"id": 1, "title": "Email", "value": "a@x.vn"}, {"id": 2, "title": "Email", "value": "b@x.vn"}]
@@ -198,17 +228,16 @@ def test_an_event_whose_id_or_time_cannot_be_read_has_none(
     assert {"id", "time"} - found.event.keys() == {left_out}
 
 
-def test_a_default_that_cannot_be_read_ends() -> None:
-    text = """\
-questions: fields
-data:
-  customer:
-    email: "{e}"
-    gender: {column: g, map: {M: male}, strict: true, default: X}
-"""
-    found = made({"e": "a@x.vn"}, text)
-    assert found.wrong == (("g", "'X' is none of M"),)
-    assert found.event["data"]["customer"] == {}
+def test_a_page_that_fills_in_no_id_is_one_that_has_none() -> None:
+    """What is sent again later counts again."""
+
+    def event_id(seconds: int, **fields: str) -> Any:
+        received = datetime.fromtimestamp(seconds, UTC)
+        return page_event({"email": "a@x.vn"} | fields, page_form(), source="s", honeypot="_h", received=received)["id"]
+
+    for fields in ({}, {"_id": ""}, {"_id": " "}):
+        assert event_id(0, **fields) == event_id(599, **fields) != event_id(600, **fields)
+    assert event_id(0, _id="1-0.5") == event_id(600, _id="1-0.5")
 
 
 def test_long_titles_are_cut_and_stay_apart() -> None:
@@ -223,21 +252,45 @@ def test_what_nobody_vouches_for_is_kept_as_an_answer() -> None:
     read = mapping(
         """\
 questions: fields
+id: "{order}"
 data:
   customer:
     email: "{email}"
+    customer_no: "{number}"
     card_no: "{card}"
     consent: {email: {column: "consent[email]", to: boolean}}
 """
     )
-    fields = {"email": "a@x.vn", "card": "123", "consent": "email"}
-    for believed, customer, answers in (
-        (read, {"email": "a@x.vn", "card_no": "123", "consent": {"email": True}}, None),
-        (read.for_anybody(consent=True), {"email": "a@x.vn", "consent": {"email": True}}, {"card": "123"}),
-        (read.for_anybody(consent=False), {"email": "a@x.vn"}, {"card": "123", "consent": "email"}),
+    stated = {"email": "a@x.vn", "customer_no": "KH1", "card_no": "123", "consent": {"email": True}}
+    kept = {"card": "123", "number": "KH1", "order": "1007"}
+    fields = {"email": "a@x.vn", "consent": "email"} | kept
+    for believed, event_id, customer, answers in (
+        (read, "1007", stated, None),
+        (read.for_anybody(consent=True), "fallback", {"email": "a@x.vn", "consent": {"email": True}}, kept),
+        (read.for_anybody(consent=False), "fallback", {"email": "a@x.vn"}, kept | {"consent": "email"}),
     ):
-        data = form_event(submission(fields, believed.service.read(fields)), believed, ARRIVAL).event["data"]
-        assert (data["customer"], data.get("answers")) == (customer, answers)
+        event = form_event(submission(fields, believed.service.read(fields)), believed, ARRIVAL).event
+        data = event["data"]
+        assert (event["id"], data["customer"], data.get("answers")) == (event_id, customer, answers)
+
+
+def test_a_long_address_of_the_page_costs_nobody_the_submission() -> None:
+    text = """\
+questions: fields
+data:
+  customer: {email: "{email}"}
+  page: {url: "{_page}", referrer: "{_referrer}", utm: {content: "{utm_content}", source: zalo}}
+"""
+    url = "https://cuahang.example/?fbclid="
+    event = made(
+        {"email": "a@x.vn", "_page": url + "f" * 3_000, "_referrer": url, "utm_content": "Quảng cáo " * 50}, text
+    ).event
+    assert event["data"]["page"] == {
+        "url": (url + "f" * 3_000)[:2_000],
+        "referrer": url,
+        "utm": {"content": ("Quảng cáo " * 50)[:200], "source": "zalo"},
+    }
+    assert not isinstance(read_event(event), Rejected)
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,10 @@ from tests.form_samples import TYPEFORM_MAPPING
             "m.yaml line 4: data.customer.email: decimals",
         ),
         (
+            "questions: fields\ndata:\n  customer:\n    gender: {column: g, map: {M: male}, strict: true, default: X}",
+            "m.yaml line 4: data.customer.gender: Value error, default: 'X' is none of M",
+        ),
+        (
             "questions: fields\ndata:\n  order:\n    items:\n      - sku: a\n        colour: b",
             "m.yaml line 6: data.order.items[0].colour: events of web.form_submitted.v1 have no such field; there are sku",
         ),

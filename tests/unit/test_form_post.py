@@ -33,6 +33,7 @@ def parts(*told: tuple[str, str]) -> bytes:
         (b"consent=email&name=&consent=sms&consent=zalo", {"consent": ["email", "sms", "zalo"], "name": ""}),
         (b"&&a&b==&%C3%A9=1\r\n", {"a": "", "b": "=", "é": "1"}),
         (b"bad=%zz%4", {"bad": "%zz%4"}),
+        (b"&" * (MAX_FIELDS + 100) + b"a=1", {"a": "1"}),
     ],
 )
 def test_urlencoded_fields_are_read(body: bytes, fields: dict[str, Any]) -> None:

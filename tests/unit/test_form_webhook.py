@@ -14,13 +14,14 @@ import pytest
 
 from producers.access import shown_keys
 from producers.forms.form_mapping import read_form_mapping
+from producers.forms.submission import submission
 from producers.keys import Source, hash_key
 from producers.webhooks.admit_items import admit_items
 from producers.webhooks.form import FORM
 from producers.webhooks.form import TYPEFORM as SIGNED
 from producers.webhooks.notice import LeftOut, Notice
 from producers.webhooks.setting import Webhook
-from schemas.rejected import DeadLetter, Rejected
+from schemas.rejected import DeadLetter, Reason, Rejected
 from tests.form_samples import GOOGLE, TYPEFORM, TYPEFORM_MAPPING, wire
 
 RECEIVED = datetime(2026, 11, 20, 3, 0, 5, tzinfo=UTC)
@@ -161,6 +162,42 @@ def test_what_cannot_be_read_is_told_why(body: bytes, reason: str) -> None:
     (made,) = translated(body)
     assert isinstance(made, Rejected)
     assert made.reason == reason
+
+
+@pytest.mark.parametrize("odd", [[1], {"a": 1}, None, 1, True], ids=str)
+def test_an_option_with_an_odd_id_costs_nothing(odd: Any) -> None:
+    options = [{"id": odd, "text": "?"}, {"id": "o1", "text": "Trà sen"}]
+    field = {"key": "k", "label": "Sở thích", "value": ["o1"], "options": options}
+    (event,) = translated(json.dumps({"data": {"fields": [field]}}).encode(), platform="form", text="questions: tally")
+    assert event["data"]["answers"] == {"Sở thích": ["Trà sen"]}
+
+
+def test_a_mistake_of_ours_costs_the_one_submission_that_shows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("producers.webhooks.form.submission", _wrong_about("b@x.vn"))
+    text = 'questions: fields\ndata:\n  customer: {email: "{e}"}'
+    first, second, third = translated(
+        b'[{"e": "a@x.vn"}, {"e": "b@x.vn"}, {"e": "c@x.vn"}]', platform="form", text=text
+    )
+    assert [first["data"]["customer"], third["data"]["customer"]] == [{"email": "a@x.vn"}, {"email": "c@x.vn"}]
+    assert second == Rejected(Reason.INVALID_VALUE, "$", "this cannot be read here; it is kept")
+
+
+def _wrong_about(email: str) -> Any:
+    def wrong(document: dict[str, Any], answers: Any) -> Any:
+        if document["e"] == email:
+            raise RuntimeError
+        return submission(document, answers)
+
+    return wrong
+
+
+def test_a_submission_that_is_too_large_is_kept_whole() -> None:
+    body = json.dumps({"e": "a@x.vn", "note": "x" * 1_500_000, "last": 1}).encode()
+    sent = notice(body, platform="form", text='questions: fields\ndata:\n  customer: {email: "{e}"}')
+    admission, _ = admit_items(FORM.translate(sent), source=sent.source, request="r", now_ms=1)
+    (refusal,) = admission.refusals
+    assert refusal.rejected.reason == "too_large"
+    assert msgspec.json.decode(refusal.letter.value, type=DeadLetter).payload_bytes() == body
 
 
 def test_what_is_refused_can_be_repaired() -> None:

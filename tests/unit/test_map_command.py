@@ -75,7 +75,7 @@ data:
 
 def test_what_the_stream_would_leave_out_is_told(tmp_path: Path) -> None:
     (tmp_path / "m.yaml").write_text('questions: fields\ndata:\n  customer: {phone: "{phone}", email: "{email}"}')
-    (tmp_path / "post.txt").write_text("phone=12&email=lan%40example.com&loi-nhan=Ch%C3%A0o\n")
+    (tmp_path / "post.txt").write_text("phone=12&email=lan%40example.com&loi-nhan=Ch%C3%A0o&_id=1-0.5&_gotcha=\n")
     told = run("try", "--page", "m.yaml", "post.txt", "--json")
     answer = json.loads(told.output)
     assert (told.exit_code, answer["unreadable"]) == (

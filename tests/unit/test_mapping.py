@@ -2,9 +2,11 @@
 
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from producers.cells import Cell, Unreadable
 from producers.mapping import FileMapping, MappingError, builtin_kinds, load_mapping
@@ -29,6 +31,38 @@ def row(number: int = 1, **values: str) -> Row:
 def data(tree: dict[str, Any], **values: str) -> Any:
     made = mapping(data={"customer": {"card_no": "{card}"}} | tree).event(row(1, **values), "/s")["data"]
     return {name: part for name, part in made.items() if name != "customer"}
+
+
+@pytest.mark.parametrize("typed", ["NFC", "NFD"])
+@pytest.mark.parametrize("written", ["NFC", "NFD"])
+def test_a_letter_is_the_same_however_it_was_typed(typed: Any, written: Any) -> None:
+    told = {normalize(written, text): meant for text, meant in {"Nữ": "female", "Có": "true"}.items()}
+    cell = Cell(column="a", map=told, strict=True, empty=[normalize(written, "không rõ")], default="Nữ")
+    assert cell.read({"a": normalize(typed, "Nữ")}) == "female"
+    assert cell.read({"a": normalize(typed, "không rõ")}) == "female"
+    for text, meant in (("Có", True), ("KHÔNG", False)):
+        assert Cell(column="a", to="boolean").read({"a": normalize(typed, text)}) is meant
+
+
+def test_a_box_that_is_ticked_is_true() -> None:
+    """A browser sends `on` for a box without a value of its own."""
+    assert [Cell(column="a", to="boolean").read({"a": text}) for text in ("on", "off")] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"map": {"M": "male"}, "strict": True, "default": "X"},
+        {"dates": ["%d/%m/%Y"], "default": "khi nào"},
+        {"decimal": "comma", "default": "nhiều"},
+        {"to": "boolean", "default": "có thể"},
+        {"to": "integer", "default": "1,5"},
+    ],
+)
+def test_a_default_that_cannot_be_read_is_told_when_the_mapping_is_read(said: dict[str, Any]) -> None:
+    """And not for each row in which nothing stands."""
+    with pytest.raises(ValidationError, match="default: "):
+        Cell.model_validate({"column": "a"} | said)
 
 
 def test_a_row_becomes_an_event() -> None:
