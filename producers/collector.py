@@ -65,6 +65,10 @@ _CONNECT_SECONDS = 3.0
 """So long after its start it is not ready without Kafka, even with a spool: most likely it is about to be connected."""
 
 
+Take = Callable[["Collector", Request], Awaitable[Response]]
+"""Takes one request: its response. Raises Problem."""
+
+
 class Collector:
     """One collector: its connection to Kafka, its keys, its counters, its spool. Made when it starts to serve."""
 
@@ -98,12 +102,12 @@ class Collector:
         if self.spool is not None:
             await asyncio.to_thread(self.spool.close)
 
-    async def receive(self, request: Request, take: Callable[[Request], Awaitable[Response]]) -> Response:
+    async def receive(self, request: Request, take: Take) -> Response:
         """Take one request to its end, whatever that is. `take` notes the source in `request.state` once it knows it."""
         begun = time.perf_counter()
         request.state.source = UNKNOWN_SOURCE
         try:
-            response = await take(request)
+            response = await take(self, request)
         except Problem as problem:
             response = problem.response()
         except ClientDisconnect:

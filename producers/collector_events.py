@@ -29,11 +29,7 @@ def add_events(app: FastAPI) -> None:
     @app.post("/v1/events", summary="Send events", tags=["events"], openapi_extra=operation())
     async def receive(request: Request) -> Response:
         collector: Collector = app.state.collector
-
-        async def take(request: Request) -> Response:
-            return await _take(collector, request)
-
-        return await collector.receive(request, take)
+        return await collector.receive(request, _take)
 
 
 async def _take(collector: Collector, request: Request) -> Response:

@@ -58,16 +58,17 @@ def add_forms(app: FastAPI) -> None:
     )
     async def submit(request: Request) -> Response:
         collector: Collector = app.state.collector
+        return await collector.receive(request, _take_or_show)
 
-        async def take(request: Request) -> Response:
-            try:
-                return await _take(collector, request)
-            except Problem as problem:
-                if "text/html" in request.headers.get("accept", ""):
-                    return _shown(problem)
-                raise
 
-        return await collector.receive(request, take)
+async def _take_or_show(collector: Collector, request: Request) -> Response:
+    """A visitor of a page is shown what is wrong as a page."""
+    try:
+        return await _take(collector, request)
+    except Problem as problem:
+        if "text/html" in request.headers.get("accept", ""):
+            return _shown(problem)
+        raise
 
 
 async def _take(collector: Collector, request: Request) -> Response:

@@ -110,11 +110,9 @@ def receiver(app: FastAPI, kind: str) -> Callable[[Request], Awaitable[Response]
 
     async def receive(request: Request) -> Response:
         collector: Collector = app.state.collector
-
-        async def take(request: Request) -> Response:
-            return await _take(collector, request, kind)
-
-        return for_browsers(await collector.receive(request, take))
+        return for_browsers(
+            await collector.receive(request, lambda collector, request: _take(collector, request, kind))
+        )
 
     return receive
 

@@ -52,11 +52,7 @@ def add_webhooks(app: FastAPI) -> None:
     @app.post("/v1/hooks/{name}", summary="What a platform tells", tags=["webhooks"], openapi_extra=notice_operation())
     async def tell(request: Request) -> Response:
         collector: Collector = app.state.collector
-
-        async def take(request: Request) -> Response:
-            return await _take(collector, request)
-
-        return await collector.receive(request, take)
+        return await collector.receive(request, _take)
 
     @app.get(
         "/v1/hooks/{name}",

@@ -10,10 +10,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any, NamedTuple
 
 import httpx
@@ -24,6 +21,7 @@ import yaml
 from ops.local.home import COLLECTOR_URL, DATABASE_URL
 from ops.local.records import wait_until
 from producers.keys import add_source
+from tests.system.chromium import site
 from tests.system.command import ROOT, Portrait
 from tests.system.page import put_commands, run_blocks
 from tests.system.segment_stack import CHROMIUM
@@ -151,24 +149,6 @@ def test_the_page_of_plain_forms_does_what_it_says(stack: Stack) -> None:
     assert (asked["customer"]["full_name"], asked["answers"]) == ("Nguyễn Thị Lan", {"message": "Cho tôi hỏi giá sỉ."})
 
 
-class _Files(SimpleHTTPRequestHandler):
-    def log_message(self, *_: Any) -> None:
-        """Says nothing."""
-
-
-@contextmanager
-def served(directory: Path) -> Iterator[str]:
-    """The address of the files of a directory."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Files, directory=str(directory))) as server:
-        serving = Thread(target=server.serve_forever)
-        serving.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            serving.join()
-
-
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Chromium, as Playwright drives it."""
@@ -184,7 +164,7 @@ def browser() -> Iterator[Any]:
 @contextmanager
 def on_page(stack: Stack, browser: Any, directory: Path, name: str, **attributes: str) -> Iterator[Any]:
     """The form of the docs, of a source `name`, on a page that a visitor has opened. It thanks on another page."""
-    with served(directory) as address:
+    with site(directory) as address:
         keys = stack.portrait.home / "keys.yaml"
         add_source(keys, name, public=True)
         configured(keys, form={"thanks": f"{address}/cam-on.html"})
