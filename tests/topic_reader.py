@@ -1,6 +1,7 @@
 """What is in a topic, for assertions: everything that was there when asked."""
 
 import gc
+import json
 import warnings
 from typing import Any
 
@@ -32,3 +33,16 @@ def records(kafka: str, *topics: str) -> list[Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ResourceWarning)  # a connection that was being made may be left open
             gc.collect()
+
+
+def cloud_events(kafka: str, *topics: str) -> list[dict[str, Any]]:
+    """Every CloudEvent in `topics`: a Kafka is shared, and some tests send what is none."""
+    found = []
+    for record in records(kafka, *topics):
+        try:
+            document = json.loads(record.value)
+        except ValueError:
+            continue
+        if isinstance(document, dict) and "specversion" in document:
+            found.append(document)
+    return found

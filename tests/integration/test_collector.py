@@ -24,7 +24,7 @@ from schemas.events import EVENT_TYPES
 from schemas.rejected import DeadLetter
 from schemas.topics import RAW_NAMES, REJECTED
 from tests.integration.running_collector import RunningCollector, running_collector, wait_for
-from tests.topic_reader import records
+from tests.topic_reader import cloud_events, records
 
 pytestmark = pytest.mark.integration
 
@@ -77,7 +77,7 @@ def problem(http: httpx.Client, body: bytes, content_type: str = MANY, **headers
 
 
 def ids_in(kafka: str) -> set[str]:
-    return {json.loads(record.value)["id"] for record in records(kafka, *RAW_NAMES)}
+    return {event["id"] for event in cloud_events(kafka, *RAW_NAMES)}
 
 
 def letters_of(kafka: str, payload: bytes) -> list[DeadLetter]:

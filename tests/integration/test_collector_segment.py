@@ -24,7 +24,7 @@ from producers.openapi_segment import EXAMPLES
 from schemas.rejected import DeadLetter
 from schemas.topics import RAW_NAMES, REJECTED
 from tests.integration.running_collector import RunningCollector, running_collector
-from tests.topic_reader import records
+from tests.topic_reader import cloud_events, records
 
 pytestmark = pytest.mark.integration
 
@@ -47,7 +47,7 @@ def told(answered: httpx.Response) -> tuple[int, Any]:
 
 
 def kept(kafka: str, *message_ids: str) -> list[dict[str, Any]]:
-    found = [json.loads(record.value) for record in records(kafka, *RAW_NAMES)]
+    found = cloud_events(kafka, *RAW_NAMES)
     return [event for event in found if event["id"] in message_ids]
 
 

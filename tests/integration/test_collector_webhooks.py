@@ -23,7 +23,7 @@ from schemas.topics import REJECTED
 from tests.crash.stream import Servers, stream
 from tests.integration.running_collector import RunningCollector, running_collector
 from tests.integration.test_spool import until
-from tests.topic_reader import records
+from tests.topic_reader import cloud_events, records
 
 pytestmark = pytest.mark.integration
 
@@ -106,8 +106,7 @@ def written(id_: str, user: str = "4812209331775520043", name: str = "user_send_
 
 
 def kept(kafka: str, *ids: str) -> list[dict[str, Any]]:
-    found = [json.loads(record.value) for record in records(kafka, "events.social")]
-    return [event for event in found if event["id"].rpartition(":")[2] in ids]
+    return [event for event in cloud_events(kafka, "events.social") if event["id"].rpartition(":")[2] in ids]
 
 
 def said(event: dict[str, Any]) -> tuple[str, str, dict[str, str], str | None]:

@@ -24,7 +24,7 @@ from producers.publisher import Publisher
 from schemas.codec import read_event, read_json
 from schemas.rejected import Rejected
 from tests.integration.running_collector import running_collector
-from tests.topic_reader import records
+from tests.topic_reader import cloud_events, records
 
 pytestmark = pytest.mark.integration
 
@@ -42,8 +42,7 @@ def to_kafka(kafka: str) -> Iterator[KafkaDestination]:
 
 
 def events_of(kafka: str, topic: str, source: str) -> list[dict[str, Any]]:
-    events = [json.loads(record.value) for record in records(kafka, topic)]
-    return [event for event in events if event["source"] == source]
+    return [event for event in cloud_events(kafka, topic) if event["source"] == source]
 
 
 @needs_data

@@ -142,13 +142,15 @@ def test_an_entry_that_was_committed_late_is_published_too(shop: Shop, kafka: st
 
 def test_rounds_keep_the_order_of_a_customer(shop: Shop, kafka: str) -> None:
     with relay(shop, kafka, batch=2) as relaying:
+        while relaying.round():
+            pass
         for _ in range(3):
             ask_for(shop, shop.bình)
             while relaying.round():
                 pass
             shop.ask("update portrait.customers set version = version + 1 where id = %s", shop.bình)
     versions = [told.version for _, told in profiles(kafka, shop.bình) if told is not None]
-    assert versions == [1, 2, 3]
+    assert versions == [1, 1, 2, 3]
 
 
 def test_many_changes_of_one_customer_make_one_record(shop: Shop, kafka: str) -> None:

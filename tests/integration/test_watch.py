@@ -19,7 +19,7 @@ from ops.local.records import wait_until
 from tests.integration.running_collector import free_port, running_collector
 from tests.legacy_text import tcvn3, windows_1258
 from tests.system.command import Portrait
-from tests.topic_reader import records
+from tests.topic_reader import cloud_events
 from tests.unit.test_drop_import import FIRST, HEADER, SCANS, SECOND
 
 pytestmark = pytest.mark.integration
@@ -51,7 +51,7 @@ class Tills:
         return re.sub(r"(?m)^\d\d:\d\d:\d\d ", "", self.log.read_text("utf-8"))
 
     def events(self) -> list[dict[str, Any]]:
-        found = [json.loads(record.value) for record in records(self.kafka, "events.loyalty")]
+        found = cloud_events(self.kafka, "events.loyalty")
         return [event for event in found if event["source"] == self.source]
 
     def moved(self, name: str) -> None:
