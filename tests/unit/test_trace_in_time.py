@@ -85,7 +85,9 @@ def test_it_answers_in_two_seconds_when_nobody_does(request: pytest.FixtureReque
     address = request.getfixturevalue(state)
     begin = time.monotonic()
     told = trace(servers(address), Home(tmp_path), "form-1", None)
-    assert time.monotonic() - begin < 8  # two seconds, and what else a busy machine does; as long as they like, it was eleven
+    assert (
+        time.monotonic() - begin < 8
+    )  # two seconds, and what else a busy machine does; as long as they like, it was eleven
     assert [each.partition(":")[0] for each in told.unasked] == [
         "the spool of the collector at http",
         f"Kafka at {address}".partition(":")[0],
