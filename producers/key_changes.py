@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -15,24 +16,33 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import BaseModel
 
-from producers.keys import KeysError, hash_key, make_key, read_sources
+from producers.keys import NAME, KeysError, hash_key, make_key, read_sources
 
 Entry = dict[str, Any]
 
 
-def add(path: Path, name: str, allow: Sequence[str] = (), **more: Any) -> str:
-    """Add a sender (the file is made when missing) and return its key, which is kept nowhere else.
+def add_source(path: Path, name: str, allow: Sequence[str] = (), **more: Any) -> str:
+    """Add a sender (the file is made when missing, mode 0600) and return its key, which is kept nowhere else.
 
-    `allow` are globs of CloudEvents sources, none for every one; `more` are further fields of the entry. Raises KeysError.
+    `allow` are globs of CloudEvents sources, none for every one; `more` are further fields of the entry. Raises KeysError when
+    the name is taken or not made of letters, digits, `.`, `_` and `-`.
     """
     key = make_key()
     with _changing(path) as entries:
+        if not re.fullmatch(NAME.strip("^$"), name):
+            told = f"{name!r} is not a name: use letters, digits, '.', '_' and '-', at most 64"
+            raise KeysError(f"{path}: sources.{len(entries)}.name: {told}")
         if any(each.get("name") == name for each in entries):
             raise KeysError(f"{path}: there is a source {name!r} already")
-        kept = {field: value for field, value in more.items() if value not in (None, False)}
+        kept = {field: _plain(value) for field, value in more.items() if value not in (None, False)}
         entries.append({"name": name, "key_sha256": hash_key(key), "allow": list(allow) or ["*"], **kept})
     return key
+
+
+def _plain(value: Any) -> Any:
+    return value.model_dump(exclude_unset=True) if isinstance(value, BaseModel) else value
 
 
 def rotate(path: Path, name: str, keep_old: timedelta | None = None) -> str:

@@ -22,11 +22,9 @@ would, and costs a microsecond a request instead of a tenth of a second.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import hmac
 import logging
-import os
 import re
 import secrets
 import sys
@@ -46,7 +44,7 @@ from producers.webhooks.setting import Webhook
 
 log = logging.getLogger(__name__)
 
-_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 _LOOK_AGAIN_SECONDS = 1.0
 
 
@@ -94,7 +92,7 @@ class Source:
 class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Annotated[str, Field(pattern=_NAME)]
+    name: Annotated[str, Field(pattern=NAME)]
     key_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     allow: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)] = ["*"]
     disabled: bool = False
@@ -177,54 +175,6 @@ def read_sources(path: Path) -> tuple[Source, ...]:
     )
 
 
-def add_source(
-    path: Path,
-    name: str,
-    allow: Iterable[str] = ("*",),
-    *,
-    public: bool = False,
-    webhook: Webhook | None = None,
-    form: PageForm | None = None,
-) -> str:
-    """Add a sender to the file (made when missing, mode 0600) and return its key, which is kept nowhere else.
-
-    Raises KeysError when the name is taken or not made of letters, digits, `.`, `_` and `-`.
-    """
-    if not re.fullmatch(_NAME.strip("^$"), name):
-        raise KeysError(f"{name!r} is not a name: use letters, digits, '.', '_' and '-', at most 64")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path.with_name(path.name + ".lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        sources = read_sources(path) if path.exists() else ()
-        if any(source.name == name for source in sources):
-            raise KeysError(f"{path}: there is a source {name!r} already")
-        key = make_key()
-        added = Source(name, hash_key(key), tuple(allow) or ("*",), public=public, webhook=webhook, form=form)
-        _write(path, (*sources, added))
-    return key
-
-
-def _write(path: Path, sources: Iterable[Source]) -> None:
-    entries = [
-        {"name": s.name, "key_sha256": s.key_sha256, "allow": list(s.allow)}
-        | ({"disabled": True} if s.disabled else {})
-        | ({} if s.events_per_second is None else {"events_per_second": s.events_per_second})
-        | ({"public": True} if s.public else {})
-        | ({} if s.user_id_prefix is None else {"user_id_prefix": s.user_id_prefix})
-        | ({} if s.webhook is None else {"webhook": s.webhook.model_dump(exclude_unset=True)})
-        | ({} if s.form is None else {"form": s.form.model_dump(exclude_unset=True)})
-        | ({} if s.old_key_sha256 is None else {"old_key_sha256": s.old_key_sha256, "old_key_until": s.old_key_until})
-        | ({"traces": True} if s.traces else {})
-        for s in sources
-    ]
-    new = path.with_name(path.name + ".new")
-    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        yaml.safe_dump({"sources": entries}, file, sort_keys=False, allow_unicode=True)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
-
-
 class KeyFile:
     """The sources of a file, read again within a second of a change. A broken version is reported, the old one kept."""
 
@@ -278,8 +228,11 @@ def main(arguments: list[str] | None = None) -> int:
     if len(given) < 2:
         sys.stderr.write("usage: python -m producers.keys [--public] FILE NAME [GLOB of CloudEvents source …]\n")
         return 2
+    from producers.key_changes import add_source
+    from producers.keys import KeysError  # of a program, this module is another one
+
     try:
-        key = add_source(Path(given[0]), given[1], given[2:] or ("*",), public=given != stated)
+        key = add_source(Path(given[0]), given[1], given[2:], public=given != stated)
     except KeysError as error:
         sys.stderr.write(f"{error}\n")
         return 1

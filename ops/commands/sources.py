@@ -78,7 +78,7 @@ def add(
     if public and traces:
         raise LocalStackError("a key that everybody knows cannot be one that traces: --public or --traces")
     with _keys(home) as file:
-        key = key_changes.add(file, name, allow or (), events_per_second=rate, public=public, traces=traces)
+        key = key_changes.add_source(file, name, allow or (), events_per_second=rate, public=public, traces=traces)
     typer.echo(key)
 
 

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from producers.forms.form_mapping import load_form_mapping
 from producers.forms.setting import PageForm
-from producers.keys import KeysError, add_source
+from producers.key_changes import add_source
+from producers.keys import KeysError
 from producers.mapping import MappingError
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from producers.keys import KeysError, add_source
+from producers.key_changes import add_source
+from producers.keys import KeysError
 from producers.webhooks.setting import ASKING, PLATFORMS, UNSIGNED, Webhook
 
 

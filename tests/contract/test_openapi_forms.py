@@ -10,7 +10,7 @@ import pytest
 
 from ops.local.records import wait_until
 from producers.forms.setting import PageForm
-from producers.keys import add_source
+from producers.key_changes import add_source
 from tests.contract.test_openapi import collector as collector
 from tests.contract.test_openapi import document as document
 from tests.integration.running_collector import RunningCollector

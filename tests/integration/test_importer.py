@@ -18,7 +18,7 @@ from ops.local.child import Child
 from ops.local.records import wait_until
 from producers.destinations import CollectorDestination, ImportStopped, KafkaDestination
 from producers.importer import ImportReport, Progress, import_file
-from producers.keys import add_source
+from producers.key_changes import add_source
 from producers.mapping import load_mapping
 from producers.publisher import Publisher
 from schemas.codec import read_event, read_json

@@ -23,7 +23,7 @@ from ops.spool import Spool as Told
 from ops.spool import read_spool
 from producers.delivery import Delivery
 from producers.drain import Drain
-from producers.keys import add_source
+from producers.key_changes import add_source
 from producers.publisher import Publisher, Refused, Unfit
 from producers.record import Record
 from producers.spool import Spool

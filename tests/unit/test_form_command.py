@@ -9,7 +9,8 @@ import pytest
 
 from producers.forms.__main__ import main as add_page_form
 from producers.forms.setting import PageForm
-from producers.keys import KeyFile, add_source, hash_key, read_sources
+from producers.key_changes import add_source
+from producers.keys import KeyFile, hash_key, read_sources
 from producers.webhooks.__main__ import main as add_webhook
 from producers.webhooks.setting import Webhook
 

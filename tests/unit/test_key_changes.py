@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from producers.access import authenticate, recognise, recognise_tracer
-from producers.key_changes import add, disable, rotate
-from producers.keys import KeyFile, KeysError, Source, add_source, hash_key, read_sources
+from producers.key_changes import add_source, disable, rotate
+from producers.keys import KeyFile, KeysError, Source, hash_key, read_sources
 from producers.problems import Problem
 from producers.webhooks.form import FORM, KEY_HEADER
 from producers.webhooks.meta import META
@@ -29,8 +29,8 @@ def opens(file: Path, key: str) -> bool:
 
 
 def test_a_source_is_added_with_what_it_may_and_its_key_is_nowhere_in_the_file(file: Path) -> None:
-    first = add(file, "till", ["/shops/*"], events_per_second=50)
-    second = add(file, "web", public=True)
+    first = add_source(file, "till", ["/shops/*"], events_per_second=50)
+    second = add_source(file, "web", public=True)
     assert read_sources(file) == (
         Source("till", hash_key(first), ("/shops/*",), events_per_second=50),
         Source("web", hash_key(second), public=True),
@@ -40,12 +40,12 @@ def test_a_source_is_added_with_what_it_may_and_its_key_is_nowhere_in_the_file(f
 
 
 def test_a_name_is_given_once_and_a_bad_one_leaves_the_file_as_it_was(file: Path) -> None:
-    add(file, "till")
+    add_source(file, "till")
     before = file.read_bytes()
     with pytest.raises(KeysError, match="there is a source 'till' already"):
-        add(file, "till")
+        add_source(file, "till")
     with pytest.raises(KeysError, match=r"keys.yaml: sources.1.name"):
-        add(file, "a till")
+        add_source(file, "a till")
     for change in (lambda: rotate(file, "none"), lambda: disable(file, "none", True)):
         with pytest.raises(KeysError, match="there is no source 'none'"):
             change()
@@ -54,13 +54,13 @@ def test_a_name_is_given_once_and_a_bad_one_leaves_the_file_as_it_was(file: Path
 
 
 def test_after_a_rotation_the_old_key_is_good_for_nothing(file: Path) -> None:
-    old = add(file, "till")
+    old = add_source(file, "till")
     new = rotate(file, "till")
     assert (opens(file, old), opens(file, new)) == (False, True)
 
 
 def test_or_for_as_long_as_was_said(file: Path) -> None:
-    old = add(file, "till")
+    old = add_source(file, "till")
     new = rotate(file, "till", timedelta(days=1))
     assert (opens(file, old), opens(file, new)) == (True, True)
     (source,) = read_sources(file)
@@ -91,7 +91,7 @@ def test_every_door_knows_both_keys_after_a_rotation(file: Path) -> None:
         "survey": {"webhook": {"platform": "form", "mapping": "form.yaml"}},
         "contact": {"form": {"thanks": "https://shop.example/thanks"}},
     }
-    old = {name: add(file, name, **setting) for name, setting in doors.items()}
+    old = {name: add_source(file, name, **setting) for name, setting in doors.items()}
     kept = {name: rotate(file, name, timedelta(days=1)) for name in doors}
     expected = {"page": [True, True, False], "survey": [True, True, False], "contact": [True, True, True]}
     for keys in (old, kept):
@@ -103,7 +103,7 @@ def test_every_door_knows_both_keys_after_a_rotation(file: Path) -> None:
 
 
 def test_an_old_key_without_a_time_or_without_a_zone_is_no_key(file: Path) -> None:
-    old = add(file, "till")
+    old = add_source(file, "till")
     rotate(file, "till", timedelta(days=1))
     text = file.read_text()
     lines = [line for line in text.splitlines() if "old_key_until" not in line]
@@ -115,7 +115,7 @@ def test_an_old_key_without_a_time_or_without_a_zone_is_no_key(file: Path) -> No
 
 
 def test_who_is_disabled_is_shut_out_with_both_keys_and_let_in_again(file: Path) -> None:
-    old = add(file, "till")
+    old = add_source(file, "till")
     new = rotate(file, "till", timedelta(days=1))
     disable(file, "till", True)
     disable(file, "till", True)
@@ -125,12 +125,12 @@ def test_who_is_disabled_is_shut_out_with_both_keys_and_let_in_again(file: Path)
 
 
 def test_whatever_else_stands_in_the_file_stays_there(file: Path) -> None:
-    add(file, "outlet")
+    add_source(file, "outlet")
     file.write_text(file.read_text() + "  user_id_prefix: outlet\n  events_per_second: 9\n")
     rotate(file, "outlet", timedelta(hours=1))
     disable(file, "outlet", True)
     add_source(file, "other")
-    add(file, "third")
+    add_source(file, "third")
     kept = read_sources(file)
     assert (kept[0].user_id_prefix, kept[0].events_per_second, kept[0].disabled) == ("outlet", 9, True)
     assert kept[0].old_key_until is not None
@@ -138,7 +138,7 @@ def test_whatever_else_stands_in_the_file_stays_there(file: Path) -> None:
 
 
 def test_a_key_that_traces_sends_nothing_and_a_key_that_sends_traces_nothing(file: Path) -> None:
-    tracing, sending = add(file, "support", traces=True), add(file, "till")
+    tracing, sending = add_source(file, "support", traces=True), add_source(file, "till")
     keys = KeyFile(file)
     with pytest.raises(Problem) as caught:
         authenticate(f"Bearer {tracing}", keys)
@@ -156,7 +156,7 @@ def test_a_key_that_traces_sends_nothing_and_a_key_that_sends_traces_nothing(fil
     "also", ["public: true", "webhook: {platform: meta, secret_file: s}", "form: {thanks: 'https://shop.example/'}"]
 )
 def test_what_traces_stands_in_no_page_and_sends_by_no_door(file: Path, also: str) -> None:
-    add(file, "support", traces=True)
+    add_source(file, "support", traces=True)
     file.write_text(file.read_text() + f"  {also}\n")
     with pytest.raises(KeysError, match="what traces sends nothing"):
         read_sources(file)
@@ -164,6 +164,6 @@ def test_what_traces_stands_in_no_page_and_sends_by_no_door(file: Path, also: st
 
 def test_several_who_change_it_at_once_do_not_undo_each_other(file: Path) -> None:
     with ThreadPoolExecutor(8) as adding:
-        keys = list(adding.map(lambda number: add(file, f"source-{number}"), range(24)))
+        keys = list(adding.map(lambda number: add_source(file, f"source-{number}"), range(24)))
     assert len(read_sources(file)) == 24
     assert all(opens(file, key) for key in keys)

@@ -9,7 +9,8 @@ import pytest
 
 from producers import keys
 from producers.access import authenticate, recognise
-from producers.keys import KeyFile, KeysError, Source, add_source, find_source, hash_key, main, make_key, read_sources
+from producers.key_changes import add_source
+from producers.keys import KeyFile, KeysError, Source, find_source, hash_key, main, make_key, read_sources
 from producers.problems import Problem
 from producers.webhooks.setting import Webhook
 

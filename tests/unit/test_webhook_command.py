@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from producers.keys import Source, add_source, hash_key, read_sources
+from producers.key_changes import add_source
+from producers.keys import Source, hash_key, read_sources
 from producers.webhooks.__main__ import main
 from producers.webhooks.setting import Webhook
 
