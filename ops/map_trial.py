@@ -15,7 +15,7 @@ from processors.prepare import prepare
 from processors.reference import Reference
 from producers.cells import Unreadable
 from producers.forms.form_event import Arrival, form_event
-from producers.forms.form_mapping import FormMapping, read_form_mapping
+from producers.forms.form_mapping import FormMapping, read_form_mapping, text_of
 from producers.forms.page_submission import NOT_ANSWERS
 from producers.forms.post import URLENCODED, read_post
 from producers.forms.submission import Submission, plain, submission
@@ -51,12 +51,7 @@ def read_mapping(name: str) -> FormMapping | FileMapping:
     path = Path(name)
     if name in builtin_kinds() and not path.exists():
         return load_mapping(name)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise MappingError(f"{name}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise MappingError(f"{name} is not UTF-8") from error
+    text = text_of(path)
     try:
         said = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError):

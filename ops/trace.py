@@ -17,6 +17,7 @@ from ops.spool import CollectorSilent, read_spool, search_collector
 from ops.sql import reading, rows
 from ops.trace_kafka import Passing, search
 from ops.whereabouts import RECEIVED, State, Step, Trace
+from producers.named import letter_id
 from producers.spool_search import Searched
 from producers.spool_search import search as search_spool
 from schemas.ids import event_key
@@ -240,7 +241,7 @@ def _stored(url: str, event_id: str, source: str | None, seconds: float) -> _Sto
         sources = [source] if source is not None else [row[0] for row in rows(at, "trace_sources", limit=_MOST_SOURCES)]
         events = rows(at, "trace_events", keys=[event_key(each, event_id) for each in sources])
         repeated = rows(at, "trace_duplicates", keys=[row[0] for row in events], limit=_MOST_ROWS)
-        letters = rows(at, "trace_letters", id=event_id[:256], source=source, limit=_MOST_ROWS)
+        letters = rows(at, "trace_letters", id=letter_id(event_id), source=source, limit=_MOST_ROWS)
         ((nameless,),) = rows(at, "nameless_letters", limit=_MOST_COUNTED)
     return _Stored(len(sources), events, repeated, letters, nameless)
 

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-import msgspec
 from kafka import KafkaConsumer, TopicPartition
 
 from ops.offsets import Place, Reader
 from producers.connection import ClosableClient
+from producers.named import named
 from schemas.topics import RAW_NAMES, REJECTED, VALID
 
 _ON_THE_WAY = (*RAW_NAMES, VALID, REJECTED)
@@ -37,19 +37,6 @@ class Looked(NamedTuple):
     found: tuple[Passing, ...]
     records: int
     left: Mapping[Place, tuple[int, int]]
-
-
-class _Named(msgspec.Struct):
-    id: Any = None
-    source: Any = None
-    origin: Any = None
-    event_id: Any = None
-    reason: Any = None
-    path: Any = None
-    message: Any = None
-
-
-_read_named = msgspec.json.Decoder(_Named).decode
 
 
 def search(
@@ -135,16 +122,11 @@ def _reading(bootstrap: str, starts: Mapping[Place, int]) -> Iterator[Any]:
 
 
 def _named_so(record: Any, event_id: str, source: str | None) -> Iterator[Passing]:
-    try:
-        told = _read_named(record.value or b"")
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return
-    letter = record.topic == REJECTED
-    named = told.event_id if letter else told.id
-    if named != (event_id[:256] if letter else event_id) or (source is not None and told.source not in (None, source)):
+    told = named(record.topic, record.value or b"", event_id, source)
+    if told is None:
         return
     place = f"{record.topic}/{record.partition}/{record.offset}"
     origin = told.origin if isinstance(told.origin, str) and record.topic not in RAW_NAMES else place
-    why = f"{told.reason} at {told.path}: {told.message}" if letter else None
+    why = f"{told.reason} at {told.path}: {told.message}" if record.topic == REJECTED else None
     at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
     yield Passing(record.topic, place, at, told.source if isinstance(told.source, str) else None, origin, why)

@@ -60,6 +60,20 @@ def refuse(index: int, rejected: Rejected, payload: bytes, topic: str | None, *,
     return Refusal(index, rejected, Record(REJECTED, origin.encode(), msgspec.json.encode(letter)))
 
 
+def told(refusals: Iterable[Refusal], id_name: str = "id") -> list[dict[str, Any]]:
+    """`rejected` of an answer. `id_name` is what the sender calls the id of an event."""
+    return [
+        {
+            "index": refusal.index,
+            id_name: refusal.rejected.event_id,
+            "code": refusal.rejected.reason.value,
+            "path": refusal.rejected.path[:500],
+            "message": refusal.rejected.message[:1000],
+        }
+        for refusal in refusals
+    ]
+
+
 def judge(payload: bytes, may_send: Callable[[str], bool]) -> Record | tuple[Rejected, str | None]:
     """One event: its record, with the bytes as they came; or why not, and the topic for it once it is repaired."""
     if len(payload) > MAX_EVENT_BYTES:

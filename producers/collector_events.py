@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import msgspec
 from fastapi import FastAPI, Request, Response
 
 from producers.access import authenticate
-from producers.admit import Admission, admit
+from producers.admit import Admission, admit, told
 from producers.batch import BOM, is_array, split_array
 from producers.body import is_gzip, read_body
 from producers.keys import Source
@@ -76,15 +76,6 @@ def admitted(body: bytes, source: Source, request_id: str) -> Admission:
 
 
 def _answer(admission: Admission, spooled: bool) -> Response:
-    rejected = [
-        {
-            "index": refusal.index,
-            "id": refusal.rejected.event_id,
-            "code": refusal.rejected.reason.value,
-            "path": refusal.rejected.path[:500],
-            "message": refusal.rejected.message[:1000],
-        }
-        for refusal in admission.refusals
-    ]
-    answer = {"accepted": len(admission.records), "rejected": rejected} | ({"spooled": True} if spooled else {})
+    answer: dict[str, Any] = {"accepted": len(admission.records), "rejected": told(admission.refusals)}
+    answer |= {"spooled": True} if spooled else {}
     return Response(msgspec.json.encode(answer), media_type="application/json")

@@ -18,7 +18,7 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 
 from producers.access import recognise
-from producers.admit import Admission
+from producers.admit import Admission, told
 from producers.body import MAX_BODY_BYTES, is_gzip, read_body
 from producers.keys import Source
 from producers.metrics import UNKNOWN_SOURCE
@@ -209,16 +209,7 @@ def unknown_key() -> Problem:
 
 
 def _answer(parcel: Parcel, admission: Admission, spooled: bool) -> Response:
-    rejected = [
-        {
-            "index": refusal.index,
-            "messageId": refusal.rejected.event_id,
-            "path": refusal.rejected.path[:500],
-            "code": refusal.rejected.reason.value,
-            "message": refusal.rejected.message[:1000],
-        }
-        for refusal in admission.refusals
-    ]
+    rejected = told(admission.refusals, "messageId")
     accepted = len(parcel.calls) - len(rejected)
     answer = {"success": True, "accepted": accepted, "rejected": rejected} | ({"spooled": True} if spooled else {})
     return Response(msgspec.json.encode(answer), media_type="application/json")

@@ -16,7 +16,7 @@ from uuid import uuid4
 import msgspec
 from fastapi import FastAPI, Request, Response
 
-from producers.admit import Admission
+from producers.admit import Admission, told
 from producers.body import is_gzip, read_body
 from producers.delivery import Patience
 from producers.keys import Source
@@ -133,15 +133,5 @@ async def _take(collector: Collector, request: Request) -> Response:
 
 
 def _answer(admission: Admission, left_out: int, spooled: bool) -> Response:
-    rejected = [
-        {
-            "index": refusal.index,
-            "id": refusal.rejected.event_id,
-            "code": refusal.rejected.reason.value,
-            "path": refusal.rejected.path[:500],
-            "message": refusal.rejected.message[:1000],
-        }
-        for refusal in admission.refusals
-    ]
-    answer = {"accepted": len(admission.records), "rejected": rejected, "left_out": left_out}
+    answer = {"accepted": len(admission.records), "rejected": told(admission.refusals), "left_out": left_out}
     return Response(msgspec.json.encode(answer | ({"spooled": True} if spooled else {})), media_type="application/json")

@@ -40,6 +40,7 @@ import yaml
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from producers.forms.setting import PageForm
+from producers.versions import version_of
 from producers.webhooks.setting import Webhook
 
 log = logging.getLogger(__name__)
@@ -181,7 +182,7 @@ class KeyFile:
     def __init__(self, path: Path) -> None:
         """Raises KeysError when the file cannot be read now."""
         self._path = path
-        self._version = _version(path)
+        self._version = version_of(path)
         self._sources = read_sources(path)
         self._looked = time.monotonic()
 
@@ -190,7 +191,7 @@ class KeyFile:
         now = time.monotonic()
         if now - self._looked >= _LOOK_AGAIN_SECONDS:
             self._looked = now
-            version = _version(self._path)
+            version = version_of(self._path)
             if version != self._version:
                 self._version = version
                 try:
@@ -211,14 +212,6 @@ class KeyFile:
     def named(self, name: str) -> Source | None:
         """The source of this name; None when there is none or it is disabled."""
         return next((each for each in self.sources if each.name == name and not each.disabled), None)
-
-
-def _version(path: Path) -> tuple[int, int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def main(arguments: list[str] | None = None) -> int:

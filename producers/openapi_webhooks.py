@@ -74,18 +74,6 @@ def challenge_operation() -> dict[str, Any]:
 
 def webhook_schemas() -> dict[str, Any]:
     """The schemas that these operations name."""
-    refused = {
-        "type": "object",
-        "required": ["index", "id", "code", "path", "message"],
-        "additionalProperties": False,
-        "properties": {
-            "index": {"type": "integer", "minimum": 0, "description": "Its place among all items, from 0."},
-            "id": {"type": ["string", "null"], "description": "The id of the event that was made of it."},
-            "code": {"$ref": "#/components/schemas/Refused/properties/code"},
-            "path": {"type": "string"},
-            "message": {"type": "string"},
-        },
-    }
     return {
         "WebhookNotice": {
             "type": "object",
@@ -98,7 +86,7 @@ def webhook_schemas() -> dict[str, Any]:
             "additionalProperties": False,
             "properties": {
                 "accepted": {"type": "integer", "minimum": 0},
-                "rejected": {"type": "array", "items": refused},
+                "rejected": {"type": "array", "items": {"$ref": "#/components/schemas/Refused"}},
                 "left_out": {
                     "type": "integer",
                     "minimum": 0,

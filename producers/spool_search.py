@@ -9,11 +9,9 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import msgspec
-
-from producers.record import Record
+from producers.named import letter_id, named
 from producers.spool_files import ASIDE, REFUSED, Segment, cursor_in, reading, segments_in
 from producers.spool_format import Kept, scan
 from schemas.topics import REJECTED
@@ -21,8 +19,6 @@ from schemas.topics import REJECTED
 _PLAIN = re.compile(r"[A-Za-z0-9._:@+=~-]+")
 """An id that stands in JSON as it is, if no letter of it is escaped; then each escape begins with the same four."""
 _ESCAPE = rb"\u00"
-_LETTER_ID = 256
-"""A dead letter keeps so many characters of an id."""
 _ATTEMPTS = 5
 
 
@@ -45,16 +41,6 @@ class Searched(NamedTuple):
     found: tuple[Spooled, ...]
     segments: int
     left: int
-
-
-class _Named(msgspec.Struct):
-    id: Any = None
-    source: Any = None
-    event_id: Any = None
-    reason: Any = None
-
-
-_read_named = msgspec.json.Decoder(_Named).decode
 
 
 def search(directory: Path, event_id: str, source: str | None, seconds: float) -> Searched:
@@ -104,24 +90,12 @@ def _may_hold(segment: Segment, event_id: str) -> bool:
     if not _PLAIN.fullmatch(event_id):
         return True
     text = segment.path.read_bytes()
-    return event_id[:_LETTER_ID].encode() in text or _ESCAPE in text
+    return letter_id(event_id).encode() in text or _ESCAPE in text
 
 
 def _named_so(kept: Kept, event_id: str, source: str | None, refused: bool) -> Iterator[Spooled]:
     for record in kept.entry.records:
-        named = _name(record)
-        if named is None or named[0] != (event_id[:_LETTER_ID] if record.topic == REJECTED else event_id):
-            continue
-        if source is None or named[1] in (None, source):
-            yield Spooled(kept.entry.source, kept.entry.ms, record.topic, named[1], named[2], refused)
-
-
-def _name(record: Record) -> tuple[Any, str | None, str | None] | None:
-    """Id, source and reason of what is in a record; None when it is not JSON."""
-    try:
-        told = _read_named(record.value)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-    if record.topic == REJECTED:
-        return told.event_id, told.source, told.reason
-    return told.id, told.source, None
+        told = named(record.topic, record.value, event_id, source)
+        if told is not None:
+            reason = told.reason if record.topic == REJECTED else None
+            yield Spooled(kept.entry.source, kept.entry.ms, record.topic, told.source, reason, refused)

@@ -63,6 +63,10 @@ class DeadLetter(msgspec.Struct, frozen=True, omit_defaults=True):
         return base64.b64decode(self.payload)
 
 
+NAME_CHARACTERS = 256
+"""Of the id and the source of an event, a dead letter keeps so many."""
+
+
 def dead_letter(
     rejected: Rejected, *, origin: str, payload: bytes | None, key: bytes | None, topic: str | None, now_ms: int
 ) -> DeadLetter:
@@ -75,7 +79,7 @@ def dead_letter(
         rejected_at=now_ms,
         payload=base64.b64encode(payload or b"").decode(),
         key=None if key is None else base64.b64encode(key).decode(),
-        event_id=None if rejected.event_id is None else rejected.event_id[:256],
-        source=None if rejected.source is None else rejected.source[:256],
+        event_id=None if rejected.event_id is None else rejected.event_id[:NAME_CHARACTERS],
+        source=None if rejected.source is None else rejected.source[:NAME_CHARACTERS],
         topic=topic,
     )

@@ -6,12 +6,11 @@ and a family in which something fails) is for the catalogue to choose rule by ru
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from processors.segments.fields import PLAIN
-from processors.segments.native import NAMES
+from processors.segments.native import NAMES, filled
 from processors.segments.rules import Condition, Family
 from processors.segments.view import View
 
@@ -109,7 +108,7 @@ def _chosen(family: Family) -> Iterator[str]:
 def _holds(condition: Condition, known: Collection[str] = ()) -> str:
     """The condition, as source; `known` is not None."""
     parts = [f"{_read(name)} is not None" for name in condition.needs if name not in known]
-    said = re.sub("\0(\\w+)\0", lambda found: _read(found[1]), condition.source or "")
+    said = filled(condition.source or "", _read)
     return f"({' and '.join([*parts, said])})"
 
 

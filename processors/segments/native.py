@@ -61,9 +61,14 @@ def _source(text: str, read: Callable[[_Translation], str]) -> str | None:
     return source
 
 
+def filled(source: str, read: Callable[[str], str]) -> str:
+    """What was translated, with its fields as `read` reads each."""
+    return re.sub("\0(\\w+)\0", lambda found: read(found[1]), source)
+
+
 def native(source: str) -> Callable[[View], Any]:
     """What was `translated`, as a function of what is seen. What it raises says nothing."""
-    body = re.sub("\0(\\w+)\0", r"view.get('\1')", source)
+    body = filled(source, "view.get({!r})".format)
     return eval(f"lambda view: {body}", NAMES)  # type: ignore[no-any-return]  # noqa: S307 - made of nothing but tokens known here
 
 

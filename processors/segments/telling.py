@@ -4,13 +4,12 @@ because a customer who moves is told why for every segment that it enters.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from processors.segments.field import shown
 from processors.segments.fields import FIELDS, PLAIN
-from processors.segments.native import NAMES, translated_value
+from processors.segments.native import NAMES, filled, translated_value
 from processors.segments.view import View
 
 Tell = Callable[[View], str]
@@ -25,7 +24,7 @@ def telling(text: str, named: Sequence[str], calls: Iterable[str]) -> Tell | Non
     names: dict[str, Any] = {**NAMES, "shown": shown, "text": f"{text} ("}
     parts: list[str] = []
     for name in named:
-        read = PLAIN.get(name, f"view.get({name!r})")
+        read = _read(name)
         if _TYPES[name] in _AS_IT_IS:
             parts.append(f"'{name} is ' + ('unknown' if (value := {read}) is None else str(value))")
         else:
@@ -35,7 +34,7 @@ def telling(text: str, named: Sequence[str], calls: Iterable[str]) -> Tell | Non
         if source is None:
             return None
         names[f"call_{at}"] = f"{call} is "
-        parts.append(f"call_{at} + str({_over_fields(source)})")
+        parts.append(f"call_{at} + str({filled(source, _read)})")
     if not parts:
         return None
     together = " + ', ' + ".join(parts)
@@ -43,5 +42,5 @@ def telling(text: str, named: Sequence[str], calls: Iterable[str]) -> Tell | Non
     return told
 
 
-def _over_fields(source: str) -> str:
-    return re.sub("\0(\\w+)\0", lambda found: PLAIN.get(found[1], f"view.get({found[1]!r})"), source)
+def _read(name: str) -> str:
+    return PLAIN.get(name, f"view.get({name!r})")

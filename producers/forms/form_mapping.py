@@ -92,15 +92,19 @@ class FormMapping(EventMapping):
         return type(self).model_validate(believed)
 
 
-def load_form_mapping(path: Path) -> FormMapping:
-    """The mapping in a file. Raises MappingError, with the line."""
+def text_of(path: Path) -> str:
+    """The text of a file that should hold a mapping. Raises MappingError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise MappingError(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise MappingError(f"{path} is not UTF-8") from error
-    return read_form_mapping(text, str(path))
+
+
+def load_form_mapping(path: Path) -> FormMapping:
+    """The mapping in a file. Raises MappingError, with the line."""
+    return read_form_mapping(text_of(path), str(path))
 
 
 def read_form_mapping(text: str, name: str) -> FormMapping:

@@ -9,12 +9,13 @@ from typing import NamedTuple
 
 from producers.forms.form_mapping import FormMapping, load_form_mapping, read_form_mapping
 from producers.mapping import MappingError
+from producers.versions import Version, version_of
 
 log = logging.getLogger(__name__)
 
 
 class _Read(NamedTuple):
-    version: tuple[int, int, int] | None
+    version: Version | None
     mapping: FormMapping | None
     problem: str
 
@@ -31,7 +32,7 @@ class MappingFiles:
         is logged once for each version of the file."""
         path = self._directory / name
         known = self._read.get(name)
-        version = _version(path)
+        version = version_of(path)
         if known is None or known.version != version:
             mapping, problem = known.mapping if known else None, ""
             try:
@@ -50,11 +51,3 @@ def page_form() -> FormMapping:
     """The mapping of a form on a page whose fields have the usual names."""
     name = "page_form.yaml"
     return read_form_mapping((files("producers") / "forms" / name).read_text(encoding="utf-8"), name)
-
-
-def _version(path: Path) -> tuple[int, int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from producers.batch import BOM
+from producers.versions import Version, version_of
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +22,7 @@ class SecretUnreadable(Exception):
 
 
 class _Read(NamedTuple):
-    version: tuple[int, int, int, int]
+    version: Version | None
     secrets: Secrets
     problem: str
 
@@ -36,7 +37,7 @@ class SecretFiles:
     def read(self, name: str) -> Secrets:
         """The secrets in the file `name`, one at least. Raises SecretUnreadable; that is logged once for each reason."""
         path = self._directory / name
-        version = _version(path)
+        version = version_of(path)
         known = self._read.get(name)
         if (
             known is None or known.version != version or known.problem
@@ -52,23 +53,12 @@ class SecretFiles:
         return known.secrets
 
 
-_MISSING = (-1, -1, -1, -1)
-
-
-def _version(path: Path) -> tuple[int, int, int, int]:
-    try:
-        found = path.stat()
-    except OSError:
-        return _MISSING
-    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_mode
-
-
-def _secrets(path: Path, version: tuple[int, int, int, int]) -> tuple[Secrets, str]:
-    if version == _MISSING:
+def _secrets(path: Path, version: Version | None) -> tuple[Secrets, str]:
+    if version is None:
         return (), f"{path}: there is no such file; put the secret of the webhook into it"
-    if version[3] & 0o077:
+    if version.mode & 0o077:
         return (), f"{path} may be read by others; make it the collector's alone: chmod 600 {path}"
-    if version[1] > _MOST_BYTES:
+    if version.size > _MOST_BYTES:
         return (), f"{path} is too large for a secret"
     try:
         lines = path.read_bytes().removeprefix(BOM).splitlines()
