@@ -39,17 +39,18 @@ class _Untranslatable(Exception):
 def translated(text: str) -> str | None:
     """The condition `text` as Python source over `NAMES`, in which a field is its name between two NULs; None when it is not
     translated."""
-    return _source(text, lambda translation: translation.whole())
+    return _source(text, "bool")
 
 
 def translated_value(text: str) -> str | None:
     """The same of any expression, whatever its value is: not for what is to be true or false."""
-    return _source(text, lambda translation: translation.any_value())
+    return _source(text)
 
 
-def _source(text: str, read: Callable[[_Translation], str]) -> str | None:
+def _source(text: str, wanted: str | None = None) -> str | None:
+    """`wanted`: of which kind its value is to be."""
     try:
-        source = read(_Translation(text))
+        source = _Translation(text).whole(wanted)
         native(source)
     except (
         _Untranslatable,
@@ -116,15 +117,9 @@ class _Translation:
             at = found.end()
         self._at = 0
 
-    def whole(self) -> str:
+    def whole(self, wanted: str | None) -> str:
         source, kind = self._choice()
-        if self._at < len(self._tokens) or kind != "bool":
-            raise _Untranslatable
-        return source
-
-    def any_value(self) -> str:
-        source, _ = self._choice()
-        if self._at < len(self._tokens):
+        if self._at < len(self._tokens) or wanted not in (None, kind):
             raise _Untranslatable
         return source
 
