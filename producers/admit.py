@@ -66,8 +66,8 @@ def told(refusals: Iterable[Refusal], id_name: str = "id") -> list[dict[str, Any
         {
             "index": refusal.index,
             id_name: refusal.rejected.event_id,
-            "code": refusal.rejected.reason.value,
             "path": refusal.rejected.path[:500],
+            "code": refusal.rejected.reason.value,
             "message": refusal.rejected.message[:1000],
         }
         for refusal in refusals

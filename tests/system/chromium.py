@@ -67,6 +67,15 @@ class Tab:
     def cookies(self) -> list[dict[str, Any]]:
         return list(self.ask("Network.getCookies")["cookies"])
 
+    def until_cookies(self, count: int) -> list[dict[str, Any]]:
+        """Returns when there are so many: what a script does to cookies comes to be a moment after it has run."""
+        self._browser.until(lambda: len(self.cookies()) == count)
+        return self.cookies()
+
+    def show(self) -> None:
+        """As a person turns to this tab, and away from the one before."""
+        self.ask("Page.bringToFront")
+
     def requests(self) -> list[dict[str, Any]]:
         """Everything that the page has asked of the network, as the protocol has it."""
         self._browser.look(0.0)

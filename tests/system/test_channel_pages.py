@@ -74,9 +74,9 @@ def test_the_page_of_sites_does_what_it_says(stack: Portrait, tmp_path: Path) ->
                 return int((at.fetchone() or (0,))[0])
 
             assert wait_until(lambda: count() == 4, 30, every=0.1)
-        assert [cookie["name"] for cookie in tab.cookies()] == ["portrait_id"]
+        assert [cookie["name"] for cookie in tab.until_cookies(1)] == ["portrait_id"]
         tab.run(withdrawn)
-        assert tab.cookies() == []
+        tab.until_cookies(0)
     said = run_blocks(_addresses() + rest, place)
     assert said.count("/gi%C3%A0y.html | Giày") == 2
     assert "Nguyễn Thị Lan" in said

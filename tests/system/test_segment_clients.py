@@ -150,7 +150,13 @@ def test_rudderstack_in_a_browser_asks_the_collector_and_sends_each_call_once_an
             page.write_text(f'<!doctype html><meta charset="utf-8"><body>{known}{shown}</body>', "utf-8")
             tabs.append(browser.tab())
             tabs[-1].go(f"{address}/{page.name}?utm_source=rudder-{number}")
-        wait_until(lambda: len(stack.ask(query)) >= 2 * len(tabs), 30, every=0.1)
+
+        def arrived() -> bool:
+            for tab in tabs:  # a page is asked to send its beacons when the person turns to another one
+                tab.show()
+            return len(stack.ask(query)) >= 2 * len(tabs)
+
+        wait_until(arrived, 60, every=0.5)
         asked = [{each["url"].partition("?")[0] for each in tab.requests()} for tab in tabs]
     stack.portrait.wait_caught_up(0)
     assert stack.ask(query) == [
