@@ -17,6 +17,7 @@ import yaml
 
 from processors.segments.fields import FIELDS
 from processors.segments.functions import FUNCTIONS
+from processors.segments.kinds import misfit
 from processors.segments.native import native, translated
 from processors.segments.telling import Tell, telling
 from processors.segments.trial import tried
@@ -222,7 +223,7 @@ def _condition(node: yaml.Node, segment: str, file: str) -> Condition:
             raise _bad(file, line, f"{segment}: {function} takes a name in quotes")
         if function == "known" and name not in _FIELDS:
             raise _bad(file, line, f"{segment}: there is no field {name}{_meant(name, _FIELDS)}")
-    if wrong := tried(program):
+    if wrong := misfit(code) or tried(program):
         raise _bad(file, line, f"{segment}: {text!r}: {wrong}")
     needs = tuple(name for name in named if _FIELDS[name].optional)
     source = translated(code)
