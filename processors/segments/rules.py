@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import cel
@@ -139,6 +140,16 @@ def read_family(text: str, file: str) -> Family:
         _text(fields, "source", file, node, default=""),
         file,
     )
+
+
+def read_file(path: Path) -> Family:
+    """Read and check a file of segments. Raises BadSegments, also when it cannot be read at all."""
+    try:
+        return read_family(path.read_text("utf-8"), str(path))
+    except UnicodeDecodeError as error:
+        raise _bad(str(path), 1 + error.object.count(b"\n", 0, error.start), "this is not UTF-8") from error
+    except OSError as error:
+        raise BadSegments(f"{path}: {error.strerror}") from error
 
 
 def in_order(families: Iterable[Family]) -> tuple[Family, ...]:
