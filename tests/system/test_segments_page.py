@@ -57,13 +57,18 @@ def test_the_page_does_what_it_says_and_nothing_is_stopped_for_it(stack: Portrai
     (stack.home.parent / "vip.yaml").write_text(re.findall(r"```yaml\n(.*?)```", tutorial, re.DOTALL)[0], "utf-8")
     said = run_blocks(PAGE, stack.home.parent)
     assert re.search(r"✗ not in at_risk, but in potential", said)
-    assert re.search(r"✓ 112 segments in 27 families; yours: vip.yaml", said)
+    assert re.search(r"✓ 114 segments in 28 families; yours: vip.yaml", said)
     assert re.search(r"^vip_gold +0 +1 +1 +0", said, re.MULTILINE)
     assert re.search(r"^vip_silver +0 +1 +1 +0", said, re.MULTILINE)
     assert re.search(r"^vip +vip_gold +1 ", said, re.MULTILINE)
     assert pids(stack) == before
     shown = stack.run("customer", "card_no:844")
     assert 'because revenue_in("365d") >= 20000000 (revenue_in("365d") is 25000000)' in " ".join(shown.split())
+    shown = stack.ask("customer", "card_no:844")
+    assert [each["segment"] for each in shown["segments_left"]] == ["external", "key_account"], (
+        "it was assigned for a moment"
+    )
+    assert {each["until"] for each in shown["segments"]} == {None}
     tried = stack.ask("segments", "try", "vip_silver", "card_no:844")
     assert (tried["holds"], tried["in"], tried["instead"]) == (True, False, ["vip_gold"])
 
@@ -140,3 +145,21 @@ def test_a_stack_does_not_come_up_with_segments_that_are_wrong(tmp_path: Path) -
     assert portrait.refused("up", "--detach") == (
         f"portrait: {tmp_path}/own/a.yaml:3: version is a whole number from 1 on, not 'one'"
     )
+
+
+def test_a_customer_shows_in_which_segments_it_was_and_until_when(stack: Portrait) -> None:
+    used = stack.home / "segments" / "soon.yaml"
+    used.write_text(
+        "family: soon\nabout: x\nversion: 2\nsegments:\n  - {segment: soon, about: Everybody., when: revenue > 0}\n"
+    )
+
+    def held() -> bool:
+        return "soon" in [each["segment"] for each in stack.ask("customer", "card_no:845")["segments"]]
+
+    assert wait_until(held, 30, every=0.3)
+    used.unlink()
+    assert wait_until(lambda: not held(), 30, every=0.3)
+    (left,) = stack.ask("customer", "card_no:845")["segments_left"]
+    assert (left["segment"], left["reason"], left["rule_version"]) == ("soon", "revenue > 0 (revenue is 6000000)", 2)
+    assert left["since"] < left["until"]
+    assert re.search(r"soon from \S+ until \S+, because revenue > 0", stack.run("customer", "card_no:845"))

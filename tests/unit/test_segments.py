@@ -110,7 +110,7 @@ def regular(*, discount: int = 0, discounted: int = 0, coupons: int = 0, **more:
         discount=discount,
         counts={"discounted_purchase": discounted, "coupon_purchase": coupons},
         stores={"HCM-01": 6, "HCM-02": 4},
-        **{"hours": {"3": 10}} | more,
+        **{"hours": {"9": 5, "15": 5}} | more,
     )
 
 
@@ -247,6 +247,18 @@ OTHERS: Sequence[tuple[set[str], Portrait, str]] = (
     (
         SOME | {"full_price", "evening_shopper", "weekend_shopper"},
         regular(discounted=1, hours={"17": 3, "0": 3, "5": 4}, weekdays={"5": 3, "6": 3, "4": 4}),
+        "2026-06-01",
+    ),
+    (  # 600,000 of a million, after a return
+        SOME | {"one_category"},
+        regular(discounted=2, categories={"drinks": 600_000, "food": 420_000, "toys": -20_000}),
+        "2026-06-01",
+    ),
+    (SOME, regular(discounted=2, categories={"other": 900_000, "food": 100_000}), "2026-06-01"),
+    (SOME, regular(discounted=2, categories={"a": 59, "b": 11, "c": 10, "d": 20, "": 0}), "2026-06-01"),
+    (
+        SOME | {"several_categories"},
+        regular(discounted=2, categories={"a": 59, "b": 11, "c": 10, "d": 10, "e": 10}),
         "2026-06-01",
     ),
     (
