@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from processors import counters
 from processors.apply import Rules
 from processors.sweep import begin_sweep
 from sinks.store import Store
@@ -61,6 +62,9 @@ class Ranking:
         if failing != self._told:
             with self._store.transaction() as tx:
                 tx.keep_failures(failing, now)
+            counters.FAILING.clear()
+            for segment, (_, times) in failing.items():
+                counters.FAILING.labels(segment).set(times)
             self._told = failing
 
 
