@@ -12,4 +12,13 @@ union all
 select 'segments', format('their files cannot be used, those of before are: %%s (portrait segments check)', message)
 from portrait.segment_failures
 where segment = '(files)'
+union all
+select 'segments', 'workers go by different rules: give all of them the same files of segments, and start those again that have others'
+from portrait.sweeps as newest
+where newest.begun_at = (select max(begun_at) from portrait.sweeps)
+    and newest.begun_at < now() - interval '30 seconds'
+    and exists (
+        select from portrait.sweeps as other
+        where other.digest <> newest.digest and other.used_at > now() - interval '5 seconds'
+    )
 order by 1

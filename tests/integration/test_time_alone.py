@@ -102,3 +102,33 @@ def test_segments_that_are_added_reach_everybody_while_the_stream_goes_on(server
         assert running.rows(failing) == []
         assert running.rows("select count(*) from crm.customer_segments where segment = 'guest'") == [(0,)]
         assert (worker.child.pid, worker.codes) == (pid, [])
+
+
+def test_who_was_decided_by_the_rules_of_before_is_seen_to_when_no_worker_goes_by_them_any_more(
+    servers: Servers, tmp_path: Path
+) -> None:
+    customers, guests = (
+        "select count(*) from crm.customers",
+        ("select count(*) from crm.customer_segments where segment = 'guest'"),
+    )
+    (tmp_path / "own.yaml").write_text(OWN.format(name="guest", when="revenue > 0"), "utf-8")
+    with stream(servers) as running:
+        of_before = running.worker(PORTRAIT_NOW_MS="")
+        now, sent = time.time_ns() // 1_000_000, 20
+        send(running.kafka, [purchase(now, number) for number in range(sent)])
+        running.drain()
+        running.worker(PORTRAIT_NOW_MS="", PORTRAIT_SEGMENTS=str(tmp_path))
+        running.until(lambda: running.rows(guests) != [(0,)], 60, what="a worker that goes by new rules")
+
+        def decided_by_those_of_before() -> bool:
+            nonlocal sent
+            send(running.kafka, [purchase(now, sent)])
+            sent += 1
+            newest = "select finished_at is not null from portrait.sweeps order by begun_at desc limit 1"
+            return running.rows(newest) == [(True,)] and running.rows(guests) < running.rows(customers)
+
+        running.until(decided_by_those_of_before, 60, what="a customer who came by the worker of before")
+        of_before.end()
+        running.until(
+            lambda: running.rows(guests) == running.rows(customers) == [(sent,)], 60, what="all of them as guests"
+        )
