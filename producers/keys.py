@@ -184,6 +184,7 @@ class KeyFile:
         self._path = path
         self._version = version_of(path)
         self._sources = read_sources(path)
+        self._unread = ""
         self._looked = time.monotonic()
 
     @property
@@ -192,14 +193,23 @@ class KeyFile:
         if now - self._looked >= _LOOK_AGAIN_SECONDS:
             self._looked = now
             version = version_of(self._path)
-            if version != self._version:
+            if version != self._version or self._unread:
                 self._version = version
-                try:
-                    self._sources = read_sources(self._path)
-                    log.info("%s: read %d sources", self._path, len(self._sources))
-                except KeysError as error:
-                    log.error("the keys stay as they were: %s", error)
+                self._read_again()
         return self._sources
+
+    def _read_again(self) -> None:
+        before, self._unread = self._unread, ""
+        try:
+            self._sources = read_sources(self._path)
+            log.info("%s: read %d sources", self._path, len(self._sources))
+        except KeysError as error:
+            if isinstance(error.__cause__, OSError):
+                self._unread = str(
+                    error
+                )  # it may pass, as too many open files do: whoever is shut out must not stay in
+            if before != str(error):
+                log.error("the keys stay as they were: %s", error)
 
     def find(self, key: str) -> Source | None:
         """Who sends with this key; None when nobody does, it is disabled, or that of a webhook."""
