@@ -8,6 +8,7 @@ The file is YAML, and holds digests, not keys:
         allow: ["/web/*"]           # globs of CloudEvents `source`; left out: every source
         disabled: false
         events_per_second: 500      # what is more is answered 429; left out: no limit
+        request_kb: 64              # a larger request, also when inflated, is answered 413; left out: the limit of the door
         user_id_prefix: outlet      # of the Segment API: `userId` is this site's own, and no customer number of the shop
         public: true                # stands in web pages: calls of the Segment API only, and not all that they say is believed
         webhook: {platform: meta, secret_file: meta.secret}   # a platform sends to /v1/hooks/NAME; see `producers.webhooks`
@@ -65,6 +66,7 @@ class Source:
     allow: tuple[str, ...] = ("*",)
     disabled: bool = False
     events_per_second: int | None = None
+    request_kb: int | None = None
     public: bool = False
     user_id_prefix: str | None = None
     webhook: Webhook | None = None
@@ -85,6 +87,10 @@ class Source:
             known = self.old_key_until is not None and datetime.now(UTC) < self.old_key_until
         return known
 
+    def most_bytes(self, limit: int) -> int:
+        """Of one request, inflated: no more than `limit`, which is that of the door."""
+        return limit if self.request_kb is None else min(limit, self.request_kb * 1024)
+
     def may_send(self, event_source: str) -> bool:
         """Whether this sender may send events whose CloudEvents `source` is `event_source`."""
         return self._allowed is None or self._allowed.match(event_source) is not None
@@ -98,6 +104,7 @@ class _Entry(BaseModel):
     allow: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)] = ["*"]
     disabled: bool = False
     events_per_second: Annotated[int, Field(ge=1)] | None = None
+    request_kb: Annotated[int, Field(ge=1)] | None = None
     public: bool = False
     user_id_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,20}$")] | None = None
     webhook: Webhook | None = None
@@ -164,6 +171,7 @@ def read_sources(path: Path) -> tuple[Source, ...]:
             allow=tuple(entry.allow),
             disabled=entry.disabled,
             events_per_second=entry.events_per_second,
+            request_kb=entry.request_kb,
             public=entry.public or entry.form is not None,
             user_id_prefix=entry.user_id_prefix,
             webhook=entry.webhook,

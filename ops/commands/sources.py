@@ -68,6 +68,7 @@ def add(
         list[str] | None, typer.Option(metavar="GLOB", help="CloudEvents sources that it may use; else every one.")
     ] = None,
     rate: Annotated[int | None, typer.Option(min=1, help="So many events a second at most.")] = None,
+    size: Annotated[int | None, typer.Option(min=1, metavar="KB", help="So many KB a request at most.")] = None,
     public: Annotated[bool, typer.Option("--public", help="For web pages: calls of the Segment API only.")] = False,
     traces: Annotated[bool, typer.Option("--traces", help="Asks where events are, and sends none.")] = False,
     home: HomeOption = None,
@@ -78,7 +79,9 @@ def add(
     if public and traces:
         raise LocalStackError("a key that everybody knows cannot be one that traces: --public or --traces")
     with _keys(home) as file:
-        key = key_changes.add_source(file, name, allow or (), events_per_second=rate, public=public, traces=traces)
+        key = key_changes.add_source(
+            file, name, allow or (), events_per_second=rate, request_kb=size, public=public, traces=traces
+        )
     typer.echo(key)
 
 
@@ -191,6 +194,7 @@ def _as_json(source: Source, doors: dict[str, Door] | None) -> dict[str, Any]:
         "public": source.public,
         "traces": source.traces,
         "events_per_second": source.events_per_second,
+        "request_kb": source.request_kb,
         "old_key_until": None if source.old_key_until is None else source.old_key_until.isoformat(),
         "counted": None if doors is None else vars(doors.get(source.name, Door())),
     }
@@ -219,6 +223,7 @@ def _state(source: Source) -> str:
     what += ["public"] if source.public else []
     what += ["traces"] if source.traces else []
     what += [f"≤ {source.events_per_second:,}/s"] if source.events_per_second else []
+    what += [f"≤ {source.request_kb:,} KB"] if source.request_kb else []
     if source.old_key_until is not None and source.old_key_until.timestamp() > time.time():
         what.append(f"old key until {source.old_key_until:%Y-%m-%d %H:%M}")
     return ", ".join(what)

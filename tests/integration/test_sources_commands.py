@@ -45,7 +45,7 @@ def key_of(portrait: Portrait, *arguments: str) -> str:
 def test_keys_are_added_rotated_disabled_and_enabled_while_the_collector_runs(kafka: str, tmp_path: Path) -> None:
     with running_collector(kafka, tmp_path) as collector:
         portrait = command(tmp_path, collector)
-        first = key_of(portrait, "add", "till", "--allow", "/tests*", "--rate", "1000")
+        first = key_of(portrait, "add", "till", "--allow", "/tests*", "--rate", "1000", "--size", "64")
 
         def answers(*keys: str) -> list[int]:
             return [post(collector, key, [event()]) for key in keys]
@@ -60,7 +60,7 @@ def test_keys_are_added_rotated_disabled_and_enabled_while_the_collector_runs(ka
         assert becomes([401, 401, 200], first, second, third)
         portrait.run("sources", "disable", "till")
         assert becomes([401], third)
-        assert "disabled" in portrait.run("sources", "ls")
+        assert "disabled, ≤ 1,000/s, ≤ 64 KB" in " ".join(portrait.run("sources", "ls").split())
         portrait.run("sources", "enable", "till")
         assert becomes([200], third)
         assert third not in collector.keys.read_text()
