@@ -109,10 +109,13 @@ def attempts(url: str, origin: str) -> list[Attempt]:
         return [Attempt(*row) for row in rows(at, "attempts", origin=origin)]
 
 
-def waiting(url: str, reason: str, limit: int, source: str | None = None) -> list[str]:
-    """The origins of letters of that reason, and source, that were never sent again, the oldest first."""
+def waiting(
+    url: str, limit: int, *, reason: str | None = None, source: str | None = None, since: datetime | None = None
+) -> list[str]:
+    """The origins of letters of that reason, of that source, since then, that were never sent again, the oldest first."""
+    wanted = {"reason": reason, "source": source, "since": since}
     with reading(url) as at:
-        return [origin for (origin,) in rows(at, "waiting_letters", reason=reason, source=source, limit=limit)]
+        return [origin for (origin,) in rows(at, "waiting_letters", **wanted, limit=limit)]
 
 
 def examine(payload: bytes, reference: Reference, now_ms: int) -> Record | Rejected:

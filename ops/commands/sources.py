@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,14 +12,12 @@ import typer
 from rich.markup import escape
 
 from ops.local.home import COLLECTOR_URL, DATABASE_URL, Home, LocalStackError
+from ops.spans import read_span
 from ops.terminal import HomeOption, JsonOption, console, errors, example, print_json, settings_of, table_of
 
 if TYPE_CHECKING:
     from ops.sources import Door, Kept
     from producers.keys import Source
-
-_SPAN = re.compile(r"(\d{1,4})\s*(m|h|d|w)")
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 app = typer.Typer(help="Who may send: their keys, and what becomes of what they send.", no_args_is_help=True)
 
@@ -96,12 +92,7 @@ def rotate(
     """Give a source another key, and print it: once. Without --keep-old the old one is refused within a second."""
     from producers import key_changes
 
-    span = None
-    if keep_old is not None:
-        told = _SPAN.fullmatch(keep_old.strip())
-        if told is None or int(told[1]) == 0:
-            raise LocalStackError(f"--keep-old {keep_old}: give 30m, 2h, 1d or 1w")
-        span = timedelta(**{_UNITS[told[2]]: int(told[1])})
+    span = None if keep_old is None else read_span("--keep-old", keep_old)
     with _keys(home) as file:
         from producers.keys import read_sources
 

@@ -66,7 +66,7 @@ def test_keys_are_added_rotated_disabled_and_enabled_while_the_collector_runs(ka
         assert third not in collector.keys.read_text()
         assert "there is a source 'till' already" in portrait.refused("sources", "add", "till")
         assert "there is no source 'tills'" in portrait.refused("sources", "rotate", "tills")
-        assert "give 30m, 2h, 1d or 1w" in portrait.refused("sources", "rotate", "till", "--keep-old", "soon")
+        assert "give 30m, 2h, 3d or 1w" in portrait.refused("sources", "rotate", "till", "--keep-old", "soon")
 
 
 def test_what_is_counted_of_each_source_is_told_and_what_is_not_known_while_the_collector_is_down(
