@@ -194,12 +194,13 @@ def _as_json(source: Source, doors: dict[str, Door] | None) -> dict[str, Any]:
 def _show_keys(known: tuple[Source, ...], doors: dict[str, Door] | None) -> None:
     from ops.sources import Door
 
-    titles = (" received", " accepted", " rejected", " late", " ahead", " spooled", " turned away")
+    titles = (" received", " accepted", " rejected", " late", " ahead", " skewed", " spooled", " turned away")
     table = table_of("key", "is", "may send", *titles)
     for source in known:
         told = Door() if doors is None else doors.get(source.name, Door())
-        numbers = (told.received, told.accepted, sum(told.rejected.values()), told.late, told.ahead, told.spooled)
-        counts = ["?"] * 7 if doors is None else [f"{each:,}" for each in (*numbers, told.turned_away)]
+        numbers = (told.received, told.accepted, sum(told.rejected.values()), told.late, told.ahead, told.skewed)
+        more = (told.spooled, told.turned_away)
+        counts = ["?"] * 8 if doors is None else [f"{each:,}" for each in (*numbers, *more)]
         sends = "nothing" if source.traces else escape(" ".join(source.allow))
         table.add_row(escape(source.name), _state(source), sends, *counts)
         for reason, count in told.rejected.items():
