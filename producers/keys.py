@@ -146,14 +146,16 @@ def find_source(sources: Iterable[Source], key: str) -> Source | None:
     return found
 
 
-def read_sources(path: Path) -> tuple[Source, ...]:
-    """Every source in the file. Raises KeysError."""
+def read_sources(path: Path, *, may_be_empty: bool = True) -> tuple[Source, ...]:
+    """Every source in the file; none when it is empty, unless it may not be. Raises KeysError."""
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise KeysError(f"{path}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise KeysError(f"{path} is not YAML: {error}") from error
+    if document is None and not may_be_empty:
+        raise KeysError(f"{path} is empty; if nobody is to send any more, write `sources: []` into it")
     try:
         entries = _File.model_validate({} if document is None else document).sources
     except ValidationError as error:
@@ -209,7 +211,8 @@ class KeyFile:
     def _read_again(self) -> None:
         before, self._unread = self._unread, ""
         try:
-            self._sources = read_sources(self._path)
+            # Empty is a file that somebody is just writing: who is answered 401 meanwhile may throw away what it sent.
+            self._sources = read_sources(self._path, may_be_empty=False)
             log.info("%s: read %d sources", self._path, len(self._sources))
         except KeysError as error:
             if isinstance(error.__cause__, OSError):

@@ -178,6 +178,23 @@ def test_a_changed_file_is_read_again_and_a_broken_one_ignored(
     assert known.find(first) is not None
 
 
+@pytest.mark.parametrize("begun", ["", "# who may send\n", "---\n"])
+def test_a_file_that_is_being_written_shuts_nobody_out(
+    file: Path, begun: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As scp, or an editor, leaves it for a moment: who is answered 401 meanwhile may throw away what it sent."""
+    monkeypatch.setattr(keys, "_LOOK_AGAIN_SECONDS", 0.0)
+    key = add_source(file, "till")
+    known, whole = KeyFile(file), file.read_text()
+    for text, named in ((begun, "till"), (whole, "till"), ("sources: []", None)):
+        file.write_text(text)
+        found = known.find(key)
+        assert (found.name if found else None) == named
+    assert [each.message for each in caplog.records if each.levelname == "ERROR"] == [
+        f"the keys stay as they were: {file} is empty; if nobody is to send any more, write `sources: []` into it"
+    ]
+
+
 def test_a_source_that_is_shut_out_while_too_many_files_are_open_is_shut_out_when_one_is_closed(
     file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
