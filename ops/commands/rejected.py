@@ -199,6 +199,9 @@ def show_replays(done: list[Replay]) -> None:
         style = styles.get(each.outcome, "yellow")
         detail = f": {each.detail}" if each.outcome is Outcome.REFUSED else f" {_how(each.outcome)} {each.detail}"
         console.print(f"{escape(each.origin)} [{style}]{each.outcome}[/{style}]{escape(detail)}", soft_wrap=True)
+        if each.stored_before:
+            known = "an event of this source and id is stored already: this one counts for nothing"
+            console.print(f"  [yellow]{known}[/yellow]", soft_wrap=True)
     if any(each.outcome is Outcome.REFUSED for each in done):
         console.print(f"Repair them one by one: {program()} rejected replay ORIGIN --edit")
 

@@ -164,6 +164,22 @@ def test_a_patch_for_several_events_cannot_make_one_event_of_them(desk: Desk) ->
     assert desk.stored() == ["form-0"]
 
 
+def test_what_is_stored_already_is_said_since_it_will_count_for_nothing(desk: Desk) -> None:
+    origin, other = desk.refuse(broken(1), broken(3))
+    send(
+        desk.stream.kafka, [Raw("events.web", b"k", encoded(form(2, email="an@example.vn") | {"source": "/test/web"}))]
+    )
+    assert desk.stored() == ["form-2"]
+    patch = '{"id": "form-2", "data": {"form": {"kind": "newsletter"}}}'
+    (would,) = desk.fix(origin, "--patch", patch, "--dry-run")
+    assert (would["outcome"], would["stored_before"]) == ("would be sent", True)
+    shown = desk.portrait.run("rejected", "fix", origin, "--patch", patch)
+    assert "an event of this source and id is stored already: this one counts for nothing" in " ".join(shown.split())
+    assert (desk.stored(), desk.duplicates()) == (["form-2"], 1)
+    (sent,) = desk.fix(other, "--patch", MEND)
+    assert (sent["outcome"], sent["stored_before"]) == ("sent", False)
+
+
 def test_nor_by_giving_two_events_of_one_id_the_same_source(desk: Desk) -> None:
     desk.refuse(broken(1, source="/shop/a"), broken(1, source="/shop/b"))
     patch = '{"source": "/shop", "data": {"form": {"kind": "newsletter"}}}'
