@@ -24,7 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from sinks.postgres.errors import translated
 from sinks.store import Fatal
 
-ROLES = ("portrait_worker", "portrait_reader", "portrait_pii_reader")
+ROLES = ("portrait_worker", "portrait_reader", "portrait_pii_reader", "portrait_finder")
 """What a login can be given; `roles.sql` says what each may do."""
 
 _LOCK = 0x706F72747261  # any number that no version changes: whoever holds it migrates

@@ -6,12 +6,15 @@
 -- portrait_worker      reads and writes rows of schema portrait; cannot change tables
 -- portrait_reader      reads schema crm, personal values masked
 -- portrait_pii_reader  reads schema crm as it is
+-- portrait_finder      reads where events are: ids, times and places of schema portrait, no value of an event
 
 do $$
 declare
     wanted text;
 begin
-    foreach wanted in array array['portrait_owner', 'portrait_worker', 'portrait_reader', 'portrait_pii_reader'] loop
+    foreach wanted in array array[
+        'portrait_owner', 'portrait_worker', 'portrait_reader', 'portrait_pii_reader', 'portrait_finder'
+    ] loop
         if not exists (select from pg_catalog.pg_roles where rolname = wanted) then
             execute format('create role %I nologin', wanted);
         end if;
@@ -30,6 +33,6 @@ begin
     end if;
     -- The temporary table in which a batch of customers arrives.
     execute format('grant connect, temporary on database %I to portrait_worker', current_database());
-    execute format('grant connect on database %I to portrait_reader', current_database());
+    execute format('grant connect on database %I to portrait_reader, portrait_finder', current_database());
 end
 $$;

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg2
@@ -12,8 +13,11 @@ import pytest
 from psycopg2 import errors
 from psycopg2.extensions import make_dsn
 
-from ops.local.home import Home
+from ops.local.home import DATABASE_URL, Home
 from ops.local.stack import running_postgres
+from ops.sources import in_the_store
+from ops.trace import trace
+from ops.whereabouts import Trace
 from sinks.postgres.migrate import ROLES, ensure_login, migrate, migrations, pending
 from sinks.store import Retryable
 from tests.integration.shop import EMAIL, PASSWORD, Shop, ask, login, open_shop
@@ -133,6 +137,47 @@ def test_a_reader_s_own_function_sees_masked_values_only(shop: Shop) -> None:
         ((seen,),) = ask(reader, f"{spy} select count(*) from ({query}) as spied; select current_setting('spy.seen')")
         assert "***" in seen or "hcm-01" in seen, "the spy saw nothing: this test proves nothing"
         assert [secret for secret in (EMAIL, "4901234567", "Trần", "0912", "1000231945500781") if secret in seen] == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select body from portrait.events",
+        "select id from portrait.events",
+        "select * from portrait.events",
+        "select payload from portrait.rejected",
+        "select key from portrait.rejected",
+        "select identifier from portrait.identifiers",
+        "select * from portrait.unsettled",
+        "select * from portrait.customers",
+        "select * from crm.customers",
+        "update portrait.positions set next_offset = 0",
+        "delete from portrait.rejected",
+        "create table portrait.mine ()",
+        "set role portrait_worker",
+        "set role portrait_owner",
+    ],
+)
+def test_a_finder_sees_no_value_of_an_event_and_changes_nothing(shop: Shop, statement: str) -> None:
+    assert denied(login(shop.url, "portrait_finder"), statement)
+
+
+def test_a_finder_finds_what_the_owner_finds(shop: Shop) -> None:
+    finder = login(shop.url, "portrait_finder")
+    told, whole = ({each: found(url, each) for each in ("0", "3", "5", "nothing")} for url in (finder, shop.url))
+    assert told == whole
+    assert {each: [event.customer for event in trace.events] for each, trace in told.items()} == {
+        "0": [shop.an],
+        "3": [shop.an],
+        "5": [shop.bình],
+        "nothing": [],
+    }
+    assert {trace.searched[-1] for trace in told.values()} == {"the store: events of 1 sources, and dead letters"}
+    assert in_the_store(finder, stored=False) == in_the_store(shop.url, stored=False)
+
+
+def found(url: str, event_id: str) -> Trace:
+    return trace({DATABASE_URL: url, "PORTRAIT_SPOOL": "off"}, Home(Path("nowhere")), event_id, None)
 
 
 def test_a_login_gets_its_role_and_can_be_given_another_password(shop: Shop) -> None:
