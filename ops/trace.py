@@ -13,7 +13,7 @@ import psycopg2
 from kafka.errors import KafkaError
 
 from ops.in_time import Clock, begun
-from ops.local.home import COLLECTOR_URL, DATABASE_URL, KAFKA, Home
+from ops.local.home import COLLECTOR_URL, DATABASE_URL, KAFKA, TRACE_KEY, Home
 from ops.spool import CollectorSilent, collectors_of, read_spool, search_collector
 from ops.sql import reading, rows
 from ops.trace_kafka import Passing, search
@@ -23,9 +23,6 @@ from producers.spool_search import Searched
 from producers.spool_search import search as search_spool
 from schemas.ids import event_key
 from schemas.topics import REJECTED, VALID
-
-TRACE_KEY = "PORTRAIT_TRACE_KEY"
-"""An access key with `traces: true`, for the spool of a collector on another machine."""
 
 MOST_RECORDS = 20_000
 SECONDS = 2.0
@@ -162,7 +159,8 @@ def _add_spooled(told: Trace, looked: Searched, what: str, place: str) -> None:
         how = f"received with the key of {each.sender}" + (f", and refused: {each.reason}" if each.reason else "")
         state = State.SET_ASIDE if each.refused else State.REJECTED if each.reason else State.SPOOLED
         step = Step(at, f"{how}; kept in the spool", place)
-        if step not in event.steps:
+        # The collector that was asked may be the one whose directory was read.
+        if not any((each.at, each.what) == (step.at, step.what) for each in event.steps):
             event.came(state, step)
 
 

@@ -1,4 +1,4 @@
-"""Where an event is, over HTTP: `GET /v1/events/{id}`. A process of its own, since the collector has no database by design."""
+"""Where an event is, over HTTP: `GET /v1/events/{id}`. `ops.trace_service` runs it: the collector has no database by design."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
-from ops.local.home import DATABASE_URL, WORKER_URL, Home
+from ops.local.home import DATABASE_URL, FINDER_URL, TRACE_KEY, WORKER_URL, Home
 from ops.source_metrics import NotKnown, SourceMetrics
 from ops.trace import trace
 from producers.access import recognise_tracer
@@ -26,11 +26,11 @@ ABOUT = "Where is my event? For portals and support: the answers of `portrait tr
 
 
 def create_app(settings: Mapping[str, str], home: Home, keys: KeyFile) -> FastAPI:
-    """The ASGI application. `settings` as for `portrait trace`; the database is asked as the role of workers where one is named.
-    `keys` are those of the collector: one that traces may ask.
+    """The ASGI application. `settings` as for `portrait trace`; of the database logins, that of the fewest rights is taken.
+    `keys` are those of the collector: one that traces may ask. The collector is asked with the same key, if they have no other.
     """
     app = FastAPIOffline(title="Portrait trace", version="1", description=ABOUT)
-    asked = dict(settings) | ({DATABASE_URL: settings[WORKER_URL]} if settings.get(WORKER_URL) else {})
+    url = next((settings[name] for name in (FINDER_URL, WORKER_URL, DATABASE_URL) if settings.get(name)), "")
     turns = threading.BoundedSemaphore(_AT_ONCE)
 
     # `def`: FastAPI runs it in a thread.
@@ -38,13 +38,15 @@ def create_app(settings: Mapping[str, str], home: Home, keys: KeyFile) -> FastAP
     def find(event_id: str, request: Request, source: str | None = None) -> Response:
         """Answers 200 whatever was found: `found` says whether it was, `unasked` what could not be asked."""
         try:
-            if recognise_tracer(request.headers.get("authorization"), keys) is None:
+            known = recognise_tracer(request.headers.get("authorization"), keys)
+            if known is None:
                 raise unauthorized("send an access key that traces: Authorization: Bearer KEY")
             if not 0 < len(event_id) <= _LONGEST_ID:
                 raise Problem(400, "missing_id", f"name the event: an id has 1 to {_LONGEST_ID} characters")
             if not turns.acquire(timeout=_PATIENCE_SECONDS):
                 raise unavailable("too many ask at the same time; ask again in a moment")
             try:
+                asked = {**settings, DATABASE_URL: url, TRACE_KEY: settings.get(TRACE_KEY) or known[1]}
                 told = trace(asked, home, event_id, source, addresses=False)
             finally:
                 turns.release()
@@ -53,7 +55,7 @@ def create_app(settings: Mapping[str, str], home: Home, keys: KeyFile) -> FastAP
         headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
         return Response(msgspec.json.encode(told.as_json()), headers=headers, media_type="application/json")
 
-    counts = SourceMetrics(asked.get(DATABASE_URL, ""))
+    counts = SourceMetrics(url)
 
     @app.get("/metrics", summary="Counters, for Prometheus", tags=["operation"], include_in_schema=False)
     def metrics() -> Response:

@@ -31,9 +31,13 @@ def recognise(authorization: str | None, keys: KeyFile, in_address: str | None =
     return None
 
 
-def recognise_tracer(authorization: str | None, keys: KeyFile) -> Source | None:
-    """Whose key it is that the header shows, and that may ask where events are; None when it is no such key."""
-    return next(filter(None, map(keys.find_tracer, shown_keys(authorization or ""))), None)
+def recognise_tracer(authorization: str | None, keys: KeyFile) -> tuple[Source, str] | None:
+    """Who may ask where events are with the key that the header shows, and that key; None when it is no such key."""
+    for key in shown_keys(authorization or ""):
+        source = keys.find_tracer(key)
+        if source is not None:
+            return source, key
+    return None
 
 
 def shown_keys(authorization: str) -> Iterator[str]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from producers.admit import Admission
 from producers.punctuality import Punctuality
 from producers.spool_state import SpoolState
+
+if TYPE_CHECKING:  # who only asks for the numbers needs no model of any event
+    from producers.admit import Admission
 
 UNKNOWN_SOURCE = "-"
 """In place of the source's name while nobody has shown a valid key. Names come from the file of keys: they are few."""

@@ -24,19 +24,15 @@ def serve(
     port: Annotated[int, typer.Option(min=1, max=65535, help="The port to listen at.")] = 8090,
     home: HomeOption = None,
 ) -> None:
-    """Answer `GET /v1/events/ID`, until it is stopped, as `portrait trace` does. For keys of `portrait sources add --traces`."""
-    import uvicorn
+    """Answer `GET /v1/events/ID`, until it is stopped, as `portrait trace` does. For keys of `portrait sources add --traces`.
 
-    from ops.sources import keys_file
-    from ops.trace_api import create_app
-    from producers.keys import KeyFile, KeysError
+    `portrait up` runs it, as trace; by itself it is for elsewhere.
+    """
+    from ops.trace_service import serve as serve_trace
+    from producers.keys import KeysError
 
-    settings, at = settings_of(home), Home.at(home)
+    errors.print(f"http://{host}:{port}/v1/events/ID, for keys that trace")
     try:
-        keys = KeyFile(keys_file(settings, at))
+        serve_trace(settings_of(home), Home.at(home), host, port)
     except KeysError as error:
         raise LocalStackError(f"{error}; `portrait sources add portal --traces` makes a key") from error
-    errors.print(f"http://{host}:{port}/v1/events/ID, for keys that trace")
-    uvicorn.run(
-        create_app(settings, at, keys), host=host, port=port, access_log=False, server_header=False, log_config=None
-    )

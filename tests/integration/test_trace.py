@@ -186,6 +186,12 @@ def test_while_kafka_is_away_it_is_in_the_spool_and_what_cannot_be_asked_is_said
             asked = [http.get("/v1/spool", params={"id": "form-1", "seconds": each}) for each in ("nan", "1e9", "x")]
             assert [each.status_code for each in asked] == [200, 200, 400]
             assert [len(each.json()[0]) for each in asked[:2]] == [1, 1]
+        both = Portrait(tmp_path / "here", given | {"PORTRAIT_TRACE_KEY": key}).ask("trace", "form-1")
+        assert steps(only(both)) == steps(event), "the directory that was read is that of the collector that was asked"
+        with serving(Portrait(tmp_path / "there", elsewhere | {"PORTRAIT_KEYS": str(collector.keys)})) as url:
+            asking = {"Authorization": f"Bearer {key}"}
+            told = httpx.get(f"{url}/v1/events/form-1", headers=asking, timeout=20).json()
+            assert steps(only(told)) == [(steps(event)[0][0], "the spool of the collector")]
         wrong = elsewhere | {"PORTRAIT_TRACE_KEY": collector.key}
         unasked = Portrait(tmp_path / "there", wrong).ask("trace", "form-1", code=3)["unasked"]
         assert "does not know this key as one that traces" in unasked[0]
@@ -258,16 +264,7 @@ def test_a_portal_asks_over_http_with_a_key_that_traces(servers: Servers, tmp_pa
         running.send(scan(1) | {"id": "till 4/7"})
         running.stream.drain()
         key = key_changes.add_source(running.collector.keys, "portal", traces=True)
-        port = free_port()
-        served = subprocess.Popen(
-            running.portrait.argv("serve", "--port", str(port)),
-            env=running.portrait.environment(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            url = f"http://127.0.0.1:{port}"
-            running.stream.until(lambda: _alive(url), 20, what="the page that answers")
+        with serving(running.portrait) as url:
             own = {"Authorization": f"Bearer {key}"}
             answered = httpx.get(f"{url}/v1/events/till%204%2F7", headers=own, timeout=20)
             assert (answered.status_code, answered.json()["events"]) == (200, running.trace("till 4/7")["events"])
@@ -282,9 +279,25 @@ def test_a_portal_asks_over_http_with_a_key_that_traces(servers: Servers, tmp_pa
             with running.collector.http() as http:
                 http.headers.update(own)
                 assert http.post("/v1/events", json=scan(2)).status_code == 401, "it sends nothing"
-        finally:
-            served.terminate()
-            served.wait(timeout=20)
+
+
+@contextmanager
+def serving(portrait: Portrait) -> Iterator[str]:
+    """The address of a `portrait serve`, which ends well when it is told to stop."""
+    port = free_port()
+    served = subprocess.Popen(
+        portrait.argv("serve", "--port", str(port)),
+        env=portrait.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        assert wait_until(lambda: _alive(url), 20, every=0.1)
+        yield url
+    finally:
+        served.terminate()
+        assert served.wait(timeout=20) == 0
 
 
 def _knows(collector: str, key: str) -> bool:

@@ -146,7 +146,7 @@ def test_a_key_that_traces_sends_nothing_and_a_key_that_sends_traces_nothing(fil
     assert recognise(f"Bearer {tracing}", keys) is None
     asking = recognise_tracer(f"Bearer {tracing}", keys)
     assert asking is not None
-    assert asking.name == "support"
+    assert (asking[0].name, asking[1]) == ("support", tracing)
     assert [recognise_tracer(header, keys) for header in (f"Bearer {sending}", "Bearer", None, "")] == [None] * 4
     disable(file, "support", True)
     assert recognise_tracer(f"Bearer {tracing}", KeyFile(file)) is None
