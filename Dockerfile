@@ -26,7 +26,7 @@ LABEL org.opencontainers.image.title="Portrait" org.opencontainers.image.license
 RUN groupadd --gid 10001 portrait \
  && useradd --uid 10001 --gid portrait --home-dir /var/lib/portrait --no-create-home --shell /usr/sbin/nologin portrait \
  && install --directory --owner=portrait --group=portrait --mode=0700 \
-    /var/lib/portrait /var/lib/portrait/owner /var/lib/portrait/worker /var/lib/portrait/keys \
+    /var/lib/portrait /var/lib/portrait/owner /var/lib/portrait/worker /var/lib/portrait/finder /var/lib/portrait/keys \
     /var/lib/portrait/activation /var/lib/portrait/spool /var/lib/portrait/files /var/lib/portrait/drop
 COPY --from=build /opt/portrait /opt/portrait
 ENV PATH=/opt/portrait/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1

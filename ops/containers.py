@@ -3,7 +3,7 @@
     python -m ops.containers secrets                          before PostgreSQL starts the first time: its password
     python -m ops.containers setup                            before the parts start: tables, logins, topics, a key
     python -m ops.containers healthy PART                     whether the part in this container works: collector, worker,
-                                                              relay or activation
+                                                              relay, activation or trace
 
 Addresses in the environment hold no password: they name the file in which libpq finds it
 (`postgresql://USER@HOST/NAME?passfile=FILE`). The passwords are made here, and each part is given its own only.
@@ -30,15 +30,16 @@ from ops.local.home import (
     DATABASE_URL,
     KAFKA,
     LOOPBACK,
-    READER_URL,
     SOURCE_KEY,
+    TRACE_KEY,
+    TRACE_URL,
     WORKER_URL,
     Home,
     LocalStackError,
     read_env,
     write_private,
 )
-from ops.logins import Login, url_of
+from ops.logins import ROLES, Login, url_of
 from ops.sql import reading, rows
 
 PARTITIONS = "PORTRAIT_PARTITIONS"
@@ -47,6 +48,7 @@ PUBLISHED = {
     KAFKA: "PORTRAIT_KAFKA_PORT",
     DATABASE_URL: "PORTRAIT_POSTGRES_PORT",
     COLLECTOR_URL: "PORTRAIT_COLLECTOR_PORT",
+    TRACE_URL: "PORTRAIT_TRACE_PORT",
 }
 """Address → the setting with the loopback port of the machine on which it is published."""
 
@@ -91,43 +93,47 @@ def make_secrets(environ: Mapping[str, str]) -> None:
 def set_up(environ: Mapping[str, str], patience: float = _PATIENCE) -> None:
     """Bring Kafka and PostgreSQL to what this version needs; run it as often as you like. Raises LocalStackError.
 
-    Writes `portrait.env` into the home: the addresses as this machine sees them, with passwords and the key of a source
-    `demo`. A server that does not answer is asked again for `patience` seconds.
+    Writes `portrait.env` into the home: the addresses as this machine sees them, with passwords and the keys of two sources,
+    `demo`, and `demo-trace`, which asks where events are. A server that does not answer is asked again for `patience` seconds.
     """
+    from ops.parts import KEYS
+    from ops.preparation import DEMO, DEMO_TRACE, Preparation, first_key
     from ops.topics import DEFAULT_PARTITIONS
-    from ops.up import KEYS, Preparation, source_key
 
     home = Home.at(environ=environ)
-    logins = (
-        _login(environ, WORKER_URL, "portrait_worker"),
-        _login(environ, READER_URL, "portrait_reader"),
-    )
+    logins = tuple(_login(environ, setting, role) for setting, role in ROLES.items())
     partitions = environ.get(PARTITIONS, "").strip() or str(DEFAULT_PARTITIONS)
     if not partitions.isdecimal() or int(partitions) < 1:
         raise LocalStackError(f"{PARTITIONS}: {partitions!r} is not a whole number from 1")
     preparation = Preparation(_needed(environ, KAFKA), _needed(environ, DATABASE_URL), logins, int(partitions))
     for step in (preparation.topics, preparation.tables):
         _patiently(step, patience)
-    key = source_key(Path(_needed(environ, KEYS)), read_env(home.env_file).get(SOURCE_KEY, ""))
-    home.remember({**_outside(environ, logins), SOURCE_KEY: key})
+    keys, known = Path(_needed(environ, KEYS)), read_env(home.env_file)
+    first = {
+        SOURCE_KEY: first_key(keys, DEMO, known.get(SOURCE_KEY, "")),
+        TRACE_KEY: first_key(keys, DEMO_TRACE, known.get(TRACE_KEY, ""), traces=True),
+    }
+    home.remember({**_outside(environ, logins), **first})
 
 
 def is_healthy(part: str, environ: Mapping[str, str]) -> bool:
     """Whether the part in this container works.
 
     collector: it would take an event now. worker, activation: it serves its metrics (a worker ends itself when it stalls).
-    relay: it is connected to PostgreSQL from this container. Raises LocalStackError for another part.
+    relay: it is connected to PostgreSQL from this container. trace: it answers. Raises LocalStackError for another part.
     """
     if part == "collector":
         from producers.settings import CollectorSettings
 
         port = environ.get("PORTRAIT_COLLECTOR_PORT", "").strip() or str(CollectorSettings.port)
         return _answers(int(port), "/ready")
+    if part == "trace":
+        return _answers(int(_needed(environ, "PORTRAIT_TRACE_PORT")), "/health")
     if part in ("worker", "activation"):
         return _answers(int(_needed(environ, "PORTRAIT_METRICS_PORT")), "/metrics")
     if part == "relay":
         return _is_connected(_needed(environ, WORKER_URL), "portrait-relay")
-    raise LocalStackError(f"{part} is none of collector, worker, relay, activation")
+    raise LocalStackError(f"{part} is none of collector, worker, relay, activation, trace")
 
 
 def _login(environ: Mapping[str, str], setting: str, role: str) -> Login:
@@ -144,7 +150,7 @@ def _outside(environ: Mapping[str, str], logins: tuple[Login, ...]) -> dict[str,
     everyone = (Login(DATABASE_URL, "", owner.user, owner.password()), *logins)
     return {
         KAFKA: f"{LOOPBACK}:{ports[KAFKA]}",
-        COLLECTOR_URL: f"http://{LOOPBACK}:{ports[COLLECTOR_URL]}",
+        **{setting: f"http://{LOOPBACK}:{ports[setting]}" for setting in (COLLECTOR_URL, TRACE_URL)},
         **{login.setting: url_of(login, place) for login in everyone},
     }
 

@@ -1,4 +1,6 @@
-"""The logins of a home: a worker that writes rows but changes no table; a reader that sees personal values masked."""
+"""The logins of a home: a worker that writes rows but changes no table; a reader that sees personal values masked; a finder that
+sees where events are, and no value of them.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,10 @@ from urllib.parse import quote, unquote, urlsplit
 
 from psycopg2.extensions import make_dsn, parse_dsn
 
-from ops.local.home import READER_URL, WORKER_URL
+from ops.local.home import FINDER_URL, READER_URL, WORKER_URL
+
+ROLES = {WORKER_URL: "portrait_worker", READER_URL: "portrait_reader", FINDER_URL: "portrait_finder"}
+"""The setting that keeps the URL of a login → its role."""
 
 
 class Login(NamedTuple):
@@ -27,10 +32,9 @@ def choose_logins(given: Mapping[str, str], remembered: Mapping[str, str]) -> tu
     `remembered` is what `portrait.env` holds: who was made there keeps name and password. Names are unique, because
     users belong to the whole server, which other homes may share.
     """
-    wanted = ((WORKER_URL, "portrait_worker"), (READER_URL, "portrait_reader"))
     return tuple(
         Login(setting, role, *(_kept(remembered.get(setting, ""), role) or _new(role)))
-        for setting, role in wanted
+        for setting, role in ROLES.items()
         if not given.get(setting)
     )
 

@@ -233,7 +233,7 @@ def _process(line: Status) -> dict[str, Any]:
     }
 
 
-_RANKS: Sequence[str] = ("kafka", "postgres", "collector", "worker", "relay", "activation")
+_RANKS: Sequence[str] = ("kafka", "postgres", "collector", "worker", "relay", "activation", "trace")
 
 
 def _order(line: Status) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from rich.panel import Panel
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from ops.local.home import COLLECTOR_URL, DATABASE_URL, KAFKA, READER_URL, Home, LocalStackError
+from ops.local.home import COLLECTOR_URL, DATABASE_URL, KAFKA, READER_URL, TRACE_URL, Home, LocalStackError
 from ops.local.supervisor import SUPERVISOR, State, status, stop, supervise
 from ops.logins import without_password
 from ops.terminal import (
@@ -64,15 +64,16 @@ def up(
     kafka_port: Port = None,
     postgres_port: Port = None,
     collector_port: Port = None,
+    trace_port: Port = None,
     wait: Annotated[
         float, typer.Option(min=1, metavar="SECONDS", help="With --detach: give up when it takes longer.")
     ] = 180.0,
 ) -> None:
-    """Start Kafka, PostgreSQL, the collector, the workers, the relay and activation; start again what dies.
+    """Start Kafka, PostgreSQL, the collector, the workers, relay, activation and trace; start again what dies.
 
     A Kafka or PostgreSQL whose address is in the environment (PORTRAIT_KAFKA, PORTRAIT_DATABASE_URL) is used as it is.
     """
-    wanted = Wanted(workers, partitions, kafka_port, postgres_port, collector_port)
+    wanted = Wanted(workers, partitions, kafka_port, postgres_port, collector_port, trace_port)
     chosen = Home.open(home)
     if not detach:
         _run(chosen, wanted)
@@ -104,6 +105,7 @@ def show_addresses(home: Home) -> None:
     collector = settings.get(COLLECTOR_URL, "")
     table.add_row("Collector", f"{collector}/v1/events")
     table.add_row("API docs", f"{collector}/docs")
+    table.add_row("Where events are", f"{settings.get(TRACE_URL, '')}/v1/events/ID")
     table.add_row("Kafka", settings.get(KAFKA, ""))
     table.add_row("Database", without_password(settings.get(DATABASE_URL, "")))
     table.add_row("  read only", without_password(settings.get(READER_URL, "")))

@@ -16,9 +16,12 @@ from ops.containers import PASSWORD_FILE, Account, is_healthy, main, make_secret
 from ops.local.home import (
     COLLECTOR_URL,
     DATABASE_URL,
+    FINDER_URL,
     KAFKA,
     READER_URL,
     SOURCE_KEY,
+    TRACE_KEY,
+    TRACE_URL,
     WORKER_URL,
     LocalStackError,
     read_env,
@@ -45,13 +48,15 @@ def environ(
         DATABASE_URL: f"postgresql://{owner.username}@{place}?passfile={tmp_path}/owner.pgpass",
         WORKER_URL: f"postgresql://worker_{one}@{place}?passfile={tmp_path}/worker.pgpass",
         READER_URL: f"postgresql://reader_{one}@{place}?passfile={tmp_path}/reader.pgpass",
+        FINDER_URL: f"postgresql://finder_{one}@{place}?passfile={tmp_path}/finder.pgpass",
         "PORTRAIT_KEYS": str(tmp_path / "keys.yaml"),
         "PORTRAIT_KAFKA_PORT": "1092",
         "PORTRAIT_POSTGRES_PORT": str(owner.port),
         "PORTRAIT_COLLECTOR_PORT": "1080",
+        "PORTRAIT_TRACE_PORT": "1090",
     }
     with closing(psycopg2.connect(postgres_server)) as server, server, server.cursor() as at:
-        at.execute(f"drop role if exists worker_{one}, reader_{one}")
+        at.execute(f"drop role if exists worker_{one}, reader_{one}, finder_{one}")
 
 
 def who_is_served(url: str) -> str:
@@ -80,18 +85,16 @@ def test_setup_makes_tables_logins_topics_and_a_key_and_tells_where_all_of_it_is
 ) -> None:
     set_up(environ)
     assert pending(environ[DATABASE_URL]) == []
-    worker, reader = (Account.of(environ, setting) for setting in (WORKER_URL, READER_URL))
-    assert (who_is_served(environ[WORKER_URL]), who_is_served(environ[READER_URL])) == (worker.user, reader.user)
+    users = {
+        setting: Account.of(environ, setting).user for setting in (DATABASE_URL, WORKER_URL, READER_URL, FINDER_URL)
+    }
+    assert {setting: who_is_served(environ[setting]) for setting in users} == users
     told = read_env(tmp_path / "portrait.env")
     assert (told[KAFKA], told[COLLECTOR_URL]) == ("127.0.0.1:1092", "http://127.0.0.1:1080")
-    assert [who_is_served(told[setting]) for setting in (DATABASE_URL, WORKER_URL, READER_URL)] == [
-        who_is_served(environ[DATABASE_URL]),
-        worker.user,
-        reader.user,
-    ]
-    source = find_source(read_sources(tmp_path / "keys.yaml"), told[SOURCE_KEY])
-    assert source is not None
-    assert source.name == "demo"
+    assert told[TRACE_URL] == "http://127.0.0.1:1090"
+    assert {setting: who_is_served(told[setting]) for setting in users} == users
+    known = [find_source(read_sources(tmp_path / "keys.yaml"), told[setting]) for setting in (SOURCE_KEY, TRACE_KEY)]
+    assert [(source.name, source.traces) for source in known if source] == [("demo", False), ("demo-trace", True)]
 
 
 def test_a_second_setup_changes_nothing(environ: dict[str, str], tmp_path: Path) -> None:
@@ -148,12 +151,14 @@ def test_a_part_that_does_not_answer_is_not_healthy() -> None:
         WORKER_URL: "postgresql://nobody@127.0.0.1:1/portrait",
         "PORTRAIT_METRICS_PORT": "1",
         "PORTRAIT_COLLECTOR_PORT": "1",
+        "PORTRAIT_TRACE_PORT": "1",
     }
-    assert [is_healthy(part, nobody) for part in ("collector", "worker", "relay", "activation")] == [False] * 4
+    parts = ("collector", "worker", "relay", "activation", "trace")
+    assert [is_healthy(part, nobody) for part in parts] == [False] * 5
 
 
 def test_what_is_no_part_and_no_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["healthy", "kafka"]) == 1
-    assert capsys.readouterr().err == "kafka is none of collector, worker, relay, activation\n"
+    assert capsys.readouterr().err == "kafka is none of collector, worker, relay, activation, trace\n"
     assert main(["everything"]) == 2
     assert "python -m ops.containers setup" in capsys.readouterr().err

@@ -12,10 +12,21 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import psycopg2
 import pytest
 
-from ops.local.home import DATABASE_URL, READER_URL, WORKER_URL, Home, write_private
+from ops.local.home import (
+    DATABASE_URL,
+    FINDER_URL,
+    READER_URL,
+    SOURCE_KEY,
+    TRACE_KEY,
+    TRACE_URL,
+    WORKER_URL,
+    Home,
+    write_private,
+)
 from ops.local.records import wait_until
 from tests.compose import COMPOSE_FILE, ROOT, read_compose
 from tests.containers import require_image
@@ -24,6 +35,7 @@ from tests.system.command import Portrait, scan
 pytestmark = [pytest.mark.docker, pytest.mark.integration]
 
 _UP_SECONDS = 600
+PARTS = ("collector", "worker", "relay", "activation", "trace")
 
 LIST_FILES = """
 import importlib.util, pathlib, sys
@@ -84,7 +96,9 @@ class Compose:
 @pytest.fixture(scope="module")
 def compose(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compose]:
     home = Home.open(tmp_path_factory.mktemp("ports"))
-    ports = {f"PORTRAIT_{name.upper()}_PORT": str(home.port(name)) for name in ("kafka", "postgres", "collector")}
+    ports = {
+        f"PORTRAIT_{name.upper()}_PORT": str(home.port(name)) for name in ("kafka", "postgres", "collector", "trace")
+    }
     compose = Compose(compose_command(), f"portrait-test-{uuid4().hex[:8]}", ports)
     services = read_compose(os.environ)["services"]
     for server in ("kafka", "postgres"):
@@ -98,7 +112,7 @@ def compose(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compose]:
         compose.run("build", "worker")
     try:
         compose.run("up", "--detach", "--no-build")
-        for part in ("collector", "worker", "relay", "activation"):
+        for part in PARTS:
             compose.wait_healthy(part)
         yield compose
     finally:
@@ -152,6 +166,31 @@ def test_events_sent_over_http_become_a_customer_who_is_counted_once(portrait: P
     assert [tuple(map(str, row)) for row in served(portrait.settings[READER_URL], query)] == [("10", "10", "15.00")]
 
 
+def test_where_an_event_is_can_be_asked_over_http_and_of_the_collector_s_spool_as_well(
+    compose: Compose, portrait: Portrait
+) -> None:
+    settings = portrait.settings
+
+    def asked(key: str) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {settings[key]}"}
+        return httpx.get(f"{settings[TRACE_URL]}/v1/events/scan-3", headers=headers, timeout=20)
+
+    told = asked(TRACE_KEY).json()
+    assert [(each["state"], each["duplicates"]) for each in told["events"]] == [("stored", 1)]
+    assert told["unasked"] == []
+    assert told["searched"][0] == "the spool of the collector: it is empty"
+    assert asked(SOURCE_KEY).status_code == 401
+    assert portrait.ask("trace", "scan-3")["events"] == told["events"]
+    compose.run("stop", "collector")
+    try:
+        silent = asked(TRACE_KEY).json()
+        assert (silent["events"], silent["complete"]) == (told["events"], False)
+        assert silent["unasked"] == ["the spool of the collector: it does not answer"]
+    finally:
+        compose.run("start", "collector")
+        compose.wait_healthy("collector")
+
+
 def test_the_command_line_works_in_a_container_as_it_does_outside(compose: Compose, portrait: Portrait) -> None:
     inside = json.loads(compose.tool("portrait", "status", "--json"))
     assert inside["balance"] == portrait.ask("status")["balance"]
@@ -191,22 +230,25 @@ def test_after_down_and_up_everything_is_as_it_was(compose: Compose, portrait: P
 
 
 def test_ours_run_as_a_user_of_no_rights_who_knows_no_password_of_others(compose: Compose, portrait: Portrait) -> None:
-    passwords = [
-        portrait.settings[url].split(":")[2].partition("@")[0] for url in (DATABASE_URL, READER_URL, WORKER_URL)
-    ]
-    for part in ("collector", "worker", "relay", "activation"):
+    passwords = {
+        url: portrait.settings[url].split(":")[2].partition("@")[0]
+        for url in (DATABASE_URL, READER_URL, WORKER_URL, FINDER_URL)
+    }
+    own = {part: [WORKER_URL] for part in PARTS} | {"collector": [], "trace": [FINDER_URL]}
+    for part in PARTS:
         (container, *_) = compose.containers(part)
         assert container["Config"]["User"] == "portrait"
         assert (container["HostConfig"]["ReadonlyRootfs"], container["HostConfig"]["CapDrop"]) == (True, ["ALL"])
-        assert not any(password in json.dumps(container) for password in passwords)
+        assert not any(password in json.dumps(container) for password in passwords.values())
         held = compose.run("exec", "-T", part, "sh", "-c", "cat /var/lib/portrait/*/* 2>/dev/null || true")
-        assert [password in held for password in passwords] == [False, False, part != "collector"]
+        known = [url for url, password in passwords.items() if password in held]
+        assert known == own[part]
 
 
 def test_every_published_port_is_on_loopback(compose: Compose) -> None:
     bound = {
         binding["HostIp"]
-        for service in ("kafka", "postgres", "collector", "worker", "relay", "activation")
+        for service in ("kafka", "postgres", *PARTS)
         for container in compose.containers(service)
         for bindings in container["NetworkSettings"]["Ports"].values()
         for binding in bindings or ()

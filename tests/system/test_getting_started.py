@@ -22,6 +22,8 @@ def test_the_page_does_what_it_says(place: Path) -> None:
     assert '{"accepted":1,"rejected":[]}' in said
     assert "Nguyễn Thị An" in said
     assert "N. T. A." in said  # as the reader's login sees it
+    assert "form-1 of /web/shop: stored for customer" in said
+    assert '{"id":"receipt-4711","found":true,"complete":true,' in said
     assert '▶         "amount": "92,50"' in said
     assert re.search(r"sent as events\.loyalty/\d+/\d+", said)
     assert "2 rows: 2 sent, 0 rejected" in said

@@ -36,7 +36,8 @@ def processes(portrait: Portrait) -> dict[str, dict[str, Any]]:
 def test_everything_is_up_and_empty_and_the_books_balance(stack: Portrait) -> None:
     told = stack.ask("status")
     assert [(each["name"], each["up"]) for each in told["processes"]] == [
-        (name, True) for name in ("kafka", "postgres", "collector", "worker-1", "worker-2", "relay", "activation")
+        (name, True)
+        for name in ("kafka", "postgres", "collector", "worker-1", "worker-2", "relay", "activation", "trace")
     ]
     assert {(each["topic"], each["partition"]) for each in told["partitions"]} == {
         (topic, number) for topic in (*RAW_NAMES, VALID, REJECTED) for number in range(3)
@@ -65,6 +66,7 @@ def test_the_addresses_are_written_where_a_shell_can_read_them(stack: Portrait) 
         *("PORTRAIT_KAFKA", "PORTRAIT_DATABASE_URL", "PORTRAIT_WORKER_URL", "PORTRAIT_READER_URL"),
         *("PORTRAIT_COLLECTOR_URL", "PORTRAIT_SOURCE_KEY", "PORTRAIT_HOME"),
         "PORTRAIT_SEGMENTS",
+        *("PORTRAIT_TRACE_URL", "PORTRAIT_TRACE_KEY", "PORTRAIT_FINDER_URL"),
     }
     assert settings["PORTRAIT_SEGMENTS"] == str(stack.home / "segments")
     assert settings["PORTRAIT_HOME"] == str(stack.home)
@@ -135,7 +137,7 @@ def test_a_second_home_shares_nothing_with_the_first_and_uses_the_servers_it_is_
     before = stack.ask("status")["balance"]
     other.run("up", "--detach")
     try:
-        assert set(processes(other)) == {"collector", "worker-1", "relay", "activation"}
+        assert set(processes(other)) == {"collector", "worker-1", "relay", "activation", "trace"}
         assert other.settings[KAFKA] == kafka
         assert other.settings["PORTRAIT_COLLECTOR_URL"] != stack.settings["PORTRAIT_COLLECTOR_URL"]
         known = other.ask("status")["balance"]["received"]
@@ -144,7 +146,7 @@ def test_a_second_home_shares_nothing_with_the_first_and_uses_the_servers_it_is_
         assert told["balance"]["balanced"]
         assert other.ask("customer", "card_no:7")["orders"] >= 1
     finally:
-        assert "Stopped supervisor, collector, worker-1, relay, activation" in other.run("down")
+        assert "Stopped supervisor, collector, worker-1, relay, activation, trace" in other.run("down")
     assert stack.ask("status")["balance"] == before
     assert all(each["up"] for each in processes(stack).values())
 
@@ -154,7 +156,7 @@ def test_in_the_foreground_it_runs_until_it_is_interrupted(tmp_path: Path) -> No
     with open(tmp_path / "said", "w") as said:
         running = subprocess.Popen(portrait.argv("up"), env=portrait.environment(), stdout=said, stderr=said)
     try:
-        assert wait_until(lambda: len(up := processes(portrait)) == 6 and all(e["up"] for e in up.values()), 180, 0.5)
+        assert wait_until(lambda: len(up := processes(portrait)) == 7 and all(e["up"] for e in up.values()), 180, 0.5)
         left = [psutil.Process(each["pid"]) for each in processes(portrait).values()]
     finally:
         running.send_signal(signal.SIGINT)
@@ -176,7 +178,7 @@ def test_the_own_addresses_of_a_home_are_not_taken_for_servers_from_outside(tmp_
     home = Home.open(tmp_path / "home")
     first = prepare(home, Wanted(), lambda _: None, environ={})
     again = prepare(home, Wanted(), lambda _: None, environ=read_env(home.env_file))
-    names = ["kafka", "postgres", "collector", "worker-1", "relay", "activation"]
+    names = ["kafka", "postgres", "collector", "worker-1", "relay", "activation", "trace"]
     assert [process.name for process in first.processes] == names
     assert [process.name for process in again.processes] == names
     assert again.settings == first.settings

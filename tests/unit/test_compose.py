@@ -11,27 +11,29 @@ import pytest
 from psycopg2.extensions import parse_dsn
 
 from ops.containers import PASSWORD_FILE, Account
-from ops.local.home import DATABASE_URL, READER_URL, WORKER_URL, Home
+from ops.local.home import COLLECTOR_URL, DATABASE_URL, FINDER_URL, READER_URL, WORKER_URL, Home
 from ops.local.jars import pinned_jars
 from ops.local.kafka import KafkaServer
 from ops.local.postgres import SETTINGS, find_binaries
+from ops.trace_service import DEFAULT_PORT, HOST, PORT
 from processors.settings import WorkerSettings
 from producers.settings import CollectorSettings
 from tests.compose import COMPOSE_FILE, ROOT, environment, read_compose
 
 COMPOSE = read_compose({})
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = ("secrets", "setup", "collector", "worker", "relay", "activation", "files", "tools")
+OURS = ("secrets", "setup", "collector", "worker", "relay", "activation", "trace", "files", "tools")
 
 READERS: dict[str, tuple[str, ...]] = {
     "secrets": ("ops/containers.py", "ops/local/home.py"),
-    "setup": ("ops/containers.py", "ops/local/home.py", "ops/up.py"),
+    "setup": ("ops/containers.py", "ops/local/home.py", "ops/parts.py"),
     "collector": ("producers/settings.py",),
     "worker": ("processors/settings.py", "processors/reference.py"),
     "relay": ("sinks/relay.py",),
     "activation": ("sinks/activation/service.py",),
+    "trace": ("ops/trace_service.py", "ops/trace.py", "ops/sources.py", "ops/local/home.py"),
     "files": ("ops/local/home.py",),
-    "tools": ("ops/local/home.py", "ops/up.py", "processors/reference.py"),
+    "tools": ("ops/local/home.py", "ops/parts.py", "processors/reference.py"),
 }
 """Service → the files that read its environment."""
 
@@ -116,16 +118,19 @@ def test_every_server_listens_on_loopback_only() -> None:
         "kafka": ["127.0.0.1:9092:9092"],
         "postgres": ["127.0.0.1:5432:5432"],
         "collector": ["127.0.0.1:8080:8080"],
+        "trace": ["127.0.0.1:8090:8090"],
     }
 
 
 def test_the_published_ports_are_those_that_are_told_and_advertised() -> None:
-    given = {"PORTRAIT_KAFKA_PORT": "1", "PORTRAIT_POSTGRES_PORT": "2", "PORTRAIT_COLLECTOR_PORT": "3"}
+    ports = ("PORTRAIT_KAFKA_PORT", "PORTRAIT_POSTGRES_PORT", "PORTRAIT_COLLECTOR_PORT", "PORTRAIT_TRACE_PORT")
+    given = {name: str(number) for number, name in enumerate(ports, 1)}
     services = read_compose(given)["services"]
-    assert [services[name]["ports"] for name in ("kafka", "postgres", "collector")] == [
+    assert [services[name]["ports"] for name in ("kafka", "postgres", "collector", "trace")] == [
         ["127.0.0.1:1:9092"],
         ["127.0.0.1:2:5432"],
         ["127.0.0.1:3:8080"],
+        ["127.0.0.1:4:8090"],
     ]
     assert {name: environment(services["setup"])[name] for name in given} == given
     assert environment(services["kafka"])["KAFKA_ADVERTISED_LISTENERS"].endswith(",OUTSIDE://127.0.0.1:1")
@@ -160,21 +165,31 @@ def test_the_settings_of_the_collector_are_the_defaults(tmp_path: Path) -> None:
     assert "spool:/var/lib/portrait/spool" in SERVICES["collector"]["volumes"]
 
 
+def test_a_trace_is_published_where_it_listens_and_asks_the_collector_for_what_is_in_its_spool() -> None:
+    given = environment(SERVICES["trace"])
+    assert (given[HOST], int(given[PORT])) == ("0.0.0.0", DEFAULT_PORT)  # inside, loopback would be the container's own
+    collector = environment(SERVICES["collector"])
+    assert given[COLLECTOR_URL] == f"http://collector:{collector['PORTRAIT_COLLECTOR_PORT']}"
+    assert (given["PORTRAIT_KEYS"], given["PORTRAIT_SPOOL"]) == (collector["PORTRAIT_KEYS"], "off")
+    assert "keys:/var/lib/portrait/keys:ro" in SERVICES["trace"]["volumes"]
+
+
 def test_no_password_stands_in_the_file_and_each_part_sees_its_own_only() -> None:
     addresses = {
         name: {value for value in environment(service).values() if value.startswith("postgresql:")}
         for name, service in SERVICES.items()
     }
     assert all("password" not in parse_dsn(url) for urls in addresses.values() for url in urls)
-    worker = environment(SERVICES["worker"])[WORKER_URL]
+    worker, finder = environment(SERVICES["worker"])[WORKER_URL], environment(SERVICES["trace"])[FINDER_URL]
     owner, reader = (environment(SERVICES["setup"])[setting] for setting in (DATABASE_URL, READER_URL))
     assert addresses == {
         "secrets": {owner},
-        "setup": {owner, reader, worker},
+        "setup": {owner, reader, worker, finder},
         "tools": {owner, reader},
         "worker": {worker},
         "relay": {worker},
         "activation": {worker},
+        "trace": {finder},
         "files": set(),
         "collector": set(),
         "kafka": set(),
@@ -185,12 +200,13 @@ def test_no_password_stands_in_the_file_and_each_part_sees_its_own_only() -> Non
         "kafka": {"kafka"},
         "postgres": {"postgres", "owner"},
         "secrets": {"owner"},
-        "setup": {"owner", "worker", "keys"},
+        "setup": {"owner", "worker", "finder", "keys"},
         "tools": {"owner", "worker", "keys", "activation"},
         "collector": {"keys", "spool"},
         "worker": {"worker"},
         "relay": {"worker"},
         "activation": {"worker", "activation"},
+        "trace": {"finder", "keys"},
         "files": {"files", "./drop"},
     }
     assert set(COMPOSE["volumes"]) == set().union(*mounted.values()) - {"./drop"}
@@ -201,8 +217,13 @@ def test_the_files_of_passwords_are_in_volumes_that_hold_them() -> None:
     roots = dict(mount.split(":")[:2] for mount in SERVICES["setup"]["volumes"])
     assert {
         setting: Account.of(setup, setting).passfile.parent.as_posix()
-        for setting in (DATABASE_URL, READER_URL, WORKER_URL)
-    } == {DATABASE_URL: roots["owner"], READER_URL: roots["owner"], WORKER_URL: roots["worker"]}
+        for setting in (DATABASE_URL, READER_URL, WORKER_URL, FINDER_URL)
+    } == {
+        DATABASE_URL: roots["owner"],
+        READER_URL: roots["owner"],
+        WORKER_URL: roots["worker"],
+        FINDER_URL: roots["finder"],
+    }
     written = environment(SERVICES["secrets"])[PASSWORD_FILE]
     read = environment(SERVICES["postgres"])[PASSWORD_FILE]
     assert (Path(written).parent.as_posix(), Path(written).name) == (roots["owner"], Path(read).name)
@@ -226,7 +247,7 @@ def test_each_part_starts_when_what_it_needs_is_there() -> None:
         "kafka": {},
         "postgres": {"secrets": done},
         "setup": {"kafka": healthy, "postgres": healthy},
-        **{part: {"setup": done} for part in ("collector", "worker", "relay", "activation", "files")},
+        **{part: {"setup": done} for part in ("collector", "worker", "relay", "activation", "trace", "files")},
         "tools": {},
     }
 
@@ -239,6 +260,7 @@ def test_each_part_runs_a_module_that_is_there() -> None:
         "worker": "python -m processors.app",
         "relay": "python -m sinks.relay",
         "activation": "python -m sinks.activation",
+        "trace": "python -m ops.trace_service",
         "files": "portrait watch /var/lib/portrait/drop --mapping /var/lib/portrait/drop/.mapping.yaml",
         "tools": "portrait status",
     }
@@ -248,6 +270,7 @@ def test_each_part_runs_a_module_that_is_there() -> None:
         "processors.app",
         "sinks.relay",
         "sinks.activation.__main__",
+        "ops.trace_service",
     ):
         assert (ROOT / f"{module.replace('.', '/')}.py").is_file()
 
