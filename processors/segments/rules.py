@@ -265,7 +265,10 @@ def _mapping(node: yaml.Node, file: str, known: set[str], what: str) -> dict[str
 def _value(fields: Mapping[str, yaml.Node], name: str, file: str, node: yaml.Node) -> Any:
     if name not in fields:
         raise _bad(file, _line(node), f"{name} is missing")
-    return yaml.SafeLoader("").construct_object(fields[name])
+    try:
+        return yaml.SafeLoader("").construct_object(fields[name], deep=True)
+    except Exception as error:  # tags and dates of YAML are read by functions that raise anything
+        raise _bad(file, _line(fields[name]), f"{name} cannot be read: {_said(error)}") from error
 
 
 def _text(fields: Mapping[str, yaml.Node], name: str, file: str, node: yaml.Node, default: str | None = None) -> str:

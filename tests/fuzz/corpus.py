@@ -24,7 +24,8 @@ def unpacked(name: str) -> Iterator[bytes]:
 
 def pack(name: str, directory: Path) -> int:
     """Keep the files of `directory`; how many. The same files make the same archive."""
-    contents = {path.read_bytes() for path in directory.iterdir() if path.is_file()} if directory.exists() else set()
+    found = directory.iterdir() if directory.exists() else ()
+    contents = {path.read_bytes() for path in found if path.is_file() and not path.name.startswith("begin-")}
     ARCHIVES.mkdir(exist_ok=True)
     with tarfile.open(ARCHIVES / f"{name}.tar.xz", "w:xz", preset=9) as archive:
         for number, content in enumerate(sorted(contents, key=lambda content: (len(content), content))):

@@ -44,6 +44,11 @@ WRONG = {
     "family: value\nabout: x\nversion: one\nsegments: []": "value.yaml:3: version is a whole number",
     "family: value\nabout: x\nversion: 1\nchoose: best\nsegments: []": "value.yaml:4: choose is first or every",
     "family: value\nabout: x\nvershion: 1\nsegments: []": "value.yaml:3: a file of segments has no field vershion; is version",
+    "family: value\nabout: x\nversion: 2026-13-32\nsegments: []": "value.yaml:3: version cannot be read: month must be in 1..12",
+    "family: value\nabout: !!bool x\nversion: 1\nsegments:\n" + a("x", "true"): "value.yaml:2: about cannot be read",
+    HEAD
+    + "segments:\n"
+    + a("!x", "true"): "value.yaml:5: segment cannot be read: could not determine a constructor for the tag",
     HEAD + "segments:\n  - segment: x\n    about: y\n": "value.yaml:5: x has no condition",
     HEAD + "segments:\n" + a("x", "[]"): "value.yaml:7: x: an empty list holds for nobody",
     HEAD + "segments:\n" + a("x", "{a: 1}"): "value.yaml:7: x: a condition is text",
