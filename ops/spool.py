@@ -6,8 +6,8 @@ import httpx
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
-from producers.spool_search import Searched
-from producers.spool_state import SpoolState
+from producers.spool.search import Searched
+from producers.spool.state import SpoolState
 
 _PREFIX = "portrait_collector_spool_"
 _SECONDS = 2.0

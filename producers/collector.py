@@ -37,7 +37,6 @@ from producers.collector_segment import add_segment_api, for_browsers
 from producers.collector_spool import add_spool_search
 from producers.collector_webhooks import add_webhooks
 from producers.delivery import PATIENT, Delivery, Patience
-from producers.drain import DEADLINE_SECONDS, Drain
 from producers.forms.address import AddressRates
 from producers.forms.mapping_files import MappingFiles
 from producers.keys import KeyFile, KeysError, Source
@@ -49,8 +48,9 @@ from producers.publisher import Publisher, Unavailable
 from producers.punctuality import punctuality
 from producers.rate import Rates
 from producers.settings import CollectorSettings, SettingsError
-from producers.spool import Spool
-from producers.spool_files import SpoolUnusable
+from producers.spool.drain import DEADLINE_SECONDS, Drain
+from producers.spool.files import SpoolUnusable
+from producers.spool.keep import Spool
 from producers.turns import Turns
 from producers.webhooks.secret import SecretFiles
 

@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request, Response
 
 from producers.access import recognise_tracer
 from producers.problems import Problem, unauthorized, unavailable
-from producers.spool_search import Searched, search
+from producers.spool.search import Searched, search
 
 if TYPE_CHECKING:
     from producers.collector import Collector

@@ -12,8 +12,8 @@ from typing import NamedTuple
 from producers.problems import Problem, unavailable
 from producers.publisher import Publisher, Refused, Unavailable
 from producers.record import Record
-from producers.spool import Spool
-from producers.spool_files import SpoolFailed
+from producers.spool.files import SpoolFailed
+from producers.spool.keep import Spool
 from producers.turns import Turns
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from producers.admit import Admission
 from producers.punctuality import Punctuality
-from producers.spool_state import SpoolState
+from producers.spool.state import SpoolState
 
 UNKNOWN_SOURCE = "-"
 """In place of the source's name while nobody has shown a valid key. Names come from the file of keys: they are few."""

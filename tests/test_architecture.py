@@ -59,7 +59,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
         *("producers/publisher*.py", "producers/connection.py", "sinks/relay*.py", "sinks/activation/feed.py"),
         "ops/*",
     ),
-    "crc32c": ("producers/spool_format.py", "producers/spool_files.py"),
+    "crc32c": ("producers/spool/format.py", "producers/spool/files.py"),
     "fastapi": ("producers/collector*.py", "producers/problems.py", "ops/trace_api.py"),
     "starlette": ("producers/collector*.py", "producers/problems.py", "ops/trace_api.py"),
     "uvicorn": ("producers/collector*.py", "ops/*"),

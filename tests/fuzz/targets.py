@@ -32,7 +32,7 @@ from producers.problems import Problem
 from producers.record import Record
 from producers.rows import FileError, Row, RowFile
 from producers.segment_api.parcel import Parcel, unpack
-from producers.spool_format import Entry, encode_entry, frame, scan
+from producers.spool.format import Entry, encode_entry, frame, scan
 from producers.webhooks.form import FORM
 from producers.webhooks.notice import Item
 from schemas.rejected import Rejected

@@ -22,11 +22,11 @@ from ops.local.child import Child
 from ops.spool import Spool as Told
 from ops.spool import read_spool
 from producers.delivery import Delivery
-from producers.drain import Drain
 from producers.key_changes import add_source
 from producers.publisher import Publisher, Refused, Unfit
 from producers.record import Record
-from producers.spool import Spool
+from producers.spool.drain import Drain
+from producers.spool.keep import Spool
 from producers.turns import Turns
 from schemas.rejected import DeadLetter
 from schemas.topics import MAX_MESSAGE_BYTES, REJECTED

@@ -16,7 +16,7 @@ from producers.delivery import Delivery, Patience
 from producers.problems import Problem
 from producers.publisher import Publisher
 from producers.record import Record
-from producers.spool import Spool
+from producers.spool.keep import Spool
 from producers.turns import Turns
 
 

@@ -23,7 +23,7 @@ from ops.trace_api import create_app
 from producers import key_changes
 from producers.keys import KeyFile
 from producers.record import Record
-from producers.spool import Spool
+from producers.spool.keep import Spool
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 """kafka-python leaves the socket of an attempt to connect to the collector of garbage."""

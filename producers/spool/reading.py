@@ -6,8 +6,8 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
 
-from producers.spool_files import Directory, Segment, parts_of, reading
-from producers.spool_format import Damaged, Kept, Read, Torn, scan
+from producers.spool.files import Directory, Segment, parts_of, reading
+from producers.spool.format import Damaged, Kept, Read, Torn, scan
 
 log = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass
 
 from producers.publisher import Publisher, Unavailable, Unfit
-from producers.spool import Spool
-from producers.spool_format import Kept
+from producers.spool.format import Kept
+from producers.spool.keep import Spool
 
 log = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from producers.named import letter_id, named
-from producers.spool_files import ASIDE, REFUSED, Segment, cursor_in, reading, segments_in
-from producers.spool_format import Kept, scan
+from producers.spool.files import ASIDE, REFUSED, Segment, cursor_in, reading, segments_in
+from producers.spool.format import Kept, scan
 from schemas.topics import REJECTED
 
 _PLAIN = re.compile(r"[A-Za-z0-9._:@+=~-]+")

@@ -1,7 +1,7 @@
 """The directory of a spool: its lock, its segments, how far it was drained, and what was set aside.
 
 lock                                held by the one collector that uses it
-000000000007-9f86d081884c7d65.seg   a segment: frames (`producers.spool_format`); number, and salt in hex
+000000000007-9f86d081884c7d65.seg   a segment: frames (`producers.spool.format`); number, and salt in hex
 cursor                              how far the first segment was drained; when it is lost, more is sent again
 set-aside/                          what was damaged, or refused by Kafka for good: for a person to look at
 """
@@ -23,7 +23,7 @@ from pathlib import Path
 
 from crc32c import crc32c
 
-from producers.spool_format import Read
+from producers.spool.format import Read
 
 log = logging.getLogger(__name__)
 

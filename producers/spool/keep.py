@@ -20,11 +20,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from producers.record import Record
-from producers.spool_files import Directory, Segment, SpoolFailed, SpoolUnusable
-from producers.spool_format import Entry, Kept, encode_entry, frame
-from producers.spool_reading import entries, received_ms, wanted
-from producers.spool_state import SpoolState, Waiting
-from producers.spool_unread import Unread
+from producers.spool.files import Directory, Segment, SpoolFailed, SpoolUnusable
+from producers.spool.format import Entry, Kept, encode_entry, frame
+from producers.spool.reading import entries, received_ms, wanted
+from producers.spool.state import SpoolState, Waiting
+from producers.spool.unread import Unread
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from producers.spool_format import HEADER_BYTES
+from producers.spool.format import HEADER_BYTES
 
 
 @dataclass(frozen=True)

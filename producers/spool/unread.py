@@ -6,10 +6,10 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 
-from producers.spool_files import Directory, Segment
-from producers.spool_format import Kept
-from producers.spool_progress import Place, Progress
-from producers.spool_reading import recover
+from producers.spool.files import Directory, Segment
+from producers.spool.format import Kept
+from producers.spool.progress import Place, Progress
+from producers.spool.reading import recover
 
 log = logging.getLogger(__name__)
 
