@@ -20,6 +20,7 @@ from fastapi import FastAPI, Request, Response
 
 from producers.admit import Admission
 from producers.body import is_gzip, read_body
+from producers.files.mapping import MappingError
 from producers.forms.address import client_address
 from producers.forms.form_mapping import FormMapping
 from producers.forms.mapping_files import page_form
@@ -27,7 +28,6 @@ from producers.forms.page_submission import page_event
 from producers.forms.post import read_post
 from producers.forms.setting import PageForm
 from producers.keys import Source
-from producers.mapping import MappingError
 from producers.openapi_forms import form_operation
 from producers.problems import Problem, unavailable
 from producers.webhooks.admit_items import admit_items

@@ -27,7 +27,7 @@ from ops.terminal import (
 )
 
 if TYPE_CHECKING:
-    from producers.destinations import Destination
+    from producers.files.destinations import Destination
 
 _SHOWN = 5
 
@@ -77,10 +77,10 @@ def import_rows(
 
     Rows that cannot be read do not stop it: they are kept with line and column, and the exit code is 1.
     """
-    from producers.destinations import ImportStopped
-    from producers.importer import import_file
-    from producers.mapping import MappingError, load_mapping
-    from producers.rows import FileError
+    from producers.files.destinations import ImportStopped
+    from producers.files.importer import import_file
+    from producers.files.mapping import MappingError, load_mapping
+    from producers.files.rows import FileError
 
     chosen = Home.at(home)
     try:
@@ -144,7 +144,7 @@ def destination_of(
 ) -> Iterator[Destination]:
     """Where events go, by the settings of `home`. A batch is tried for `patience` seconds. Raises LocalStackError when no address
     is known, and, with `wait`, when Kafka does not answer now."""
-    from producers.destinations import CollectorDestination, KafkaDestination
+    from producers.files.destinations import CollectorDestination, KafkaDestination
     from producers.publisher import Publisher, Unavailable
 
     if through is Through.COLLECTOR:

@@ -15,8 +15,8 @@ from ops.terminal import HomeOption, JsonOption, console, example, print_json, r
 
 if TYPE_CHECKING:
     from ops.map_trial import Trial
+    from producers.files.mapping import FileMapping
     from producers.forms.form_mapping import FormMapping
-    from producers.mapping import FileMapping
 
 app = typer.Typer(help="Mappings, of forms and of files: check one, or try it on a sample.", no_args_is_help=True)
 
@@ -76,9 +76,9 @@ def try_out(
     Of a file of rows it is the first row. The exit code is 1 when the event would be refused, or not all of it understood.
     """
     from ops.map_trial import try_mapping
+    from producers.files.mapping import MappingError
+    from producers.files.rows import FileError
     from producers.forms.form_mapping import FormMapping
-    from producers.mapping import MappingError
-    from producers.rows import FileError
 
     read = _read(mapping, home)
     if page and isinstance(read, FormMapping):
@@ -99,7 +99,7 @@ def try_out(
 
 def _read(name: str, home: Path | None) -> FormMapping | FileMapping:
     from ops.map_trial import read_mapping
-    from producers.mapping import MappingError
+    from producers.files.mapping import MappingError
 
     beside = Home.at(home).path / name
     try:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from producers.cells import Unreadable
+from producers.files.cells import Unreadable
+from producers.files.mapping import TimeOf
 from producers.forms.form_mapping import FormMapping
 from producers.forms.submission import Columns, Submission, plain, unread
-from producers.mapping import TimeOf
 
 
 class Arrival(NamedTuple):

@@ -1,4 +1,4 @@
-"""What the questions of a form mean: a mapping, in the language of `producers.mapping`, whose columns are questions.
+"""What the questions of a form mean: a mapping, in the language of `producers.files.mapping`, whose columns are questions.
 
     questions: typeform                    # or google_forms, tally, fields, or {at: …, names: […], value: …}
     data:
@@ -24,10 +24,10 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from producers.files.mapping import EventMapping, MappingError, TimeOf
 from producers.forms.fields_of_events import unknown_fields
 from producers.forms.services import SERVICES, QuestionList, Service
 from producers.forms.submission import plain
-from producers.mapping import EventMapping, MappingError, TimeOf
 
 TYPES = ("web.form_submitted.v1", "survey.answered.v1")
 """Events that have a place for answers of any name."""

@@ -14,9 +14,9 @@ import pytest
 from ops.bench.stack import BenchStack, bench_stack
 from ops.bench.watch import applied, wait_for
 from ops.verify import verify
-from producers.destinations import KafkaDestination
-from producers.importer import ImportReport, import_file
-from producers.mapping import load_mapping
+from producers.files.destinations import KafkaDestination
+from producers.files.importer import ImportReport, import_file
+from producers.files.mapping import load_mapping
 from producers.publisher import Publisher
 from sinks.postgres.store import PostgresStore
 

@@ -14,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
-from producers.csv_records import MAX_LINE_CHARACTERS, BadRecord, CsvRecords
+from producers.files.csv_records import MAX_LINE_CHARACTERS, BadRecord, CsvRecords
 from schemas.codec import read_json
 from schemas.rejected import Rejected
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import msgspec
 
-from producers.destinations import Destination, Ready, Refusal
+from producers.files.destinations import Destination, Ready, Refusal
 
 CHANGED = "changed_line"
 """The code of a line whose event was sent before, and said something else."""
@@ -31,7 +31,7 @@ KEPT_DAYS = 400
 _TABLES = """
 create table if not exists files (
     number integer primary key,
-    import text not null unique,    -- of producers.checkpoint: the content, the mapping and the source
+    import text not null unique,    -- of producers.files.checkpoint: the content, the mapping and the source
     name text not null,
     first_seen integer not null,    -- Unix time in seconds
     moved_to text,                  -- null while the file is not done with

@@ -33,8 +33,8 @@ from zoneinfo import ZoneInfo
 import yaml
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from producers.cells import Cell, Unreadable
-from producers.rows import FileFormat, Row
+from producers.files.cells import Cell, Unreadable
+from producers.files.rows import FileFormat, Row
 from schemas.events import EVENT_TYPES
 
 _COLUMN = re.compile(r"\{([^{}]+)\}")
@@ -270,8 +270,8 @@ def _first(error: ValidationError) -> str:
 
 
 def builtin_kinds() -> tuple[str, ...]:
-    """The kinds of file that have a mapping of their own in `producers/maps`."""
-    names = (entry.name for entry in (files("producers") / "maps").iterdir())
+    """The kinds of file that have a mapping of their own in `producers/files/maps`."""
+    names = (entry.name for entry in (files("producers.files") / "maps").iterdir())
     return tuple(sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml")))
 
 
@@ -280,7 +280,7 @@ def load_mapping(kind_or_path: str | Path) -> FileMapping:
     name = str(kind_or_path)
     try:
         if name in builtin_kinds():
-            text = (files("producers") / "maps" / f"{name}.yaml").read_text(encoding="utf-8")
+            text = (files("producers.files") / "maps" / f"{name}.yaml").read_text(encoding="utf-8")
         else:
             text = Path(name).read_text(encoding="utf-8")
     except OSError as error:

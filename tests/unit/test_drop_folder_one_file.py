@@ -17,13 +17,13 @@ from typing import Any
 
 import pytest
 
-from producers.destinations import Destination, Ready, Refusal
-from producers.drop_folder import DropFolder
-from producers.drop_import import DropImport, Held
-from producers.drop_report import Outcome
-from producers.drop_watch import Watcher
-from producers.mapping import FileMapping, MappingError
-from producers.sent_lines import KEPT_DAYS, SentLines
+from producers.drop_folder.folder import DropFolder
+from producers.drop_folder.one_file import DropImport, Held
+from producers.drop_folder.report import Outcome
+from producers.drop_folder.sent_lines import KEPT_DAYS, SentLines
+from producers.drop_folder.watch import Watcher
+from producers.files.destinations import Destination, Ready, Refusal
+from producers.files.mapping import FileMapping, MappingError
 from tests.legacy_text import tcvn3, windows_1258
 from tests.small_disk import mounted_disk
 from tests.unit.test_importer import InMemory
@@ -258,7 +258,7 @@ def test_a_header_with_broken_bytes_fails_as_a_whole(place: Place) -> None:
 
 
 def test_a_report_lists_so_many_lines_and_counts_the_others(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("producers.drop_report.MOST_LINES", 3)
+    monkeypatch.setattr("producers.drop_folder.report.MOST_LINES", 3)
     place.take("a.csv", HEADER + "bad\n" * 5)
     said = place.report("failed/a.csv")
     assert said.count("has 1 columns, the header has 6") == 3

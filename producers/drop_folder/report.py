@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from producers.importer import RejectedRow
-from producers.sent_lines import CHANGED
+from producers.drop_folder.sent_lines import CHANGED
+from producers.files.importer import RejectedRow
 
 MOST_LINES = 10_000
 """Of refused lines that a report lists."""

@@ -17,15 +17,15 @@ from pathlib import Path
 
 import msgspec
 
-from producers.checkpoint import CheckpointFile, import_name
-from producers.destinations import Destination, ImportStopped
-from producers.drop_folder import DONE, FAILED, DropFolder, FileReplaced, shown
-from producers.drop_report import Outcome, report
-from producers.encodings import Unrecognised, recognise
-from producers.importer import Progress, RejectedRow, import_file
-from producers.mapping import ColumnsMissing, FileMapping, MappingError
-from producers.rows import FileError, open_rows
-from producers.sent_lines import KnownFile, Remembering, SentLines
+from producers.drop_folder.folder import DONE, FAILED, DropFolder, FileReplaced, shown
+from producers.drop_folder.report import Outcome, report
+from producers.drop_folder.sent_lines import KnownFile, Remembering, SentLines
+from producers.files.checkpoint import CheckpointFile, import_name
+from producers.files.destinations import Destination, ImportStopped
+from producers.files.encodings import Unrecognised, recognise
+from producers.files.importer import Progress, RejectedRow, import_file
+from producers.files.mapping import ColumnsMissing, FileMapping, MappingError
+from producers.files.rows import FileError, open_rows
 
 log = logging.getLogger(__name__)
 

@@ -17,12 +17,12 @@ from typing import IO
 import msgspec
 
 from producers.admit import judge
-from producers.cells import Unreadable
-from producers.checkpoint import Checkpoint, CheckpointFile, import_name
-from producers.destinations import Destination, ImportStopped, Ready
-from producers.mapping import FileMapping, MappingError
+from producers.files.cells import Unreadable
+from producers.files.checkpoint import Checkpoint, CheckpointFile, import_name
+from producers.files.destinations import Destination, ImportStopped, Ready
+from producers.files.mapping import FileMapping, MappingError
+from producers.files.rows import BadRow, FileError, Row, RowFile, open_rows
 from producers.record import Record
-from producers.rows import BadRow, FileError, Row, RowFile, open_rows
 
 _BATCH_ROWS = 1_000
 _BATCHES_ON_THEIR_WAY = 4

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from producers.vietnamese_encodings import TCVN3, VNI, told_apart
+from producers.files.vietnamese_encodings import TCVN3, VNI, told_apart
 
 _WORDS = re.compile(rb"[A-Za-z\xa1-\xff]*[\xa1-\xff][A-Za-z\xa1-\xff]*")
 _MOST_WORDS = 5_000

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 
-from producers.drop_folder import DropFolder, FolderAway, Seen, shown
-from producers.drop_import import DropImport, Held
-from producers.sent_lines import SentLines
+from producers.drop_folder.folder import DropFolder, FolderAway, Seen, shown
+from producers.drop_folder.one_file import DropImport, Held
+from producers.drop_folder.sent_lines import SentLines
 
 log = logging.getLogger(__name__)
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from producers.destinations import Ready, Refusal
-from producers.drop_folder import DropFolder
-from producers.drop_import import DropImport
-from producers.drop_report import Outcome
-from producers.mapping import FileMapping
+from producers.drop_folder.folder import DropFolder
+from producers.drop_folder.one_file import DropImport
+from producers.drop_folder.report import Outcome
+from producers.files.destinations import Ready, Refusal
+from producers.files.mapping import FileMapping
 from tests.legacy_text import tcvn3, vni, windows_1258
-from tests.unit.test_drop_import import HEADER, SCANS
+from tests.unit.test_drop_folder_one_file import HEADER, SCANS
 from tests.unit.test_importer import InMemory
 
 MAPPING = FileMapping.model_validate(SCANS)
