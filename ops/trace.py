@@ -17,7 +17,7 @@ from ops.spool import CollectorSilent, read_spool, search_collector
 from ops.sql import reading, rows
 from ops.trace_kafka import Passing, search
 from ops.whereabouts import RECEIVED, State, Step, Trace
-from producers.named import letter_id
+from producers.broker.named import letter_id
 from producers.spool.search import Searched
 from producers.spool.search import search as search_spool
 from schemas.ids import event_key

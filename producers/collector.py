@@ -29,6 +29,7 @@ from starlette.requests import ClientDisconnect
 
 from producers.admit import Admission
 from producers.body import Memory
+from producers.broker.publisher import Publisher, Unavailable
 from producers.collector_beacon import add_beacon
 from producers.collector_events import add_events
 from producers.collector_forms import add_forms
@@ -44,7 +45,6 @@ from producers.metrics import UNKNOWN_SOURCE, CollectorMetrics
 from producers.openapi import ABOUT, problem_response
 from producers.openapi_document import documented
 from producers.problems import Problem, unavailable
-from producers.publisher import Publisher, Unavailable
 from producers.punctuality import punctuality
 from producers.rate import Rates
 from producers.settings import CollectorSettings, SettingsError

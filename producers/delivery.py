@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import NamedTuple
 
+from producers.broker.publisher import Publisher, Refused, Unavailable
 from producers.problems import Problem, unavailable
-from producers.publisher import Publisher, Refused, Unavailable
 from producers.record import Record
 from producers.spool.files import SpoolFailed
 from producers.spool.keep import Spool

@@ -56,7 +56,12 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "alembic": ("sinks/postgres/migrat*",),
     "sqlalchemy": ("sinks/postgres/migrat*",),
     "kafka": (
-        *("producers/publisher*.py", "producers/connection.py", "sinks/relay*.py", "sinks/activation/feed.py"),
+        *(
+            "producers/broker/publisher.py",
+            "producers/broker/connection.py",
+            "sinks/relay*.py",
+            "sinks/activation/feed.py",
+        ),
         "ops/*",
     ),
     "crc32c": ("producers/spool/format.py", "producers/spool/files.py"),

@@ -144,8 +144,8 @@ def destination_of(
 ) -> Iterator[Destination]:
     """Where events go, by the settings of `home`. A batch is tried for `patience` seconds. Raises LocalStackError when no address
     is known, and, with `wait`, when Kafka does not answer now."""
+    from producers.broker.publisher import Publisher, Unavailable
     from producers.files.destinations import CollectorDestination, KafkaDestination
-    from producers.publisher import Publisher, Unavailable
 
     if through is Through.COLLECTOR:
         settings = settings_of(home)

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple, Protocol
 
+from producers.broker.publisher import Publisher, Refused, Unavailable
 from producers.client import Client, NotDelivered, QueueFull, RejectedEvent
-from producers.publisher import Publisher, Refused, Unavailable
 from producers.record import Record
 
 log = logging.getLogger(__name__)

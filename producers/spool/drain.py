@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 
-from producers.publisher import Publisher, Unavailable, Unfit
+from producers.broker.publisher import Publisher, Unavailable, Unfit
 from producers.spool.format import Kept
 from producers.spool.keep import Spool
 

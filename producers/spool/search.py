@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from producers.named import letter_id, named
+from producers.broker.named import letter_id, named
 from producers.spool.files import ASIDE, REFUSED, Segment, cursor_in, reading, segments_in
 from producers.spool.format import Kept, scan
 from schemas.topics import REJECTED

@@ -21,9 +21,9 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from ops.local.child import Child
 from ops.spool import Spool as Told
 from ops.spool import read_spool
+from producers.broker.publisher import Publisher, Refused, Unfit
 from producers.delivery import Delivery
 from producers.key_changes import add_source
-from producers.publisher import Publisher, Refused, Unfit
 from producers.record import Record
 from producers.spool.drain import Drain
 from producers.spool.keep import Spool

@@ -11,10 +11,10 @@ from typing import Any, cast
 
 import pytest
 
+from producers.broker.publisher import Publisher
 from producers.collector_webhooks import PATIENCE
 from producers.delivery import Delivery, Patience
 from producers.problems import Problem
-from producers.publisher import Publisher
 from producers.record import Record
 from producers.spool.keep import Spool
 from producers.turns import Turns

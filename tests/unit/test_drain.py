@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 import producers.spool.drain
+from producers.broker.publisher import Publisher, Refused, Unfit
 from producers.delivery import Delivery
 from producers.problems import Problem
-from producers.publisher import Publisher, Refused, Unfit
 from producers.record import Record
 from producers.spool.drain import Drain
 from producers.spool.keep import Spool

@@ -1,4 +1,4 @@
-"""Records into Kafka: all of them acknowledged, or an error. The only place in `producers` that knows kafka-python.
+"""Records into Kafka: all of them acknowledged, or an error.
 
 What kafka-python 3.0 does, tried against a real broker, and what follows from it:
 
@@ -38,7 +38,7 @@ from kafka.errors import (
     UnsupportedVersionError,
 )
 
-from producers.connection import ask, discard, is_usable, open_producer
+from producers.broker.connection import ask, discard, is_usable, open_producer
 from producers.record import Record
 from schemas.topics import RAW_NAMES, REJECTED
 

@@ -25,8 +25,8 @@ from typing import Any, Literal, NamedTuple
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from producers.answers import Answer, problem_code, retry_after
-from producers.outgoing import encode_event
+from producers.client.answers import Answer, problem_code, retry_after
+from producers.client.outgoing import encode_event
 
 log = logging.getLogger(__name__)
 
