@@ -37,8 +37,8 @@ from ops.local.stack import prepare_servers
 from ops.local.supervisor import SUPERVISOR, Status, detach, status
 from ops.logins import Login, choose_logins, url_of
 from ops.topics import DEFAULT_PARTITIONS, create_topics
-from producers.key_changes import add_source
 from producers.keys import KeysError, find_source, read_sources
+from producers.keys.changes import add_source
 
 KEYS = "PORTRAIT_KEYS"
 SPOOL = "PORTRAIT_SPOOL"

@@ -26,8 +26,8 @@ from producers.forms.form_mapping import FormMapping
 from producers.forms.mapping_files import page_form
 from producers.forms.page_submission import page_event
 from producers.forms.post import read_post
-from producers.forms.setting import PageForm
 from producers.keys import Source
+from producers.keys.page_form import PageForm
 from producers.openapi_forms import form_operation
 from producers.problems import Problem, unavailable
 from producers.webhooks.admit_items import admit_items

@@ -21,6 +21,7 @@ from producers.body import is_gzip, read_body
 from producers.delivery import Patience
 from producers.files.mapping import MappingError
 from producers.keys import Source
+from producers.keys.webhook import UNSIGNED, Webhook
 from producers.openapi_webhooks import challenge_operation, notice_operation
 from producers.problems import Problem, unauthorized, unavailable
 from producers.webhooks.admit_items import admit_items
@@ -28,7 +29,6 @@ from producers.webhooks.form import FORM, TYPEFORM
 from producers.webhooks.meta import META
 from producers.webhooks.notice import Notice, Platform
 from producers.webhooks.secret import SecretUnreadable
-from producers.webhooks.setting import UNSIGNED, Webhook
 from producers.webhooks.zalo import ZALO
 
 if TYPE_CHECKING:

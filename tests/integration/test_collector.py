@@ -17,7 +17,7 @@ import msgspec
 import pytest
 
 from ops.local.child import Child
-from producers.key_changes import add_source
+from producers.keys.changes import add_source
 from producers.openapi import first_examples
 from schemas.codec import MAX_EVENT_BYTES
 from schemas.events import EVENT_TYPES

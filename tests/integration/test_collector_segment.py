@@ -19,7 +19,7 @@ import yaml
 
 from ops.local.records import wait_until
 from producers.collector_segment import KEYLESS_BYTES
-from producers.key_changes import add_source
+from producers.keys.changes import add_source
 from producers.openapi_segment import EXAMPLES
 from schemas.rejected import DeadLetter
 from schemas.topics import RAW_NAMES, REJECTED

@@ -16,7 +16,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from producers import key_changes
+from producers.keys.changes import add_source
 from tests.integration.running_collector import RunningCollector, running_collector
 from tests.integration.test_collector import event
 
@@ -79,8 +79,8 @@ def asked(collector: RunningCollector, key: str, times: int, events: int = 1) ->
 
 def test_who_sends_more_than_it_may_is_told_to_wait_and_others_do_not_notice(kafka: str, tmp_path: Path) -> None:
     with running_collector(kafka, tmp_path) as collector:
-        noisy = key_changes.add_source(collector.keys, "noisy", events_per_second=200)
-        quiet = key_changes.add_source(collector.keys, "quiet")
+        noisy = add_source(collector.keys, "noisy", events_per_second=200)
+        quiet = add_source(collector.keys, "quiet")
         until_known(collector, noisy, quiet)
         with flood(collector, noisy, connections=8, events=100) as answered:
             assert asked(collector, quiet, 40) == [(200, 1)] * 40
@@ -91,7 +91,7 @@ def test_who_sends_more_than_it_may_is_told_to_wait_and_others_do_not_notice(kaf
 
 def test_without_a_limit_who_floods_does_not_take_the_threads_of_others(kafka: str, tmp_path: Path) -> None:
     with running_collector(kafka, tmp_path) as collector:
-        noisy, quiet = (key_changes.add_source(collector.keys, name) for name in ("noisy", "quiet"))
+        noisy, quiet = (add_source(collector.keys, name) for name in ("noisy", "quiet"))
         until_known(collector, noisy, quiet)
         with flood(collector, noisy, connections=16, events=1000) as answered:
             assert asked(collector, quiet, 40) == [(200, 1)] * 40
@@ -101,7 +101,7 @@ def test_without_a_limit_who_floods_does_not_take_the_threads_of_others(kafka: s
 
 def test_without_a_limit_who_fills_the_memory_fills_its_own_share_of_it(kafka: str, tmp_path: Path) -> None:
     with running_collector(kafka, tmp_path, PORTRAIT_COLLECTOR_MEMORY_MB="16") as collector, ExitStack() as requests:
-        noisy, quiet, third = (key_changes.add_source(collector.keys, name) for name in ("noisy", "quiet", "third"))
+        noisy, quiet, third = (add_source(collector.keys, name) for name in ("noisy", "quiet", "third"))
         until_known(collector, noisy, quiet, third)
         answers = [requests.enter_context(stalled(collector, noisy, 2 * MB)) for _ in range(9)]
         answers += [requests.enter_context(stalled(collector, third, 1 * MB)) for _ in range(9)]

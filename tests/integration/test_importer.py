@@ -20,7 +20,7 @@ from producers.broker.publisher import Publisher
 from producers.files.destinations import CollectorDestination, ImportStopped, KafkaDestination
 from producers.files.importer import ImportReport, Progress, import_file
 from producers.files.mapping import load_mapping
-from producers.key_changes import add_source
+from producers.keys.changes import add_source
 from schemas.codec import read_event, read_json
 from schemas.rejected import Rejected
 from tests.integration.running_collector import running_collector

@@ -23,7 +23,7 @@ from ops.spool import Spool as Told
 from ops.spool import read_spool
 from producers.broker.publisher import Publisher, Refused, Unfit
 from producers.delivery import Delivery
-from producers.key_changes import add_source
+from producers.keys.changes import add_source
 from producers.record import Record
 from producers.spool.drain import Drain
 from producers.spool.keep import Spool

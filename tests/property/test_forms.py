@@ -21,11 +21,11 @@ from producers.forms.page_submission import page_event
 from producers.forms.post import MULTIPART, URLENCODED, read_post
 from producers.forms.submission import plain, submission
 from producers.keys import Source
+from producers.keys.webhook import Webhook
 from producers.problems import Problem
 from producers.webhooks.admit_items import admit_items
 from producers.webhooks.form import FORM
 from producers.webhooks.notice import Item, Notice
-from producers.webhooks.setting import Webhook
 from schemas.clean import CleanEvent
 from schemas.rejected import Rejected
 from tests.form_samples import GOOGLE, TALLY, TYPEFORM, TYPEFORM_MAPPING

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from producers import keys
+import producers.keys.file
 from producers.access import authenticate, recognise
-from producers.key_changes import add_source
-from producers.keys import KeyFile, KeysError, Source, find_source, hash_key, main, make_key, read_sources
+from producers.keys import KeyFile, KeysError, Source, find_source, hash_key, make_key, read_sources
+from producers.keys.__main__ import main
+from producers.keys.changes import add_source
+from producers.keys.webhook import Webhook
 from producers.problems import Problem
-from producers.webhooks.setting import Webhook
 
 
 @pytest.fixture
@@ -164,7 +165,7 @@ def test_a_source_may_send_what_its_globs_allow(allow: tuple[str, ...], source: 
 def test_a_changed_file_is_read_again_and_a_broken_one_ignored(
     file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(keys, "_LOOK_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(producers.keys.file, "_LOOK_AGAIN_SECONDS", 0.0)
     first = add_source(file, "first")
     known = KeyFile(file)
     second = add_source(file, "second")

@@ -10,8 +10,8 @@ The file is YAML, and holds digests, not keys:
         events_per_second: 500      # what is more is answered 429; left out: no limit
         user_id_prefix: outlet      # of the Segment API: `userId` is this site's own, and no customer number of the shop
         public: true                # stands in web pages: calls of the Segment API only, and not all that they say is believed
-        webhook: {platform: meta, secret_file: meta.secret}   # a platform sends to /v1/hooks/NAME; see `producers.webhooks`
-        form: {thanks: "https://shop.example/thanks"}   # a page sends to /v1/forms/NAME; see `producers.forms.setting`
+        webhook: {platform: meta, secret_file: meta.secret}   # a platform sends to /v1/hooks/NAME; see `producers.keys.webhook`
+        form: {thanks: "https://shop.example/thanks"}   # a page sends to /v1/forms/NAME; see `producers.keys.page_form`
         old_key_sha256: 60303ae2…   # the key before, which is good as long as `old_key_until` says
         old_key_until: 2026-11-30T09:00:00Z
         traces: true                # may ask where events are, of every sender; sends none
@@ -27,7 +27,6 @@ import hmac
 import logging
 import re
 import secrets
-import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -39,9 +38,9 @@ from typing import Annotated
 import yaml
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from producers.forms.setting import PageForm
+from producers.keys.page_form import PageForm
+from producers.keys.webhook import Webhook
 from producers.versions import version_of
-from producers.webhooks.setting import Webhook
 
 log = logging.getLogger(__name__)
 
@@ -212,26 +211,3 @@ class KeyFile:
     def named(self, name: str) -> Source | None:
         """The source of this name; None when there is none or it is disabled."""
         return next((each for each in self.sources if each.name == name and not each.disabled), None)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """`python -m producers.keys [--public] FILE NAME [GLOB…]`: add a sender and print its key."""
-    stated = sys.argv[1:] if arguments is None else arguments
-    given = [each for each in stated if each != "--public"]
-    if len(given) < 2:
-        sys.stderr.write("usage: python -m producers.keys [--public] FILE NAME [GLOB of CloudEvents source …]\n")
-        return 2
-    from producers.key_changes import add_source
-    from producers.keys import KeysError  # of a program, this module is another one
-
-    try:
-        key = add_source(Path(given[0]), given[1], given[2:], public=given != stated)
-    except KeysError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    sys.stdout.write(f"{key}\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from producers.keys import NAME, KeysError, hash_key, make_key, read_sources
+from producers.keys.file import NAME, KeysError, hash_key, make_key, read_sources
 
 Entry = dict[str, Any]
 
