@@ -21,7 +21,7 @@ from producers.forms.form_mapping import FormMapping, read_form_mapping, text_of
 from producers.forms.page_submission import NOT_ANSWERS
 from producers.forms.post import URLENCODED, read_post
 from producers.forms.submission import Submission, plain, submission
-from producers.problems import Problem
+from producers.request.problems import Problem
 from schemas.codec import read_json
 from schemas.rejected import Reason, Rejected
 

@@ -28,7 +28,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from producers.admit import Admission
-from producers.body import Memory
 from producers.broker.publisher import Publisher, Unavailable
 from producers.collector_beacon import add_beacon
 from producers.collector_events import add_events
@@ -44,9 +43,10 @@ from producers.keys import KeyFile, KeysError, Source
 from producers.metrics import UNKNOWN_SOURCE, CollectorMetrics
 from producers.openapi import ABOUT, problem_response
 from producers.openapi_document import documented
-from producers.problems import Problem, unavailable
 from producers.punctuality import punctuality
-from producers.rate import Rates
+from producers.request.body import Memory
+from producers.request.problems import Problem, unavailable
+from producers.request.rate import Rates
 from producers.settings import CollectorSettings, SettingsError
 from producers.spool.drain import DEADLINE_SECONDS, Drain
 from producers.spool.files import SpoolUnusable

@@ -9,13 +9,13 @@ from uuid import uuid4
 import msgspec
 from fastapi import FastAPI, Request, Response
 
-from producers.access import authenticate
 from producers.admit import Admission, admit, told
-from producers.batch import BOM, is_array, split_array
-from producers.body import is_gzip, read_body
 from producers.keys import Source
 from producers.openapi import MAX_BATCH_EVENTS, MEDIA_TYPES, operation
-from producers.problems import Problem
+from producers.request.access import authenticate
+from producers.request.batch import BOM, is_array, split_array
+from producers.request.body import is_gzip, read_body
+from producers.request.problems import Problem
 from schemas.codec import MAX_EVENT_BYTES
 from schemas.rejected import Reason
 

@@ -19,7 +19,6 @@ from uuid import uuid4
 from fastapi import FastAPI, Request, Response
 
 from producers.admit import Admission
-from producers.body import is_gzip, read_body
 from producers.files.mapping import MappingError
 from producers.forms.address import client_address
 from producers.forms.form_mapping import FormMapping
@@ -29,7 +28,8 @@ from producers.forms.post import read_post
 from producers.keys import Source
 from producers.keys.page_form import PageForm
 from producers.openapi_forms import form_operation
-from producers.problems import Problem, unavailable
+from producers.request.body import is_gzip, read_body
+from producers.request.problems import Problem, unavailable
 from producers.webhooks.admit_items import admit_items
 from producers.webhooks.cut import contained
 from producers.webhooks.notice import Event

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import msgspec
 from fastapi import FastAPI, Request, Response
 
-from producers.access import recognise
 from producers.collector_segment import BATCH, for_browsers, permit, receiver, unknown_key
 from producers.keys import Source
 from producers.openapi_segment import source_config_operation
+from producers.request.access import recognise
 
 if TYPE_CHECKING:
     from producers.collector import Collector

@@ -17,14 +17,14 @@ from uuid import uuid4
 import msgspec
 from fastapi import FastAPI, Request, Response
 
-from producers.access import recognise
 from producers.admit import Admission, told
-from producers.body import MAX_BODY_BYTES, is_gzip, read_body
 from producers.keys import Source
 from producers.metrics import UNKNOWN_SOURCE
 from producers.openapi import MAX_BATCH_EVENTS
 from producers.openapi_segment import call_operation, settings_operation
-from producers.problems import Problem
+from producers.request.access import recognise
+from producers.request.body import MAX_BODY_BYTES, is_gzip, read_body
+from producers.request.problems import Problem
 from producers.segment_api.admit_calls import admit_calls
 from producers.segment_api.parcel import Parcel, unpack
 from producers.segment_api.translate import KINDS

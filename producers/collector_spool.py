@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import msgspec
 from fastapi import FastAPI, Request, Response
 
-from producers.access import recognise_tracer
-from producers.problems import Problem, unauthorized, unavailable
+from producers.request.access import recognise_tracer
+from producers.request.problems import Problem, unauthorized, unavailable
 from producers.spool.search import Searched, search
 
 if TYPE_CHECKING:

@@ -17,13 +17,13 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 
 from producers.admit import Admission, told
-from producers.body import is_gzip, read_body
 from producers.delivery import Patience
 from producers.files.mapping import MappingError
 from producers.keys import Source
 from producers.keys.webhook import UNSIGNED, Webhook
 from producers.openapi_webhooks import challenge_operation, notice_operation
-from producers.problems import Problem, unauthorized, unavailable
+from producers.request.body import is_gzip, read_body
+from producers.request.problems import Problem, unauthorized, unavailable
 from producers.webhooks.admit_items import admit_items
 from producers.webhooks.form import FORM, TYPEFORM
 from producers.webhooks.meta import META

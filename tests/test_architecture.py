@@ -65,8 +65,8 @@ OWNERS: dict[str, tuple[str, ...]] = {
         "ops/*",
     ),
     "crc32c": ("producers/spool/format.py", "producers/spool/files.py"),
-    "fastapi": ("producers/collector*.py", "producers/problems.py", "ops/trace_api.py"),
-    "starlette": ("producers/collector*.py", "producers/problems.py", "ops/trace_api.py"),
+    "fastapi": ("producers/collector*.py", "producers/request/problems.py", "ops/trace_api.py"),
+    "starlette": ("producers/collector*.py", "producers/request/problems.py", "ops/trace_api.py"),
     "uvicorn": ("producers/collector*.py", "ops/*"),
     "prometheus_client": (
         *("producers/metrics.py", "processors/counters.py", "processors/app.py", "processors/worker*.py"),

@@ -19,7 +19,6 @@ from typing import NamedTuple
 import msgspec
 
 from processors.segments.rules import BadSegments, read_family
-from producers.batch import is_array
 from producers.collector_events import admitted
 from producers.files.cells import Unreadable
 from producers.files.encodings import recognise
@@ -29,8 +28,9 @@ from producers.forms.form_mapping import FormMapping, read_form_mapping
 from producers.forms.page_submission import page_event
 from producers.forms.post import MULTIPART, URLENCODED, read_post
 from producers.keys import KeysError, Source, read_sources
-from producers.problems import Problem
 from producers.record import Record
+from producers.request.batch import is_array
+from producers.request.problems import Problem
 from producers.segment_api.parcel import Parcel, unpack
 from producers.spool.format import Entry, encode_entry, frame, scan
 from producers.webhooks.form import FORM

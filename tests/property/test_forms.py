@@ -22,7 +22,7 @@ from producers.forms.post import MULTIPART, URLENCODED, read_post
 from producers.forms.submission import plain, submission
 from producers.keys import Source
 from producers.keys.webhook import Webhook
-from producers.problems import Problem
+from producers.request.problems import Problem
 from producers.webhooks.admit_items import admit_items
 from producers.webhooks.form import FORM
 from producers.webhooks.notice import Item, Notice

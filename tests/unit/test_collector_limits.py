@@ -10,10 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from producers.body import MAX_BODY_BYTES, Memory, read_body
 from producers.collector import AT_ONCE_BYTES, create_app
 from producers.collector_segment import effort, most_repeated
-from producers.problems import Problem
+from producers.request.body import MAX_BODY_BYTES, Memory, read_body
+from producers.request.problems import Problem
 from producers.settings import CollectorSettings, SettingsError
 
 

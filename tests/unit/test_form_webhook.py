@@ -12,11 +12,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from producers.access import shown_keys
 from producers.forms.form_mapping import read_form_mapping
 from producers.forms.submission import submission
 from producers.keys import Source, hash_key
 from producers.keys.webhook import Webhook
+from producers.request.access import shown_keys
 from producers.webhooks.admit_items import admit_items
 from producers.webhooks.form import FORM
 from producers.webhooks.form import TYPEFORM as SIGNED

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 import producers.keys.file
-from producers.access import authenticate, recognise
 from producers.keys import KeyFile, KeysError, Source, find_source, hash_key, make_key, read_sources
 from producers.keys.__main__ import main
 from producers.keys.changes import add_source
 from producers.keys.webhook import Webhook
-from producers.problems import Problem
+from producers.request.access import authenticate, recognise
+from producers.request.problems import Problem
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from producers.access import authenticate, recognise, recognise_tracer
 from producers.keys import KeyFile, KeysError, Source, hash_key, read_sources
 from producers.keys.changes import add_source, disable, rotate
 from producers.keys.webhook import Webhook
-from producers.problems import Problem
+from producers.request.access import authenticate, recognise, recognise_tracer
+from producers.request.problems import Problem
 from producers.webhooks.form import FORM, KEY_HEADER
 from producers.webhooks.meta import META
 from producers.webhooks.notice import Notice

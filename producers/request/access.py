@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Iterator
 
 from producers.keys import KeyFile, Source
-from producers.problems import Problem, unauthorized
+from producers.request.problems import Problem, unauthorized
 
 
 def authenticate(authorization: str | None, keys: KeyFile) -> Source:

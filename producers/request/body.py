@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from types import TracebackType
 
-from producers.problems import Problem, unavailable
+from producers.request.problems import Problem, unavailable
 
 MAX_BODY_BYTES = 5 * 1024 * 1024
 """Of one request, on the wire as well as inflated."""

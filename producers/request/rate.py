@@ -7,7 +7,7 @@ from collections.abc import Callable
 from time import monotonic
 
 from producers.keys import Source
-from producers.problems import too_many_requests
+from producers.request.problems import too_many_requests
 
 _LONGEST_SECONDS = 300
 

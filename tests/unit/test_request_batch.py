@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.batch import _split_tolerantly, is_array, split_array
+from producers.request.batch import _split_tolerantly, is_array, split_array
 
 LIMIT = 5_000
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
