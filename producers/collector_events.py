@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 import msgspec
 from fastapi import FastAPI, Request, Response
 
 from producers.admit import Admission, admit, told
+from producers.intake.collector import Collector
 from producers.keys import Source
 from producers.openapi import MAX_BATCH_EVENTS, MEDIA_TYPES, operation
 from producers.request.access import authenticate
@@ -18,9 +19,6 @@ from producers.request.body import is_gzip, read_body
 from producers.request.problems import Problem
 from schemas.codec import MAX_EVENT_BYTES
 from schemas.rejected import Reason
-
-if TYPE_CHECKING:
-    from producers.collector import Collector
 
 
 def add_events(app: FastAPI) -> None:

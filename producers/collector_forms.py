@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 from fastapi import FastAPI, Request, Response
@@ -25,6 +25,7 @@ from producers.forms.form_mapping import FormMapping
 from producers.forms.mapping_files import page_form
 from producers.forms.page_submission import page_event
 from producers.forms.post import read_post
+from producers.intake.collector import Collector
 from producers.keys import Source
 from producers.keys.page_form import PageForm
 from producers.openapi_forms import form_operation
@@ -34,9 +35,6 @@ from producers.webhooks.admit_items import admit_items
 from producers.webhooks.cut import contained
 from producers.webhooks.notice import Event
 from schemas.rejected import Rejected
-
-if TYPE_CHECKING:
-    from producers.collector import Collector
 
 log = logging.getLogger(__name__)
 

@@ -6,18 +6,15 @@ The clients for browsers and apps ask `/sourceConfig` before they send anything,
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import msgspec
 from fastapi import FastAPI, Request, Response
 
 from producers.collector_segment import BATCH, for_browsers, permit, receiver, unknown_key
+from producers.intake.collector import Collector
 from producers.keys import Source
 from producers.openapi_segment import source_config_operation
 from producers.request.access import recognise
-
-if TYPE_CHECKING:
-    from producers.collector import Collector
 
 INVALID_KEY = b'{"message":"Invalid write key"}'
 """The client for iOS compares the whole body with this, and asks again after any other."""

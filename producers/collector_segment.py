@@ -11,15 +11,15 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import msgspec
 from fastapi import FastAPI, Request, Response
 
 from producers.admit import Admission, told
+from producers.intake.collector import Collector
+from producers.intake.metrics import UNKNOWN_SOURCE
 from producers.keys import Source
-from producers.metrics import UNKNOWN_SOURCE
 from producers.openapi import MAX_BATCH_EVENTS
 from producers.openapi_segment import call_operation, settings_operation
 from producers.request.access import recognise
@@ -29,9 +29,6 @@ from producers.segment_api.admit_calls import admit_calls
 from producers.segment_api.parcel import Parcel, unpack
 from producers.segment_api.translate import KINDS
 from schemas.rejected import Rejected
-
-if TYPE_CHECKING:
-    from producers.collector import Collector
 
 BATCH = "batch"
 ADDRESSES: dict[str, str] = {

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 import msgspec
 from fastapi import FastAPI, Request, Response
 
+from producers.intake.collector import Collector
 from producers.request.access import recognise_tracer
 from producers.request.problems import Problem, unauthorized, unavailable
 from producers.spool.search import Searched, search
-
-if TYPE_CHECKING:
-    from producers.collector import Collector
 
 _MOST_SECONDS = 1.5
 _PATIENCE_SECONDS = 1.0

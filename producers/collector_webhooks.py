@@ -10,15 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import msgspec
 from fastapi import FastAPI, Request, Response
 
 from producers.admit import Admission, told
-from producers.delivery import Patience
 from producers.files.mapping import MappingError
+from producers.intake.collector import Collector
+from producers.intake.delivery import Patience
 from producers.keys import Source
 from producers.keys.webhook import UNSIGNED, Webhook
 from producers.openapi_webhooks import challenge_operation, notice_operation
@@ -30,9 +30,6 @@ from producers.webhooks.meta import META
 from producers.webhooks.notice import Notice, Platform
 from producers.webhooks.secret import SecretUnreadable
 from producers.webhooks.zalo import ZALO
-
-if TYPE_CHECKING:
-    from producers.collector import Collector
 
 HANDLERS: Mapping[str, Platform] = {"meta": META, "zalo": ZALO, "form": FORM, "typeform": TYPEFORM}
 """Every platform that is understood, by the name it has in the file of keys."""

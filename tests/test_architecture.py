@@ -48,6 +48,12 @@ IMPURE = frozenset(
 
 PURE_LIBRARIES = frozenset({"cel", "email_validator", "msgspec", "phonenumbers", "pydantic", "yaml"})
 
+HTTP = (
+    *("producers/collector*.py", "producers/intake/collector.py", "producers/request/problems.py"),
+    "ops/trace_api.py",
+)
+"""Where requests are taken and answered."""
+
 OWNERS: dict[str, tuple[str, ...]] = {
     "faust": ("processors/app.py", "processors/transport.py", "processors/guard.py", "processors/worker*.py"),
     "mode": ("processors/app.py", "processors/transport.py", "processors/guard.py", "processors/worker*.py"),
@@ -65,11 +71,11 @@ OWNERS: dict[str, tuple[str, ...]] = {
         "ops/*",
     ),
     "crc32c": ("producers/spool/format.py", "producers/spool/files.py"),
-    "fastapi": ("producers/collector*.py", "producers/request/problems.py", "ops/trace_api.py"),
-    "starlette": ("producers/collector*.py", "producers/request/problems.py", "ops/trace_api.py"),
+    "fastapi": HTTP,
+    "starlette": HTTP,
     "uvicorn": ("producers/collector*.py", "ops/*"),
     "prometheus_client": (
-        *("producers/metrics.py", "processors/counters.py", "processors/app.py", "processors/worker*.py"),
+        *("producers/intake/metrics.py", "processors/counters.py", "processors/app.py", "processors/worker*.py"),
         *("sinks/relay*.py", "sinks/activation/metrics.py", "sinks/activation/service.py", "ops/*"),
     ),
     "multipart": ("producers/forms/post.py",),

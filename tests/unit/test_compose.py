@@ -16,7 +16,7 @@ from ops.local.jars import pinned_jars
 from ops.local.kafka import KafkaServer
 from ops.local.postgres import SETTINGS, find_binaries
 from processors.settings import WorkerSettings
-from producers.settings import CollectorSettings
+from producers.intake.settings import CollectorSettings
 from tests.compose import COMPOSE_FILE, ROOT, environment, read_compose
 
 COMPOSE = read_compose({})
@@ -26,7 +26,7 @@ OURS = ("secrets", "setup", "collector", "worker", "relay", "activation", "files
 READERS: dict[str, tuple[str, ...]] = {
     "secrets": ("ops/containers.py", "ops/local/home.py"),
     "setup": ("ops/containers.py", "ops/local/home.py", "ops/up.py"),
-    "collector": ("producers/settings.py",),
+    "collector": ("producers/intake/settings.py",),
     "worker": ("processors/settings.py", "processors/reference.py"),
     "relay": ("sinks/relay.py",),
     "activation": ("sinks/activation/service.py",),

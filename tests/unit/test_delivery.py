@@ -13,11 +13,11 @@ import pytest
 
 from producers.broker.publisher import Publisher
 from producers.collector_webhooks import PATIENCE
-from producers.delivery import Delivery, Patience
+from producers.intake.delivery import Delivery, Patience
+from producers.intake.turns import Turns
 from producers.record import Record
 from producers.request.problems import Problem
 from producers.spool.keep import Spool
-from producers.turns import Turns
 
 
 class Silent:

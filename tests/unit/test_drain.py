@@ -14,12 +14,12 @@ import pytest
 
 import producers.spool.drain
 from producers.broker.publisher import Publisher, Refused, Unfit
-from producers.delivery import Delivery
+from producers.intake.delivery import Delivery
+from producers.intake.turns import Turns
 from producers.record import Record
 from producers.request.problems import Problem
 from producers.spool.drain import Drain
 from producers.spool.keep import Spool
-from producers.turns import Turns
 
 MB = 1024 * 1024
 

@@ -10,11 +10,11 @@ from concurrent.futures import Future
 from typing import NamedTuple
 
 from producers.broker.publisher import Publisher, Refused, Unavailable
+from producers.intake.turns import Turns
 from producers.record import Record
 from producers.request.problems import Problem, unavailable
 from producers.spool.files import SpoolFailed
 from producers.spool.keep import Spool
-from producers.turns import Turns
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from producers.admit import Admission
-from producers.punctuality import Punctuality
+from producers.intake.punctuality import Punctuality
 from producers.spool.state import SpoolState
 
 UNKNOWN_SOURCE = "-"
