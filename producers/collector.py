@@ -24,18 +24,18 @@ from fastapi import FastAPI, Request, Response
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
-from producers.collector_beacon import add_beacon
-from producers.collector_events import add_events
-from producers.collector_forms import add_forms
-from producers.collector_rudder import add_rudder_api
-from producers.collector_segment import add_segment_api, for_browsers
-from producers.collector_spool import add_spool_search
-from producers.collector_webhooks import add_webhooks
+from producers.doors.beacon import add_beacon
+from producers.doors.events import add_events
+from producers.doors.forms import add_forms
+from producers.doors.rudder import add_rudder_api
+from producers.doors.segment import add_segment_api, for_browsers
+from producers.doors.spool import add_spool_search
+from producers.doors.webhooks import add_webhooks
 from producers.intake.collector import Collector
 from producers.intake.settings import CollectorSettings, SettingsError
 from producers.keys import KeyFile, KeysError
-from producers.openapi import ABOUT, problem_response
-from producers.openapi_document import documented
+from producers.openapi.document import documented
+from producers.openapi.events import ABOUT, problem_response
 from producers.request.problems import Problem, unavailable
 from producers.spool.files import SpoolUnusable
 from producers.spool.keep import Spool

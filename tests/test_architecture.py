@@ -49,7 +49,7 @@ IMPURE = frozenset(
 PURE_LIBRARIES = frozenset({"cel", "email_validator", "msgspec", "phonenumbers", "pydantic", "yaml"})
 
 HTTP = (
-    *("producers/collector*.py", "producers/intake/collector.py", "producers/request/problems.py"),
+    *("producers/collector.py", "producers/doors/*", "producers/intake/collector.py", "producers/request/problems.py"),
     "ops/trace_api.py",
 )
 """Where requests are taken and answered."""
@@ -62,18 +62,13 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "alembic": ("sinks/postgres/migrat*",),
     "sqlalchemy": ("sinks/postgres/migrat*",),
     "kafka": (
-        *(
-            "producers/broker/publisher.py",
-            "producers/broker/connection.py",
-            "sinks/relay*.py",
-            "sinks/activation/feed.py",
-        ),
-        "ops/*",
+        *("producers/broker/publisher.py", "producers/broker/connection.py"),
+        *("sinks/relay*.py", "sinks/activation/feed.py", "ops/*"),
     ),
     "crc32c": ("producers/spool/format.py", "producers/spool/files.py"),
     "fastapi": HTTP,
     "starlette": HTTP,
-    "uvicorn": ("producers/collector*.py", "ops/*"),
+    "uvicorn": ("producers/collector.py", "ops/*"),
     "prometheus_client": (
         *("producers/intake/metrics.py", "processors/counters.py", "processors/app.py", "processors/worker*.py"),
         *("sinks/relay*.py", "sinks/activation/metrics.py", "sinks/activation/service.py", "ops/*"),

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import msgspec
 
 from processors.segments.rules import BadSegments, read_family
-from producers.collector_events import admitted
+from producers.doors.events import admitted
 from producers.files.cells import Unreadable
 from producers.files.encodings import recognise
 from producers.files.mapping import MappingError, load_mapping

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from producers.collector import create_app
-from producers.collector_segment import effort, most_repeated
+from producers.doors.segment import effort, most_repeated
 from producers.intake.collector import AT_ONCE_BYTES
 from producers.intake.settings import CollectorSettings, SettingsError
 from producers.request.body import MAX_BODY_BYTES, Memory, read_body

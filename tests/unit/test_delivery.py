@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 
 from producers.broker.publisher import Publisher
-from producers.collector_webhooks import PATIENCE
+from producers.doors.webhooks import PATIENCE
 from producers.intake.delivery import Delivery, Patience
 from producers.intake.turns import Turns
 from producers.record import Record

@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request, Response
 from producers.admit import Admission, admit, told
 from producers.intake.collector import Collector
 from producers.keys import Source
-from producers.openapi import MAX_BATCH_EVENTS, MEDIA_TYPES, operation
+from producers.openapi.events import MAX_BATCH_EVENTS, MEDIA_TYPES, operation
 from producers.request.access import authenticate
 from producers.request.batch import BOM, is_array, split_array
 from producers.request.body import is_gzip, read_body

@@ -21,7 +21,7 @@ from producers.intake.collector import Collector
 from producers.intake.delivery import Patience
 from producers.keys import Source
 from producers.keys.webhook import UNSIGNED, Webhook
-from producers.openapi_webhooks import challenge_operation, notice_operation
+from producers.openapi.webhooks import challenge_operation, notice_operation
 from producers.request.body import is_gzip, read_body
 from producers.request.problems import Problem, unauthorized, unavailable
 from producers.webhooks.admit_items import admit_items

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from producers.openapi import problem_response
+from producers.openapi.events import problem_response
 
 _EXAMPLE = {
     "name": "Nguyễn Thị Lan",

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 import msgspec
 from fastapi import FastAPI, Request, Response
 
-from producers.collector_segment import BATCH, for_browsers, permit, receiver, unknown_key
+from producers.doors.segment import BATCH, for_browsers, permit, receiver, unknown_key
 from producers.intake.collector import Collector
 from producers.keys import Source
-from producers.openapi_segment import source_config_operation
+from producers.openapi.segment import source_config_operation
 from producers.request.access import recognise
 
 INVALID_KEY = b'{"message":"Invalid write key"}'

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from producers.openapi import components
-from producers.openapi_segment import segment_schemas
-from producers.openapi_webhooks import webhook_schemas
+from producers.openapi.events import components
+from producers.openapi.segment import segment_schemas
+from producers.openapi.webhooks import webhook_schemas
 
 
 def documented(generate: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from producers.openapi import SPOOLED, problem_response
+from producers.openapi.events import SPOOLED, problem_response
 
 _TEXT = {"type": ["string", "null"]}
 _ID = {"type": ["string", "number", "null"], "description": "Numbers are read as text."}

@@ -13,7 +13,7 @@ from importlib.resources import files
 
 from fastapi import FastAPI, Request, Response
 
-from producers.collector_segment import for_browsers
+from producers.doors.segment import for_browsers
 
 _NOT_SERVED = re.compile(rb"^(?:\t+|//.*\n|\n)", re.MULTILINE)
 _FRESH_SECONDS = 3600
@@ -41,4 +41,4 @@ def add_beacon(app: FastAPI) -> None:
 
 def beacon() -> bytes:
     """The script as it is served: plain JavaScript in UTF-8."""
-    return _NOT_SERVED.sub(b"", (files("producers") / "portrait.js").read_bytes())
+    return _NOT_SERVED.sub(b"", (files("producers.doors") / "portrait.js").read_bytes())

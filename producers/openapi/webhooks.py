@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from producers.openapi import SPOOLED, problem_response
+from producers.openapi.events import SPOOLED, problem_response
 
 _WAYS = {
     "401": "The signature is missing, or is not that of a secret of this webhook. Nothing was kept.",

@@ -20,8 +20,8 @@ from producers.admit import Admission, told
 from producers.intake.collector import Collector
 from producers.intake.metrics import UNKNOWN_SOURCE
 from producers.keys import Source
-from producers.openapi import MAX_BATCH_EVENTS
-from producers.openapi_segment import call_operation, settings_operation
+from producers.openapi.events import MAX_BATCH_EVENTS
+from producers.openapi.segment import call_operation, settings_operation
 from producers.request.access import recognise
 from producers.request.body import MAX_BODY_BYTES, is_gzip, read_body
 from producers.request.problems import Problem

@@ -28,7 +28,7 @@ from producers.forms.post import read_post
 from producers.intake.collector import Collector
 from producers.keys import Source
 from producers.keys.page_form import PageForm
-from producers.openapi_forms import form_operation
+from producers.openapi.forms import form_operation
 from producers.request.body import is_gzip, read_body
 from producers.request.problems import Problem, unavailable
 from producers.webhooks.admit_items import admit_items
