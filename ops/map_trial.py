@@ -16,8 +16,8 @@ from processors.reference import Reference
 from producers.files.cells import Unreadable
 from producers.files.mapping import FileMapping, MappingError, builtin_kinds, load_mapping
 from producers.files.rows import BadRow, open_rows
-from producers.forms.form_event import Arrival, form_event
-from producers.forms.form_mapping import FormMapping, read_form_mapping, text_of
+from producers.forms.event import Arrival, form_event
+from producers.forms.mapping import FormMapping, read_form_mapping, text_of
 from producers.forms.page_submission import NOT_ANSWERS
 from producers.forms.post import URLENCODED, read_post
 from producers.forms.submission import Submission, plain, submission

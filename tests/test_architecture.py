@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,16 @@ def test_packages_import_only_along_the_arrows() -> None:
         if top(name) in PACKAGES and top(name) != package and top(name) not in ARROWS[package]
     ]
     assert wrong == []
+
+
+def test_what_lies_in_the_producers_imports_in_no_circle() -> None:
+    beneath: dict[str, set[str]] = {}
+    for path in sources("producers"):
+        room = relative(path).split("/")[1].removesuffix(".py")
+        seen = {name.split(".")[1] for name in imports(path) if top(name) == "producers"}
+        beneath.setdefault(room, set()).update(seen - {room})
+    TopologicalSorter(beneath).prepare()  # raises CycleError, which names the circle
+    assert beneath["collector"] >= {"doors", "intake"}
 
 
 def test_the_nouns_know_the_standard_library_pydantic_and_msgspec_only() -> None:

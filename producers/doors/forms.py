@@ -21,7 +21,7 @@ from fastapi import FastAPI, Request, Response
 from producers.admit import Admission
 from producers.files.mapping import MappingError
 from producers.forms.address import client_address
-from producers.forms.form_mapping import FormMapping
+from producers.forms.mapping import FormMapping
 from producers.forms.mapping_files import page_form
 from producers.forms.page_submission import page_event
 from producers.forms.post import read_post

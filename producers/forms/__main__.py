@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from producers.files.mapping import MappingError
-from producers.forms.form_mapping import load_form_mapping
+from producers.forms.mapping import load_form_mapping
 from producers.keys import KeysError
 from producers.keys.changes import add_source
 from producers.keys.page_form import PageForm

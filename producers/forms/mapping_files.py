@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from producers.files.mapping import MappingError
-from producers.forms.form_mapping import FormMapping, load_form_mapping, read_form_mapping
+from producers.forms.mapping import FormMapping, load_form_mapping, read_form_mapping
 from producers.versions import Version, version_of
 
 log = logging.getLogger(__name__)

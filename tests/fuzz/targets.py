@@ -24,7 +24,7 @@ from producers.files.cells import Unreadable
 from producers.files.encodings import recognise
 from producers.files.mapping import MappingError, load_mapping
 from producers.files.rows import FileError, Row, RowFile
-from producers.forms.form_mapping import FormMapping, read_form_mapping
+from producers.forms.mapping import FormMapping, read_form_mapping
 from producers.forms.page_submission import page_event
 from producers.forms.post import MULTIPART, URLENCODED, read_post
 from producers.keys import KeysError, Source, read_sources

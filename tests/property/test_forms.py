@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from processors.prepare import prepare
 from producers.files.mapping import MappingError
 from producers.forms.address import client_address
-from producers.forms.form_mapping import FormMapping, read_form_mapping
+from producers.forms.mapping import FormMapping, read_form_mapping
 from producers.forms.page_submission import page_event
 from producers.forms.post import MULTIPART, URLENCODED, read_post
 from producers.forms.submission import plain, submission

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from producers.files.mapping import MappingError
-from producers.forms.form_mapping import read_form_mapping
+from producers.forms.mapping import read_form_mapping
 from producers.forms.mapping_files import MappingFiles, page_form
 from tests.form_samples import TYPEFORM_MAPPING
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from producers.forms.form_mapping import read_form_mapping
+from producers.forms.mapping import read_form_mapping
 from producers.forms.submission import submission
 from producers.keys import Source, hash_key
 from producers.keys.webhook import Webhook

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from producers.files.cells import Unreadable
 from producers.files.mapping import TimeOf
-from producers.forms.form_mapping import FormMapping
+from producers.forms.mapping import FormMapping
 from producers.forms.submission import Columns, Submission, plain, unread
 
 
