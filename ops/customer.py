@@ -32,11 +32,13 @@ class Told(NamedTuple):
 
 
 class Membership(NamedTuple):
-    """A segment that the customer is in. `reason`: the conditions that held, with the values that satisfied them."""
+    """A segment that the customer is in, or was until `until`. `reason`: the conditions that held on entering, with the values
+    that satisfied them."""
 
     segment: str
     family: str
     since: datetime
+    until: datetime | None
     reason: str
     rule_version: int
 
@@ -102,7 +104,7 @@ class Customer:
     """All that is known of one living customer.
 
     columns: those of crm.customers. own: its identifiers. aliases: (id that was given out before, when it became part of this
-    one). told: traits and statuses. recent: the latest events, the newest first.
+    one). left: memberships that are over. told: traits and statuses. left, recent: the latest, the newest first.
     """
 
     columns: Mapping[str, Any]
@@ -110,6 +112,7 @@ class Customer:
     own: tuple[str, ...]
     aliases: tuple[tuple[str, datetime], ...]
     segments: tuple[Membership, ...]
+    left: tuple[Membership, ...]
     told: tuple[Told, ...]
     recent: tuple[CleanEvent, ...]
 
@@ -128,6 +131,7 @@ class Customer:
                 for name, (first, last) in self.seen()
             ],
             "segments": [{key: _plain(value) for key, value in each._asdict().items()} for each in self.segments],
+            "segments_left": [{key: _plain(value) for key, value in each._asdict().items()} for each in self.left],
             "told": [{key: _plain(value) for key, value in each._asdict().items()} for each in self.told],
             "accounts": {name: value for name, (value, _, _) in known.accounts.items() if value is not None},
             "complaints_open": sorted(name for name, (value, _, _) in known.complaints.items() if value is not None),
@@ -186,6 +190,7 @@ def load(url: str, customer: str, events: int = 10) -> Customer:
             own=tuple(name for name, *_ in rows(at, "identifiers_of_customer", id=customer)),
             aliases=tuple((old, merged_at) for old, merged_at in rows(at, "customer_aliases", id=customer)),
             segments=tuple(Membership(*row) for row in rows(at, "customer_segments", id=customer)),
+            left=tuple(Membership(*row) for row in rows(at, "segments_left", id=customer, most=LEFT_TOLD)),
             told=tuple(
                 Told(name, value, moment(time), *events_told.get(key, (None, None, None)))
                 for name, (value, time, key) in sorted(facts.items())
@@ -197,6 +202,7 @@ def load(url: str, customer: str, events: int = 10) -> Customer:
 
 
 LINKS_TOLD = 200
+LEFT_TOLD = 10
 
 
 def reasons(url: str, customer: Customer) -> Reasons:

@@ -52,7 +52,7 @@ def read_patch(text: str) -> Patch:
     """Raises BadPatch."""
     document = read_json(text.encode())
     if isinstance(document, Rejected):
-        raise BadPatch(f"the patch is not JSON: {document.message}")
+        raise BadPatch(f"the patch cannot be read: {document.message}")
     if isinstance(document, list):
         try:
             JSONPatch(document)

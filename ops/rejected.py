@@ -10,7 +10,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+import msgspec
 from kafka import KafkaProducer
+from psycopg2.extensions import cursor
 
 from ops.local.home import LocalStackError
 from ops.sql import reading, rows, writing
@@ -20,6 +22,7 @@ from processors.reference import Reference
 from producers.admit import judge
 from producers.broker.connection import discard, open_producer
 from producers.record import Record
+from schemas.ids import event_key
 from schemas.rejected import Rejected
 from schemas.topics import RAW_NAMES
 
@@ -75,11 +78,13 @@ class Attempt(NamedTuple):
 
 
 class Replay(NamedTuple):
-    """One letter and what came of it: `detail` is the origin of what was sent, or why it was not."""
+    """One letter and what came of it: `detail` is the origin of what was sent, or why it was not. With `stored_before`, an event
+    of the same source and id is in the store already, so that this one is its duplicate."""
 
     origin: str
     outcome: Outcome
     detail: str
+    stored_before: bool = False
 
 
 def letters(
@@ -109,10 +114,13 @@ def attempts(url: str, origin: str) -> list[Attempt]:
         return [Attempt(*row) for row in rows(at, "attempts", origin=origin)]
 
 
-def waiting(url: str, reason: str, limit: int, source: str | None = None) -> list[str]:
-    """The origins of letters of that reason, and source, that were never sent again, the oldest first."""
+def waiting(
+    url: str, limit: int, *, reason: str | None = None, source: str | None = None, since: datetime | None = None
+) -> list[str]:
+    """The origins of letters of that reason, of that source, since then, that were never sent again, the oldest first."""
+    wanted = {"reason": reason, "source": source, "since": since}
     with reading(url) as at:
-        return [origin for (origin,) in rows(at, "waiting_letters", reason=reason, source=source, limit=limit)]
+        return [origin for (origin,) in rows(at, "waiting_letters", **wanted, limit=limit)]
 
 
 def examine(payload: bytes, reference: Reference, now_ms: int) -> Record | Rejected:
@@ -161,10 +169,14 @@ def replay(
                     verdict = _examined(origin, payload, repair, reference)
                     if isinstance(verdict, str):
                         outcomes.append(Replay(origin, Outcome.REFUSED, verdict))
-                    elif dry_run:
-                        outcomes.append(Replay(origin, Outcome.WOULD_BE_SENT, verdict.topic))
                     else:
                         records[origin] = verdict
+                known = _stored(at, records)
+                if dry_run:
+                    would = Outcome.WOULD_BE_SENT
+                    outcomes += [Replay(each, would, record.topic, each in known) for each, record in records.items()]
+                    outcomes.sort(key=lambda each: some.index(each.origin))
+                    records = {}
                 sent = dict(zip(records, send(list(records.values())), strict=True))
                 if sent:
                     rows(at, "mark_replayed", origins=list(sent), replayed_as=list(sent.values()))
@@ -182,7 +194,24 @@ def replay(
                         patch=patch,
                     )
             yield from outcomes
-            yield from (Replay(origin, Outcome.SENT, at_last) for origin, at_last in sent.items())
+            yield from (Replay(origin, Outcome.SENT, at_last, origin in known) for origin, at_last in sent.items())
+
+
+class _Named(msgspec.Struct):
+    source: str
+    id: str
+
+
+def _stored(at: cursor, records: Mapping[str, Record]) -> set[str]:
+    """The origins of those of which the store has an event of the same source and id."""
+    keys = {origin: _key_of(record.value) for origin, record in records.items()}
+    known = {key for key, *_ in rows(at, "events_named", keys=list(keys.values()))} if keys else set()
+    return {origin for origin, key in keys.items() if key in known}
+
+
+def _key_of(value: bytes) -> str:
+    event = msgspec.json.decode(value, type=_Named)
+    return event_key(event.source, event.id)
 
 
 def _examined(origin: str, payload: bytes, repair: Repair, reference: Reference) -> Record | str:

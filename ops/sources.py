@@ -20,6 +20,7 @@ _COUNTED = {
     "events_accepted_total": "accepted",
     "events_late_total": "late",
     "events_ahead_total": "ahead",
+    "events_skewed_total": "skewed",
     "spooled_records_total": "spooled",
 }
 _SECONDS = 2.0
@@ -27,13 +28,14 @@ _SECONDS = 2.0
 
 @dataclass
 class Door:
-    """What a collector counted of one access key since it started. `ahead`: events that came before they happened; `turned_away`:
-    requests answered 429."""
+    """What a collector counted of one access key since it started. `ahead`: events that came before they happened; `skewed`:
+    calls of a clock that is wrong, and was corrected; `turned_away`: requests answered 429."""
 
     received: int = 0
     accepted: int = 0
     late: int = 0
     ahead: int = 0
+    skewed: int = 0
     spooled: int = 0
     turned_away: int = 0
     rejected: dict[str, int] = field(default_factory=dict)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 import httpx
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
+from ops.local.home import COLLECTOR_URL
 from producers.spool.search import Searched
 from producers.spool.state import SpoolState
+
+COLLECTORS = "PORTRAIT_COLLECTORS"
+"""The addresses of all collectors, with commas between, where there are several: each has a spool of its own."""
 
 _PREFIX = "portrait_collector_spool_"
 _SECONDS = 2.0
@@ -33,6 +39,27 @@ class Spool(SpoolState):
 
 class CollectorSilent(Exception):
     """No collector answers there, so nobody knows what is in its spool."""
+
+
+def collectors_of(settings: Mapping[str, str]) -> list[str]:
+    """The addresses of all collectors that are known."""
+    stated = settings.get(COLLECTORS) or settings.get(COLLECTOR_URL, "")
+    return list(dict.fromkeys(address for each in stated.split(",") if (address := each.strip().rstrip("/"))))
+
+
+def together(spools: Iterable[Spool]) -> Spool | None:
+    """What several hold; None when there is none."""
+    found = list(spools)
+    if not found:
+        return None
+    oldest = max(each.oldest_seconds for each in found)
+    sums = (sum(column) for column in zip(*(_counts(each) for each in found), strict=True))
+    records, size_bytes, limit_bytes, aside_files, aside_bytes = sums
+    return Spool(records, size_bytes, limit_bytes, oldest, aside_files, aside_bytes)
+
+
+def _counts(spool: Spool) -> tuple[int, int, int, int, int]:
+    return spool.records, spool.size_bytes, spool.limit_bytes, spool.aside_files, spool.aside_bytes
 
 
 def read_spool(collector: str) -> Spool | None:

@@ -10,10 +10,10 @@ from typing import Any
 import psycopg2
 from kafka.errors import KafkaError
 
-from ops.local.home import COLLECTOR_URL, DATABASE_URL, KAFKA, Home
+from ops.local.home import DATABASE_URL, KAFKA, Home
 from ops.local.supervisor import SUPERVISOR, State, Status, status
 from ops.offsets import Log, Place, Reader
-from ops.spool import CollectorSilent, Spool, read_spool
+from ops.spool import CollectorSilent, Spool, collectors_of, read_spool, together
 from ops.sql import reading, rows
 from schemas.topics import RAW_NAMES, REJECTED, VALID
 
@@ -69,8 +69,8 @@ class Report:
     """All that `status` tells. `problems`: targets that fail; servers that do not answer, and then readings or balance are
     missing.
 
-    `spool` is what the collector keeps for Kafka, None when it has no spool, or is not known. `silent` when it is known and does
-    not answer: then its spool may hold anything.
+    `spool` is what the collectors keep for Kafka, None when they have no spool, or are not known. `silent` when one is known and
+    does not answer: then its spool may hold anything.
     `unreadable` counts records on events.valid and events.rejected that Portrait did not write; `outbox` what the relay
     has yet to publish.
     """
@@ -114,11 +114,10 @@ def report(home: Home, settings: Mapping[str, str]) -> Report:
     problems: list[str] = []
     # The spool first, then the store, then the committed offsets, then the ends: whatever arrives meanwhile shows as a
     # lag, so that "caught up" is never said too early.
-    spool, silent = _asked_collector(settings.get(COLLECTOR_URL, ""), problems)
+    spool, silent = _asked_collectors(collectors_of(settings), problems)
     store = _asked_store(settings.get(DATABASE_URL, ""), problems)
     readings, logs = _asked_kafka(settings, store, problems)
     problems += [f"{what}: {why}" for what, why in store.failing] if store else []
-    problems += spool.problems if spool else []
     return Report(
         supervisor=next((line for line in lines if line.name == SUPERVISOR), None),
         processes=tuple(sorted((line for line in lines if line.name != SUPERVISOR), key=_order)),
@@ -149,13 +148,21 @@ def read_store(url: str) -> Store:
     return Store(positions, stored, duplicate, rejected, at_the_door, unreadable, outbox, failing)
 
 
-def _asked_collector(url: str, problems: list[str]) -> tuple[Spool | None, bool]:
-    """Its spool, and whether it is silent."""
-    try:
-        return (read_spool(url) if url else None), False
-    except CollectorSilent as error:
-        problems.append(str(error))
-        return None, True
+def _asked_collectors(urls: Sequence[str], problems: list[str]) -> tuple[Spool | None, bool]:
+    """What their spools hold together, and whether one of them is silent."""
+    spools: list[Spool] = []
+    silent = False
+    for url in urls:
+        try:
+            spool = read_spool(url)
+        except CollectorSilent as error:
+            problems.append(str(error))
+            silent = True
+            continue
+        if spool is not None:
+            spools.append(spool)
+            problems += [f"{url}: {each}" if len(urls) > 1 else each for each in spool.problems]
+    return together(spools), silent
 
 
 def _asked_store(url: str, problems: list[str]) -> Store | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import Future
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from kafka.errors import KafkaError
 
 from ops.in_time import Clock, begun
 from ops.local.home import COLLECTOR_URL, DATABASE_URL, KAFKA, Home
-from ops.spool import CollectorSilent, read_spool, search_collector
+from ops.spool import CollectorSilent, collectors_of, read_spool, search_collector
 from ops.sql import reading, rows
 from ops.trace_kafka import Passing, search
 from ops.whereabouts import RECEIVED, State, Step, Trace
@@ -100,8 +101,8 @@ def _is_there(directory: Path) -> bool:
 
 
 def _ask_spools(told: Trace, settings: Mapping[str, str], home: Home, source: str | None, clock: Clock) -> None:
-    url, key = settings.get(COLLECTOR_URL, ""), settings.get(TRACE_KEY)
-    asked = begun(lambda: _collector(url, key, told.id, source, clock)) if url else None
+    urls, key = collectors_of(settings), settings.get(TRACE_KEY)
+    asked = [begun(partial(_collector, url, key, told.id, source, clock)) for url in urls]
     directory = spool_of(settings, home)
     if directory is not None:
         what = f"the spool {directory}" if told.addresses else "the spool"
@@ -112,10 +113,11 @@ def _ask_spools(told: Trace, settings: Mapping[str, str], home: Home, source: st
         else:
             _add_spooled(told, looked, what, str(directory) if told.addresses else what)
             told.searched.append(f"{what}: {looked.segments} files")
-    elif asked is None:
+    elif not asked:
         told.unasked.append(f"a spool: no collector is known ({COLLECTOR_URL}), and none keeps one here")
-    if asked is not None:
-        _add_collector(told, asked, url, clock, alone=directory is None)
+    for number, (url, answer) in enumerate(zip(urls, asked, strict=True), 1):
+        which = f"collector {number}" if len(urls) > 1 and not told.addresses else "the collector"
+        _add_collector(told, answer, url, f"the spool of {which}", clock, alone=directory is None or len(urls) > 1)
 
 
 def _collector(
@@ -133,10 +135,10 @@ def _collector(
 
 
 def _add_collector(
-    told: Trace, asked: Future[tuple[str, Searched | None, bool]], url: str, clock: Clock, *, alone: bool
+    told: Trace, asked: Future[tuple[str, Searched | None, bool]], url: str, called: str, clock: Clock, *, alone: bool
 ) -> None:
-    """`alone`: there is no other spool, so what it does not say is not known."""
-    what = f"the spool of the collector{told.at(url)}"
+    """`alone`: the spool that was read here is not this one, as far as is known, so what it does not say is not known."""
+    what = f"{called}{told.at(url)}"
     try:
         held, looked, unsearched = asked.result(clock.left(_SPOOLS))
     except (CollectorSilent, TimeoutError) as error:

@@ -42,6 +42,7 @@ from producers.keys.changes import add_source
 
 KEYS = "PORTRAIT_KEYS"
 SPOOL = "PORTRAIT_SPOOL"
+SEGMENTS = "PORTRAIT_SEGMENTS"
 SESSION_TIMEOUT = "PORTRAIT_SESSION_TIMEOUT"
 _LOCAL_SESSION_SECONDS = "10"  # on one machine a silent worker is a dead one: its share is taken over sooner
 _NICENESS = "10"  # what is told downstream can wait; what comes in cannot
@@ -132,6 +133,7 @@ def prepare(home: Home, wanted: Wanted, say: Callable[[str], None], environ: Map
         **{login.setting: url_of(login, database) for login in logins},
         COLLECTOR_URL: f"http://{LOOPBACK}:{home.port('collector', wanted.collector_port)}",
         SOURCE_KEY: source_key(keys, remembered.get(SOURCE_KEY, "")),
+        SEGMENTS: given.get(SEGMENTS) or remembered.get(SEGMENTS) or _own_segments(home),
     }
     home.remember(settings)
     preparation = Preparation(kafka, database, logins, wanted.partitions)
@@ -145,6 +147,7 @@ def prepare(home: Home, wanted: Wanted, say: Callable[[str], None], environ: Map
         **{name: value for name, value in remembered.items() if name not in settings and not given.get(name)},
         HOME: str(home.path),
         KAFKA: kafka,
+        SEGMENTS: settings[SEGMENTS],
         WORKER_URL: settings[WORKER_URL],
         DATABASE_URL: "",  # no part may change tables
         SESSION_TIMEOUT: given.get(SESSION_TIMEOUT) or remembered.get(SESSION_TIMEOUT) or _LOCAL_SESSION_SECONDS,
@@ -202,6 +205,12 @@ def _require_new_ports_free(home: Home, wanted: Wanted) -> None:
     for name, port in chosen.items():
         if port is not None and port != kept.get(name) and not port_is_free(port):
             raise LocalStackError(f"port {port} is in use by another program; choose another one with --{name}-port")
+
+
+def _own_segments(home: Home) -> str:
+    directory = home.path / "segments"
+    directory.mkdir(exist_ok=True)
+    return str(directory)
 
 
 def source_key(keys: Path, remembered: str) -> str:

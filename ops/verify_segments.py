@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from processors.segments.catalogue import Catalogue
 from processors.segments.computed import COMPUTED
@@ -66,16 +66,11 @@ class Memberships:
     def _lasting(self, names: Sequence[str]) -> tuple[str, ...]:
         return tuple(name for name in names if name not in self._passing)
 
-    def untold(self, most: int) -> list[str]:
-        """Where the changes do not lead to the segments, in words."""
-        found = []
-        for customer, segment, action, member in self._snapshot.uneven_changes():
-            found.append(
-                f"customer {customer}: {segment} was last told as {action}, and {member} of 2 places say that it is in it"
-            )
-            if len(found) == most:
-                break
-        return found
+    def uneven(self) -> Iterator[str]:
+        """Where the changes do not lead to the segments, or were told again, in words."""
+        for customer, segment, action, places, again in self._snapshot.uneven_changes():
+            found = f"customer {customer}: {segment} was last told as {action}, and {places} of 2 places say that it is in it"
+            yield f"{found}, {again} of its changes repeat the one before" if again else found
 
 
 def _passing(catalogue: Catalogue) -> set[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
-from processors.apply import Decision
+from processors.apply import Decision, Rules
 from schemas.computed import Computed
 from schemas.identifiers import Identifier, Known, Link, Pair, Standing, earliest, shut_among
 from schemas.portrait import Portrait
@@ -44,13 +44,14 @@ class Overlay:
 
 class MadeAhead(NamedTuple):
     """A decision made ahead: without its changes, which the store has packed; what it took for granted, what the next one reads
-    over it, and whether it leaves something to be settled."""
+    over it, whether it leaves something to be settled, and by which rules it was made."""
 
     decision: Decision
     packed: Any
     base: Base
     overlay: Overlay
     unsettled: bool
+    rules: Rules
 
 
 class Ahead:

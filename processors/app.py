@@ -29,7 +29,8 @@ from processors.identity_rules import identity_rules
 from processors.prepare import prepare
 from processors.publish import publish
 from processors.reference import BadReference, Reference, load_reference
-from processors.segments.catalogue import read_catalogue
+from processors.segments.own import OwnSegments
+from processors.segments.rules import BadSegments
 from processors.settings import BadSetting, WorkerSettings
 from processors.succession import Fetched, Succession, within
 from processors.transport import TP, App, Assignor, fetches
@@ -57,7 +58,7 @@ STORED_TOPICS = (VALID, REJECTED)
 
 
 def make_app(settings: WorkerSettings, reference: Reference) -> App:
-    """Put the stream together. Connects to nothing yet."""
+    """Put the stream together. Connects to nothing yet. Raises BadSegments."""
     app = App(
         settings.group,
         broker=";".join(f"kafka://{address}" for address in settings.kafka.split(",")),
@@ -85,12 +86,9 @@ def make_app(settings: WorkerSettings, reference: Reference) -> App:
     store = PostgresStore(
         settings.database_url, application_name="portrait-worker", silent_seconds=settings.session_timeout
     )
-    rules = Rules(
-        reference.base_currency,
-        read_catalogue(reference.timezone, settings.segments, time.thread_time, time.perf_counter),
-        identity_rules(),
-    )
-    writer = Writer(store, rules, batch_events=settings.batch_events, clock=now_ms)
+    own = OwnSegments(reference.timezone, settings.segments, time.thread_time, time.perf_counter)
+    rules = Rules(reference.base_currency, own.read(), identity_rules())
+    writer = Writer(store, rules, batch_events=settings.batch_events, clock=now_ms, fresh=own.fresh)
     succession = Succession()
     prepared: dict[Partition, int] = {}
 
@@ -265,7 +263,8 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         settings, reference = WorkerSettings.read(os.environ), load_reference(os.environ)
-    except (BadSetting, BadReference) as error:
+        app = make_app(settings, reference)
+    except (BadSetting, BadReference, BadSegments) as error:
         sys.exit(f"worker: {error}")
     if settings.metrics_port is not None:
         from prometheus_client import start_http_server
@@ -273,7 +272,6 @@ def main() -> None:
         start_http_server(settings.metrics_port, addr=settings.metrics_host)
     import faust
 
-    app = make_app(settings, reference)
     gc.freeze()
     # The thread that writes mostly waits for PostgreSQL: it is not to wait long for the one that decides as well.
     sys.setswitchinterval(0.001)

@@ -12,7 +12,6 @@ import gc
 import itertools
 import logging
 import math
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,18 +21,19 @@ from processors import counters
 from processors.ahead import Ahead, MadeAhead, Overlay
 from processors.apply import Applied, Rules, Slice, Stale, apply, decide, write
 from processors.evaluate import refresh
-from processors.guard import EXIT_GAP, fail_stop
 from processors.halve import as_letter, halves
+from processors.insist import Insistence, guarded
 from processors.rank import Ranking
+from processors.segments.catalogue import Catalogue
 from processors.settle import MOST_EVENTS, settle, settle_large
 from processors.succession import Fetched, Succession
 from processors.sweep import sweep
-from sinks.store import Fatal, Gap, Partition, Refused, Retryable, Store
+from sinks.store import Fatal, Partition, Refused, Retryable, Store
 
 logger = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 
-_LONGEST_PAUSE, _REFRESH_SECONDS = 5.0, 2.0
+_REFRESH_SECONDS = 2.0
 _SETTLING_EVERY, _LONGEST_SETTLING = 3.0, 1.5
 """While batches wait, what they leave unsettled is settled every so many seconds, for so long at most. Settling changes customers
 that the next batch is about, so that one is decided only then, and nothing is written meanwhile."""
@@ -44,13 +44,23 @@ _MOST_PLAIN = 64
 
 
 class Writer:
-    """Takes fetches in, applies them in order. The coroutines belong to one event loop; two threads do the work."""
+    """Takes fetches in, applies them in order. The coroutines belong to one event loop; two threads do the work. `fresh` is
+    asked every few seconds whether there are other segments than those in use."""
 
-    def __init__(self, store: Store, rules: Rules, *, batch_events: int, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        rules: Rules,
+        *,
+        batch_events: int,
+        clock: Callable[[], int],
+        fresh: Callable[[Catalogue], Catalogue | None] = lambda _: None,
+    ) -> None:
         self._store = store
         self._rules = rules
         self._batch_events = batch_events
         self._clock = clock
+        self._fresh = fresh
         self._committed = store.committed()
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="write")
         self._deciding = ThreadPoolExecutor(1, thread_name_prefix="decide")
@@ -65,7 +75,7 @@ class Writer:
         self._settled_at = -math.inf
         self._in_hand = 0
         self._settling_now: asyncio.Future[None] | None = None
-        self._stopping = threading.Event()
+        self._insist = Insistence()
         self.applied: dict[Partition, int] = {}
 
     async def in_thread(self, call: Callable[..., Answer], *arguments: Any) -> Answer:
@@ -74,7 +84,7 @@ class Writer:
 
     def stop(self) -> None:
         """From now on nothing is tried again: what cannot be written is not acknowledged, and comes again with the next start."""
-        self._stopping.set()
+        self._insist.stop()
 
     async def begin(self, positions: Mapping[Partition, int]) -> None:
         """Reading starts, or starts anew, at `positions`; what waits of other runs is forgotten."""
@@ -139,14 +149,22 @@ class Writer:
         """Every few seconds, for ever, settle beside the stream what was postponed, and rank and evaluate everybody."""
         run, ranking = asyncio.get_running_loop().run_in_executor, Ranking(self._beside, self._rules)
         while True:
+            if segments := await run(self._settling, guarded, self._fresh, self._rules.segments):
+                await self._go_by(segments)
+                ranking = Ranking(self._beside, self._rules)
             await run(self._settling, self._insist, ranking.turn, self._clock())
             await run(self._settling, self._insist, self._settle_large)
             swept = await run(self._settling, self._insist, sweep, self._beside, self._rules, self._clock())
             counters.SWEPT.inc(swept)
-            for segment, failure in list(self._rules.segments.failing.items()):
-                counters.FAILING.labels(segment).set(failure.times)
             if not swept:
                 await asyncio.sleep(_REFRESH_SECONDS)
+
+    async def _go_by(self, segments: Catalogue) -> None:
+        """Decide by these from now on. What was begun by those of before is written afterwards, and nothing more of it: so that
+        everybody can be evaluated by these."""
+        segments.bounds = self._rules.segments.bounds
+        self._rules = self._rules._replace(segments=segments)
+        await self.in_thread(int)
 
     async def _take(self) -> list[Fetched]:
         async with self._changed:
@@ -158,18 +176,18 @@ class Writer:
     def _decide(self, fetched: Sequence[Fetched], before: Overlay | None) -> MadeAhead | None:
         """In the deciding thread: decide ahead, or (None) leave it to the plain way, which knows what to do about bad luck."""
         try:
-            return self._guard(self._decide_ahead, fetched, before)
+            return guarded(self._decide_ahead, fetched, before)
         except (Retryable, Refused) as error:
             logger.info("a batch cannot be decided ahead: %s", error)
             return None
 
     def _decide_ahead(self, fetched: Sequence[Fetched], before: Overlay | None) -> MadeAhead:
-        ahead = Ahead(self._committed, before)
-        decision = decide(ahead, _read(fetched), self._rules, self._clock())
+        ahead, rules = Ahead(self._committed, before), self._rules
+        decision = decide(ahead, _read(fetched), rules, self._clock())
         packed = None if decision.changes is None else self._store.pack(decision.changes)
         base = ahead.base
         unsettled = bool(decision.identity.unsettled)
-        return MadeAhead(decision.without_changes(), packed, base, Overlay(decision, base), unsettled)
+        return MadeAhead(decision.without_changes(), packed, base, Overlay(decision, base), unsettled, rules)
 
     async def _write(self, fetched: Sequence[Fetched], made: MadeAhead | None) -> bool:
         """Write a batch; False when it was not written as it had been decided."""
@@ -190,7 +208,7 @@ class Writer:
     async def _write_made(self, made: MadeAhead) -> Applied | None:
         run = asyncio.get_running_loop().run_in_executor
         try:
-            await run(self._writing, self._guard, self._write_ahead, made)
+            await run(self._writing, guarded, self._write_ahead, made)
         except Stale:
             # Mostly others are at the same customers. To decide ahead is in vain, the longer the more often that happens.
             self._plain = self._next_plain = min(2 * self._next_plain + 1, _MOST_PLAIN)
@@ -204,6 +222,8 @@ class Writer:
         return made.decision.applied
 
     def _write_ahead(self, made: MadeAhead) -> None:
+        if made.rules is not self._rules:
+            raise Stale
         write(self._store, made.decision, made.packed, made.base, self._rules, self._clock())
 
     def _overdue(self) -> bool:
@@ -242,34 +262,6 @@ class Writer:
         """In a thread of its own: what needs so many events that the stream is not to wait for it."""
         while settle_large(self._beside, self._rules, self._clock()):
             counters.SETTLED.inc()
-
-    def _insist(self, call: Callable[..., Answer], *arguments: Any) -> Answer:
-        pause = 0.05
-        while True:
-            try:
-                return self._guard(call, *arguments)
-            except Retryable as error:
-                if self._stopping.is_set():
-                    raise
-                logger.warning("the store could not do it now, trying again in %.1f s: %s", pause, error)
-                counters.RETRIES.inc()
-            except Refused as error:
-                fail_stop(f"the store refuses: {error}")
-            self._stopping.wait(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
-
-    def _guard(self, call: Callable[..., Answer], *arguments: Any) -> Answer:
-        """Run `call`, and end the process when it raises what nobody can mend by trying again."""
-        try:
-            return call(*arguments)
-        except (Stale, Retryable, Refused):
-            raise
-        except Gap as error:
-            fail_stop(str(error), EXIT_GAP)
-        except Fatal as error:
-            fail_stop(f"the store refuses: {error}")
-        except Exception:
-            fail_stop("unknown error")
 
     def _read_and_apply(self, fetched: Sequence[Fetched]) -> Applied:
         return self._apply(_read(fetched))

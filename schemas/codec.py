@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
+from operator import attrgetter
 from typing import Any
 
 from pydantic import ValidationError
@@ -132,6 +133,9 @@ def _depth(value: Any) -> int:
     return deepest
 
 
+_identifiers = attrgetter(*IDENTIFIER_FIELDS)
+
+
 def read_event(document: Any) -> tuple[Envelope, list[Problem]] | Rejected:
     """Type one decoded event. What the channel says of the customer and cannot be read is left out and reported as a problem;
     anything else that is wrong rejects the event, with the first error's path.
@@ -149,8 +153,7 @@ def read_event(document: Any) -> tuple[Envelope, list[Problem]] | Rejected:
             event = EVENT.validate_python(repaired)
         except ValidationError as second:
             return _rejected(document, second)
-    customer = event.data.customer  # type: ignore[attr-defined]
-    if not any(getattr(customer, name) for name in IDENTIFIER_FIELDS) and not problems:
+    if not any(_identifiers(event.data.customer)) and not problems:  # type: ignore[attr-defined]
         return Rejected(
             Reason.NO_IDENTIFIER,
             "$.data.customer",

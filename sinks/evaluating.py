@@ -15,6 +15,10 @@ class Evaluating(Protocol):
     def begin_sweep(self, digest: str) -> None:
         """Let everybody be evaluated by the rules of this digest, unless they are those that were begun with last."""
 
+    def go_by(self, digest: str) -> None:
+        """Note that a worker goes by the rules of this digest. Everybody is evaluated by them once more if another worker went by
+        others meanwhile, and none does any more."""
+
     def sweep(self, digest: str) -> str | None:
         """Lock the sweep by the rules of this digest: the customer id that it has come to. None: it is finished, or locked."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
@@ -14,6 +15,7 @@ from schemas.portrait import Listed
 from schemas.ranks import Bounds
 from sinks.memory_tables import TableLookup, Tables
 from sinks.memory_transaction import MemoryTransaction
+from sinks.snapshot import UnevenChanges
 from sinks.store import (
     Changes,
     Held,
@@ -90,13 +92,17 @@ class MemorySnapshot:
         sweeps = self._tables.sweeps
         return not sweeps or (next(reversed(sweeps)) == digest and sweeps[digest] is None)
 
-    def uneven_changes(self) -> Iterator[tuple[str, str, str, int]]:
-        last = {(move.customer, move.segment): move.action for move in self._tables.moves}
+    def uneven_changes(self) -> Iterator[UnevenChanges]:
+        last: dict[tuple[str, str], str] = {}
+        again: Counter[tuple[str, str]] = Counter()
+        for move in self._tables.moves:
+            told = move.customer, move.segment
+            again[told] += last.get(told, "left") == move.action
+            last[told] = move.action
         held = {(customer, name) for customer, each in self._tables.segments.items() for name in each.names}
-        for customer, name in sorted(last.keys() | held):
-            action = last.get((customer, name), "never entered")
-            if (action == "entered") != ((customer, name) in held):
-                yield customer, name, action, 2 * ((customer, name) in held)
+        for key in sorted(last.keys() | held):
+            if (last.get(key) == "entered") != (key in held) or again[key]:
+                yield UnevenChanges(*key, last.get(key, "never entered"), 2 * (key in held), again[key])
 
     def members(self) -> Iterator[Member]:
         yield from sorted(self._tables.members.values(), key=lambda member: member[:2])

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from schemas.clean import CleanEvent
 from schemas.identifiers import Identifier, Link
 from schemas.identity import Member
 from schemas.judgements import Judgement
 from schemas.portrait import Listed
+
+
+class UnevenChanges(NamedTuple):
+    """What was told of a customer and a segment, where it cannot be so. action: the last change. places: how many of two, the
+    customer's own row and the membership, say that it is in it. again: how often a change was told that the one before it was."""
+
+    customer: str
+    segment: str
+    action: str
+    places: int
+    again: int
 
 
 class Snapshot(Protocol):
@@ -28,9 +39,9 @@ class Snapshot(Protocol):
     def swept(self, digest: str) -> bool:
         """Whether everybody was evaluated by the rules of this digest, and by no others since; or there never were others."""
 
-    def uneven_changes(self) -> Iterator[tuple[str, str, str, int]]:
-        """Where the last change does not lead to where a customer is: (customer, segment, that change, how many of its own row
-        and the membership say that it is in it)."""
+    def uneven_changes(self) -> Iterator[UnevenChanges]:
+        """Where the changes do not lead to where a customer is, or one was told again without its opposite in between: by
+        customer and segment."""
 
     def members(self) -> Iterator[Member]:
         """Every node."""

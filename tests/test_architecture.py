@@ -33,7 +33,18 @@ STAGES = frozenset(
         *(
             f"segments.{name}"
             for name in (
-                *("view", "field", "relationship", "computed", "fields", "functions", "trial", "native", "rules"),
+                *(
+                    "view",
+                    "field",
+                    "relationship",
+                    "computed",
+                    "fields",
+                    "functions",
+                    "kinds",
+                    "trial",
+                    "native",
+                    "rules",
+                ),
                 *("compiled", "telling", "seeing", "catalogue"),
             )
         ),

@@ -16,6 +16,7 @@ SHARED_SHARE = 0.80
 TURNING_SHARE = 0.90
 DOOR_EVENTS_RATE = 10_000.0
 DOOR_REQUESTS_RATE = 1_500.0
+SWEPT_RATE = 1_000_000 / 60
 PYTHON_RSS_MB = 300.0
 
 
@@ -95,6 +96,8 @@ def verdicts(results: Results) -> Iterator[Verdict]:
             yield _at_least(f"(j) {door.kind}, requests/s", DOOR_REQUESTS_RATE, door.requests)
         else:
             yield _at_least(f"(j) {door.kind}, events/s", DOOR_EVENTS_RATE, door.rate)
+    if results.swept:
+        yield _at_least("(k) everybody by new rules, customers/s", SWEPT_RATE, results.swept.rate)
     peaks = dict(_python_peaks(results))
     if peaks:
         name, peak = max(peaks.items(), key=lambda each: each[1])

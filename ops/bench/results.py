@@ -111,6 +111,21 @@ class Door(msgspec.Struct, frozen=True):
         return self.batch * sum(cost.cpu_us for cost in self.costs if cost.process == process)
 
 
+class Swept(msgspec.Struct, frozen=True):
+    """(k): everybody evaluated by new rules.
+
+    `rate` is customers a second, while they were; `seconds` from the start of the worker processes to the last; `published` (when
+    the outbox was empty) seconds after that. `entered` are in the new segment. Costs are of one customer."""
+
+    customers: int
+    entered: int
+    rate: float
+    seconds: float
+    published: float
+    costs: tuple[Cost, ...]
+    surroundings: Surroundings
+
+
 class Stage(msgspec.Struct, frozen=True):
     """(d): one stage alone, on one thread: µs an event by the clock, and of CPU in this process."""
 
@@ -146,7 +161,8 @@ class Machine(msgspec.Struct, frozen=True):
 
 class Results(msgspec.Struct, frozen=True):
     """One run of the bench; None is what was not asked for. alone, linked: (g), events of one identifier each, and the same with
-    two in three of ten. unshared, shared: (h), without and with customers who share identifiers. turning: (i). doors: (j)."""
+    two in three of ten. unshared, shared: (h), without and with customers who share identifiers. turning: (i). doors: (j).
+    swept: (k)."""
 
     command: str
     begun: str
@@ -164,3 +180,4 @@ class Results(msgspec.Struct, frozen=True):
     shared: Backlog | None = None
     turning: Backlog | None = None
     doors: tuple[Door, ...] | None = None
+    swept: Swept | None = None

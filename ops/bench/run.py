@@ -15,9 +15,10 @@ from rich.progress import TaskID
 from ops.bench.backlog import measure_backlog, measure_flatness
 from ops.bench.door import measure_doors
 from ops.bench.machine import command, look_at_machine, now, revision
+from ops.bench.new_rules import measure_new_rules
 from ops.bench.population import populate, turn_a_day
 from ops.bench.report import markdown, show
-from ops.bench.results import Backlog, Door, Flat, Latency, Results, Stage, Sustained
+from ops.bench.results import Backlog, Door, Flat, Latency, Results, Stage, Sustained, Swept
 from ops.bench.stack import BenchStack, bench_stack
 from ops.bench.stages import measure_stages
 from ops.bench.through_http import measure_latency, measure_sustained, start_parts, warm_up
@@ -36,6 +37,7 @@ MEASUREMENTS = {
     "h": "as a, but in order; and with a tablet, a made-up number, cards and telephones that several people share",
     "i": "as e, while everybody is due once a day, evenly",
     "j": "the collector alone: requests of one event, and of a hundred",
+    "k": "a segment is added to the store of e: everybody evaluated by it",
 }
 
 
@@ -126,6 +128,8 @@ class _Bench:
             yield {"doors": self.doors()}
         if "i" in wanted:
             yield {"turning": self.crowded("i", turn_a_day)}
+        if "k" in wanted:
+            yield {"swept": self.swept()}
         if "h" in wanted:
             for field, shared in (("unshared", 0), ("shared", _SHARED_OF_A_HUNDRED)):
                 yield {field: self.sharing(shared)}
@@ -175,6 +179,11 @@ class _Bench:
                 return customers
 
             return measure_backlog(self._workload(f"bench-{letter}"), self._sizes.workers, self._place, progress, fill)
+
+    def swept(self) -> Swept:
+        with _shown("k") as progress:
+            sizes = self._sizes
+            return measure_new_rules(sizes.population, self._begun, sizes.workers, self._place, progress)
 
     def sharing(self, shared: int) -> Backlog:
         """In the order in which events happen, as channels send them: who shares what is found out once."""

@@ -71,8 +71,11 @@ class BenchStack:
 
 
 @contextmanager
-def bench_stack(parent: Path | None, workers: int, say: Callable[[str], None]) -> Iterator[BenchStack]:
+def bench_stack(
+    parent: Path | None, workers: int, say: Callable[[str], None], segments: str = ""
+) -> Iterator[BenchStack]:
     """A new home under `parent` (default: the directory for temporary files) with its servers up and its tables made.
+    `segments` is a family of segments of the operator's own, in YAML.
 
     Kafka and PostgreSQL are always its own, whatever the environment says. All of it is gone afterwards.
     Raises LocalStackError.
@@ -81,6 +84,11 @@ def bench_stack(parent: Path | None, workers: int, say: Callable[[str], None]) -
     try:
         place.chmod(0o711)  # as root, PostgreSQL runs as another user, who must pass through
         home = Home.open(place / "home")
+        if segments:
+            own = home.path / "segments"
+            own.mkdir()
+            (own / "own.yaml").write_text(segments, encoding="utf-8")
+            home.remember({"PORTRAIT_SEGMENTS": str(own)})
         stack = prepare(home, Wanted(workers=workers, partitions=PARTITIONS), say, environ={})
         with ExitStack() as held:
             children = {process.name: held.enter_context(Child(home, process)) for process in stack.processes}

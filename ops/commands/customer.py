@@ -93,6 +93,11 @@ def _who(customer: Customer) -> Panel:
             f"[bold green]{each.segment}[/bold green] since {_day(each.since)}, because {escape(each.reason)} "
             f"[dim](rules version {each.rule_version})[/dim]",
         )
+    for each in customer.left:
+        grid.add_row(
+            "",
+            f"[dim]{each.segment} from {_day(each.since)} until {each.until:%Y-%m-%d}, because {escape(each.reason)}[/dim]",
+        )
     name = columns["full_name"] or "Nobody has said the name"
     return Panel(grid, title=f"[bold]{escape(name)}[/bold]", title_align="left", border_style="cyan", expand=False)
 

@@ -75,8 +75,10 @@ def import_rows(
 ) -> None:
     """Send every row of a file as an event. An import that was interrupted goes on where it was.
 
-    Rows that cannot be read do not stop it: they are kept with line and column, and the exit code is 1.
+    The encoding is told by the bytes, unless the mapping names it: UTF-8, UTF-16, Windows-1258. A file in TCVN3 or VNI is not
+    read. Rows that cannot be read do not stop it: they are kept with line and column, and the exit code is 1.
     """
+    from ops.file_encoding import in_its_encoding
     from producers.files.destinations import ImportStopped
     from producers.files.importer import import_file
     from producers.files.mapping import MappingError, load_mapping
@@ -84,7 +86,7 @@ def import_rows(
 
     chosen = Home.at(home)
     try:
-        mapping = load_mapping(map_file or kind)
+        mapping = in_its_encoding(file, load_mapping(map_file or kind))
         sender = source or mapping.source or f"/import/{kind}"
         kept = rejects or chosen.path / "imports" / rejects_name(file, mapping.model_dump_json(), sender)
         kept.parent.mkdir(parents=True, exist_ok=True)

@@ -75,6 +75,7 @@ def try_out(
 
     Of a file of rows it is the first row. The exit code is 1 when the event would be refused, or not all of it understood.
     """
+    from ops.file_encoding import in_its_encoding
     from ops.map_trial import try_mapping
     from producers.files.mapping import MappingError
     from producers.files.rows import FileError
@@ -84,6 +85,8 @@ def try_out(
     if page and isinstance(read, FormMapping):
         read = read.for_anybody(consent=False)
     try:
+        if not isinstance(read, FormMapping):
+            read = in_its_encoding(sample, read)
         trial = try_mapping(read, sample, reference_of(home), source)
     except (MappingError, FileError) as error:
         raise LocalStackError(str(error)) from error

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import base64
 import os
-import re
 import shlex
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +19,15 @@ from rich.table import Table
 from rich.text import Text
 
 from ops.commands import rejected_fix
+from ops.commands.rejected_which import (
+    LimitOption,
+    OriginsArgument,
+    ReasonOption,
+    SinceOption,
+    SourceOption,
+    named_or_which,
+    which_letters,
+)
 from ops.indent import indent, place_of
 from ops.local.home import LocalStackError
 from ops.terminal import (
@@ -39,9 +46,6 @@ from ops.terminal import (
 if TYPE_CHECKING:
     from ops.rejected import Letter, Replay
 
-_AGO = re.compile(r"(\d+)\s*(m|h|d|w)")
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-
 app = typer.Typer(
     help="Events that were refused: list them, look at one, repair it, send it again.", no_args_is_help=True
 )
@@ -57,11 +61,9 @@ def register(portrait: typer.Typer) -> None:
 
 @app.command("ls", epilog=example("portrait rejected ls", "portrait rejected ls --reason invalid_value --since 2h"))
 def list_letters(
-    reason: Annotated[str | None, typer.Option(help="Only those refused for this reason.")] = None,
-    source: Annotated[str | None, typer.Option(help="Only those of this CloudEvents source.")] = None,
-    since: Annotated[
-        str | None, typer.Option(metavar="WHEN", help="Not older: 30m, 2h, 3d, 1w, or a date such as 2026-11-23T08:00.")
-    ] = None,
+    reason: ReasonOption = None,
+    source: SourceOption = None,
+    since: SinceOption = None,
     limit: Annotated[int, typer.Option(min=1, help="The most to list, the newest first.")] = 50,
     home: HomeOption = None,
     json: JsonOption = False,
@@ -69,8 +71,9 @@ def list_letters(
     """List what was refused, the newest first, with the reason and the place in the event."""
     from ops.rejected import letters
 
+    which = which_letters(reason, source, since)
     with _database(home) as url:
-        found, counts = letters(url, reason=reason, source=source, since=_since(since), limit=limit)
+        found, counts = letters(url, **which, limit=limit)
     if json:
         print_json([_as_json(each) for each in found])
         return
@@ -136,36 +139,37 @@ def show_letter(origin: Origin, home: HomeOption = None, json: JsonOption = Fals
     epilog=example(
         "portrait rejected replay events.web/2/1041 --edit",
         "portrait rejected replay events.web/2/1041 --file mended.json",
-        "portrait rejected replay --reason unknown_type --dry-run",
+        "portrait rejected replay --reason unknown_type --since 2d --dry-run",
     ),
 )
 def replay_letters(
-    origins: Annotated[list[str] | None, typer.Argument(metavar="ORIGIN…", show_default=False)] = None,
-    reason: Annotated[
-        str | None, typer.Option(help="All that were refused for this reason and not sent again.")
-    ] = None,
+    origins: OriginsArgument = None,
+    reason: ReasonOption = None,
+    source: SourceOption = None,
+    since: SinceOption = None,
     file: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="The event, repaired.")] = None,
     edit: Annotated[bool, typer.Option("--edit", help="Repair the event in your editor ($VISUAL, $EDITOR).")] = False,
-    limit: Annotated[int, typer.Option(min=1, help="With --reason: the most to send, the oldest first.")] = 10_000,
+    limit: LimitOption = 10_000,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Send refused events to their topics again, as they are or repaired, if they are valid now.
+    """Send refused events to their topics again, as they are or repaired, if they are valid now: those that are named, or all of
+    a --reason, a --source, --since then, that were not sent again.
 
     What was sent again already is not sent twice. Exit code 1 when something is refused again.
     """
     from ops.offsets import kafka_errors
     from ops.rejected import Outcome, replay, waiting
 
-    if bool(origins) == (reason is not None):
-        raise LocalStackError("name the ORIGINs to send again, or all of a --reason; `portrait rejected ls` lists them")
+    which = which_letters(reason, source, since)
+    named_or_which("send again", origins, which)
     if (file or edit) and (len(origins or ()) != 1 or (file and edit)):
         raise LocalStackError("--file and --edit repair one event: name its ORIGIN, and give one of the two")
     bootstrap = kafka_address(home)
     reference = reference_of(home)
     with _database(home) as url:
-        chosen = origins or waiting(url, reason or "", limit)
+        chosen = origins or waiting(url, limit, **which)
         repaired = file.read_bytes() if file else _edited(url, chosen[0]) if edit else None
 
         def repair(_: str, payload: bytes) -> bytes:
@@ -195,6 +199,9 @@ def show_replays(done: list[Replay]) -> None:
         style = styles.get(each.outcome, "yellow")
         detail = f": {each.detail}" if each.outcome is Outcome.REFUSED else f" {_how(each.outcome)} {each.detail}"
         console.print(f"{escape(each.origin)} [{style}]{each.outcome}[/{style}]{escape(detail)}", soft_wrap=True)
+        if each.stored_before:
+            known = "an event of this source and id is stored already: this one counts for nothing"
+            console.print(f"  [yellow]{known}[/yellow]", soft_wrap=True)
     if any(each.outcome is Outcome.REFUSED for each in done):
         console.print(f"Repair them one by one: {program()} rejected replay ORIGIN --edit")
 
@@ -250,18 +257,6 @@ def _text(payload: bytes) -> str | None:
 
 def _as_json(letter: Letter) -> dict[str, Any]:
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in vars(letter).items()}
-
-
-def _since(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    if ago := _AGO.fullmatch(text.strip()):
-        return datetime.fromtimestamp(time.time(), UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise LocalStackError(f"--since {text}: give 30m, 2h, 3d, 1w, or a date such as 2026-11-23T08:00") from None
-    return at if at.tzinfo else at.astimezone()
 
 
 @contextmanager

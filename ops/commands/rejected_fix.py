@@ -10,6 +10,15 @@ import typer
 from rich.markup import escape
 from rich.text import Text
 
+from ops.commands.rejected_which import (
+    LimitOption,
+    OriginsArgument,
+    ReasonOption,
+    SinceOption,
+    SourceOption,
+    named_or_which,
+    which_letters,
+)
 from ops.local.home import LocalStackError
 from ops.terminal import (
     HomeOption,
@@ -45,12 +54,11 @@ def fix(
     patch: Annotated[
         str, typer.Option(metavar="JSON|FILE", help="A JSON merge patch (an object) or a JSON patch (an array).")
     ],
-    origins: Annotated[list[str] | None, typer.Argument(metavar="ORIGIN…", show_default=False)] = None,
-    reason: Annotated[
-        str | None, typer.Option(help="All that were refused for this reason and not sent again.")
-    ] = None,
-    source: Annotated[str | None, typer.Option(help="With --reason: only those of this CloudEvents source.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="With --reason: the most to send, the oldest first.")] = 10_000,
+    origins: OriginsArgument = None,
+    reason: ReasonOption = None,
+    source: SourceOption = None,
+    since: SinceOption = None,
+    limit: LimitOption = 10_000,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would change and what would come of it.")
     ] = False,
@@ -58,7 +66,8 @@ def fix(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Apply a patch to refused events, and send those that are valid then to their topics.
+    """Apply a patch to refused events, and send those that are valid then to their topics: those that are named, or all of a
+    --reason, a --source, --since then, that were not sent again.
 
     What was sent again already is not sent twice, so the same command can be given again after whatever went wrong.
     A patch for several events must not change their ids. Exit code 1 when something is refused again.
@@ -67,13 +76,13 @@ def fix(
     from ops.rejected import Outcome, replay, waiting
     from ops.sql import store_errors
 
-    if bool(origins) == (reason is not None) or (source is not None and reason is None):
-        raise LocalStackError("name the ORIGINs to repair, or all of a --reason, of one --source or any")
+    which = which_letters(reason, source, since)
+    named_or_which("repair", origins, which)
     read = _read(patch)
     bootstrap, reference, url = kafka_address(home), reference_of(home), database_url(home)
     changes: dict[str, tuple[bytes, bytes]] = {}
     with store_errors(url):
-        chosen = origins or waiting(url, reason or "", limit, source)
+        chosen = origins or waiting(url, limit, **which)
         repair = _repair(read, alone=len(chosen) == 1, noted=changes if dry_run else None)
         done: list[Replay] = []
         with kafka_errors(bootstrap), counted("Repairing", "events", len(chosen)) as told:
@@ -94,11 +103,12 @@ def _read(text: str) -> Patch:
     from ops.patches import BadPatch, read_patch
 
     try:
-        return read_patch(text if text.lstrip().startswith(("{", "[")) else Path(text).read_text("utf-8"))
+        return read_patch(text if text.lstrip().startswith(("{", "[")) else Path(text).read_text("utf-8-sig"))
     except BadPatch as error:
         raise LocalStackError(str(error)) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise LocalStackError(f"--patch {text}: {error}; give JSON, or a file of it") from error
+        why = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror
+        raise LocalStackError(f"--patch {text}: {why}; give JSON, or a file of it") from error
 
 
 def _repair(

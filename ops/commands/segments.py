@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -74,10 +75,15 @@ def list_segments(home: HomeOption = None, json: JsonOption = False) -> None:
     console.print(table)
 
 
-@app.command(epilog=example("portrait segments check", "portrait segments check ./segments"))
+@app.command(
+    epilog=example("portrait segments check", "portrait segments check ./segments", "portrait segments check vip.yaml")
+)
 def check(
-    directory: Annotated[
-        Path | None, typer.Argument(metavar="[DIR]", help="Your files; else those of PORTRAIT_SEGMENTS.")
+    path: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[DIR|FILE]", help="Your files, or one beside those in use; else those of PORTRAIT_SEGMENTS."
+        ),
     ] = None,
     home: HomeOption = None,
     json: JsonOption = False,
@@ -85,7 +91,7 @@ def check(
     """Read the files of segments, and say where something is wrong. Exit code 1 then."""
     from processors.segments.catalogue import SHIPPED
 
-    catalogue = _catalogue(home, directory)
+    catalogue = _catalogue(home, path)
     if json:
         print_json(
             {"families": len(catalogue.families), "segments": len(catalogue.rule_of), "digest": catalogue.digest}
@@ -188,7 +194,7 @@ def try_segment(
     )
 )
 def preview(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file of segments, as it would be used.", exists=True)],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file of segments, as it would be used.")],
     most: Annotated[int | None, typer.Option("--most", min=1, help="Look at so many customers only.")] = None,
     home: HomeOption = None,
     json: JsonOption = False,
@@ -197,16 +203,9 @@ def preview(
     from ops.segments import learn
     from ops.segments import preview as previewed
     from ops.sql import store_errors
-    from processors.segments.catalogue import Catalogue
-    from processors.segments.rules import BadSegments, read_family
 
     current, url = segments_of(home), database_url(home)
-    try:
-        family = read_family(file.read_text("utf-8"), str(file))
-        others = [each for each in current.families if each.name != family.name]
-        catalogue = Catalogue([*others, family], current.zone, time.thread_time)
-    except (BadSegments, UnicodeDecodeError) as error:
-        raise LocalStackError(str(error)) from error
+    catalogue, family = _with(current, file, time.thread_time)
     gone = {rule.segment for each in current.families if each.name == family.name for rule in each.rules}
     wanted = {rule.segment for rule in family.rules} | gone
     begun = time.perf_counter()
@@ -226,15 +225,30 @@ def preview(
         )
 
 
-def _catalogue(home: Path | None, directory: Path | None) -> Catalogue:
+def _catalogue(home: Path | None, path: Path | None) -> Catalogue:
     from processors.segments.catalogue import read_catalogue
     from processors.segments.rules import BadSegments
 
-    if directory is None:
+    if path is None:
         return segments_of(home)
+    if not path.is_dir():
+        return _with(segments_of(home), path)[0]
     try:
-        return read_catalogue(reference_of(home).timezone, directory)
-    except (BadSegments, OSError, UnicodeDecodeError) as error:
+        return read_catalogue(reference_of(home).timezone, path)
+    except (BadSegments, OSError) as error:
+        raise LocalStackError(str(error)) from error
+
+
+def _with(current: Catalogue, file: Path, timer: Callable[[], float] | None = None) -> tuple[Catalogue, Family]:
+    """The segments in use with the family of a file, instead of one of that name; and the family."""
+    from processors.segments.catalogue import Catalogue
+    from processors.segments.rules import BadSegments, read_file
+
+    try:
+        family = read_file(file)
+        others = [each for each in current.families if each.name != family.name]
+        return Catalogue([*others, family], current.zone, timer), family
+    except BadSegments as error:
         raise LocalStackError(str(error)) from error
 
 

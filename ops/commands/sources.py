@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,14 +12,12 @@ import typer
 from rich.markup import escape
 
 from ops.local.home import COLLECTOR_URL, DATABASE_URL, Home, LocalStackError
+from ops.spans import read_span
 from ops.terminal import HomeOption, JsonOption, console, errors, example, print_json, settings_of, table_of
 
 if TYPE_CHECKING:
     from ops.sources import Door, Kept
     from producers.keys import Source
-
-_SPAN = re.compile(r"(\d{1,4})\s*(m|h|d|w)")
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 app = typer.Typer(help="Who may send: their keys, and what becomes of what they send.", no_args_is_help=True)
 
@@ -68,6 +64,7 @@ def add(
         list[str] | None, typer.Option(metavar="GLOB", help="CloudEvents sources that it may use; else every one.")
     ] = None,
     rate: Annotated[int | None, typer.Option(min=1, help="So many events a second at most.")] = None,
+    size: Annotated[int | None, typer.Option(min=1, metavar="KB", help="So many KB a request at most.")] = None,
     public: Annotated[bool, typer.Option("--public", help="For web pages: calls of the Segment API only.")] = False,
     traces: Annotated[bool, typer.Option("--traces", help="Asks where events are, and sends none.")] = False,
     home: HomeOption = None,
@@ -78,7 +75,9 @@ def add(
     if public and traces:
         raise LocalStackError("a key that everybody knows cannot be one that traces: --public or --traces")
     with _keys(home) as file:
-        key = changes.add_source(file, name, allow or (), events_per_second=rate, public=public, traces=traces)
+        key = changes.add_source(
+            file, name, allow or (), events_per_second=rate, request_kb=size, public=public, traces=traces
+        )
     typer.echo(key)
 
 
@@ -93,12 +92,7 @@ def rotate(
     """Give a source another key, and print it: once. Without --keep-old the old one is refused within a second."""
     from producers.keys import changes
 
-    span = None
-    if keep_old is not None:
-        told = _SPAN.fullmatch(keep_old.strip())
-        if told is None or int(told[1]) == 0:
-            raise LocalStackError(f"--keep-old {keep_old}: give 30m, 2h, 1d or 1w")
-        span = timedelta(**{_UNITS[told[2]]: int(told[1])})
+    span = None if keep_old is None else read_span("--keep-old", keep_old)
     with _keys(home) as file:
         from producers.keys import read_sources
 
@@ -191,6 +185,7 @@ def _as_json(source: Source, doors: dict[str, Door] | None) -> dict[str, Any]:
         "public": source.public,
         "traces": source.traces,
         "events_per_second": source.events_per_second,
+        "request_kb": source.request_kb,
         "old_key_until": None if source.old_key_until is None else source.old_key_until.isoformat(),
         "counted": None if doors is None else vars(doors.get(source.name, Door())),
     }
@@ -199,12 +194,13 @@ def _as_json(source: Source, doors: dict[str, Door] | None) -> dict[str, Any]:
 def _show_keys(known: tuple[Source, ...], doors: dict[str, Door] | None) -> None:
     from ops.sources import Door
 
-    titles = (" received", " accepted", " rejected", " late", " ahead", " spooled", " turned away")
+    titles = (" received", " accepted", " rejected", " late", " ahead", " skewed", " spooled", " turned away")
     table = table_of("key", "is", "may send", *titles)
     for source in known:
         told = Door() if doors is None else doors.get(source.name, Door())
-        numbers = (told.received, told.accepted, sum(told.rejected.values()), told.late, told.ahead, told.spooled)
-        counts = ["?"] * 7 if doors is None else [f"{each:,}" for each in (*numbers, told.turned_away)]
+        numbers = (told.received, told.accepted, sum(told.rejected.values()), told.late, told.ahead, told.skewed)
+        more = (told.spooled, told.turned_away)
+        counts = ["?"] * 8 if doors is None else [f"{each:,}" for each in (*numbers, *more)]
         sends = "nothing" if source.traces else escape(" ".join(source.allow))
         table.add_row(escape(source.name), _state(source), sends, *counts)
         for reason, count in told.rejected.items():
@@ -219,6 +215,7 @@ def _state(source: Source) -> str:
     what += ["public"] if source.public else []
     what += ["traces"] if source.traces else []
     what += [f"≤ {source.events_per_second:,}/s"] if source.events_per_second else []
+    what += [f"≤ {source.request_kb:,} KB"] if source.request_kb else []
     if source.old_key_until is not None and source.old_key_until.timestamp() > time.time():
         what.append(f"old key until {source.old_key_until:%Y-%m-%d %H:%M}")
     return ", ".join(what)

@@ -15,7 +15,17 @@ from rich.table import Table
 from ops.local.home import COLLECTOR_URL, DATABASE_URL, KAFKA, READER_URL, Home, LocalStackError
 from ops.local.supervisor import SUPERVISOR, State, status, stop, supervise
 from ops.logins import without_password
-from ops.terminal import HomeOption, JsonOption, console, database_url, errors, example, kafka_address, print_json
+from ops.terminal import (
+    HomeOption,
+    JsonOption,
+    console,
+    database_url,
+    errors,
+    example,
+    kafka_address,
+    print_json,
+    segments_of,
+)
 from ops.topics import DEFAULT_PARTITIONS
 from ops.up import Wanted, prepare, running_workers, start
 
@@ -79,6 +89,7 @@ def bring_up(home: Home, wanted: Wanted, seconds: float = 180.0) -> bool:
         return False
     with errors.status("Getting Kafka and PostgreSQL ready") as spinner:
         stack = prepare(home, wanted, spinner.update)
+        segments_of(home.path)  # what is wrong with them is said here, and not in the log of a worker
     with _coming_up(home, len(stack.processes)):
         start(home, wanted, seconds)
     return True
@@ -104,6 +115,7 @@ def show_addresses(home: Home) -> None:
 def _run(home: Home, wanted: Wanted) -> None:
     with errors.status("Getting Kafka and PostgreSQL ready") as spinner:
         stack = prepare(home, wanted, spinner.update)
+        segments_of(home.path)
     done = threading.Event()
 
     def announce() -> None:

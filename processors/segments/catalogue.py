@@ -20,7 +20,7 @@ import cel
 from processors.segments.compiled import compiled
 from processors.segments.field import shown
 from processors.segments.fields import FIELDS, READ
-from processors.segments.rules import BadSegments, Condition, Family, Rule, in_order, read_family
+from processors.segments.rules import BadSegments, Condition, Family, Rule, in_order, read_family, read_file
 from processors.segments.seeing import Seeing
 from processors.segments.view import View
 from schemas.computed import NOTHING, Computed
@@ -288,7 +288,7 @@ def read_catalogue(
         if not directory.is_dir():
             raise BadSegments(f"{directory} is no directory: it should hold your segments, *.yaml")
         for file in sorted(directory.glob("*.yaml")):
-            family = read_family(file.read_text("utf-8"), str(file))
+            family = read_file(file)
             if family.name in own:
                 raise BadSegments(f"{file}:1: family {family.name} is there twice, also in {own[family.name].file}")
             own[family.name] = family

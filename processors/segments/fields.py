@@ -41,6 +41,10 @@ def _share_of_greatest(name: str) -> Read:
     return share
 
 
+def _categories_used(view: View) -> int:
+    return sum(1 for name, paid in view.portrait.categories.items() if name and paid > 0)
+
+
 def _store_share(view: View) -> int | None:
     most = max((count for name, count in view.portrait.stores.items() if name), default=None)
     return None if most is None else _percent(most, view.portrait.purchases)
@@ -182,6 +186,10 @@ FIELDS: tuple[Field, ...] = (
     Field("channels_used", "int", "Different channels.", lambda view: len(view.portrait.channels)),
     Field("channels", "counts", "Events by channel.", _stored("channels")),
     Field("category", "text", "The category in which the most was paid.", _greatest("categories"), True),
+    Field(
+        "category_share", "int", "Percent of what was paid that was paid in it.", _share_of_greatest("categories"), True
+    ),
+    Field("categories_used", "int", "Different categories in which something was paid.", _categories_used),
     Field("categories", "counts", "What was paid by category.", _stored("categories")),
     Field("store", "text", "The store with the most purchases.", _greatest("stores"), True),
     Field("store_share", "int", "Percent of all purchases that were made there.", _store_share, True),

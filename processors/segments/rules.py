@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import cel
@@ -17,6 +18,7 @@ import yaml
 
 from processors.segments.fields import FIELDS
 from processors.segments.functions import FUNCTIONS
+from processors.segments.kinds import misfit
 from processors.segments.native import native, translated
 from processors.segments.telling import Tell, telling
 from processors.segments.trial import tried
@@ -140,6 +142,16 @@ def read_family(text: str, file: str) -> Family:
     )
 
 
+def read_file(path: Path) -> Family:
+    """Read and check a file of segments. Raises BadSegments, also when it cannot be read at all."""
+    try:
+        return read_family(path.read_text("utf-8"), str(path))
+    except UnicodeDecodeError as error:
+        raise _bad(str(path), 1 + error.object.count(b"\n", 0, error.start), "this is not UTF-8") from error
+    except OSError as error:
+        raise BadSegments(f"{path}: {error.strerror}") from error
+
+
 def in_order(families: Iterable[Family]) -> tuple[Family, ...]:
     """Families in an order in which each comes after those that it refers to. Raises BadSegments."""
     waiting = sorted(families, key=lambda family: (family.name != "lifecycle", family.name))
@@ -222,7 +234,7 @@ def _condition(node: yaml.Node, segment: str, file: str) -> Condition:
             raise _bad(file, line, f"{segment}: {function} takes a name in quotes")
         if function == "known" and name not in _FIELDS:
             raise _bad(file, line, f"{segment}: there is no field {name}{_meant(name, _FIELDS)}")
-    if wrong := tried(program):
+    if wrong := misfit(code) or tried(program):
         raise _bad(file, line, f"{segment}: {text!r}: {wrong}")
     needs = tuple(name for name in named if _FIELDS[name].optional)
     source = translated(code)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -18,23 +17,24 @@ _SAMPLES: tuple[Mapping[str, Any], ...] = (
     {"int": 0, "bool": False, "text": "", "instant": 0, "span": 0, "texts": [], "counts": {}, "number": 0.0},
 )
 _TYPES = {field.name: field.type for field in FIELDS}
-_FAILED = re.compile(r"Python function call failed: \w+: (.*?)\. Check function arguments", re.DOTALL)
 
 
 def tried(program: cel.Program) -> str | None:
     """What is wrong with a condition whatever the values are, None when nothing was found."""
     for sample in _SAMPLES:
+        wrong: list[str] = []
         context = cel.Context()
         context.set_variable_resolver(partial(_sampled, sample))
         for function in FUNCTIONS:
-            context.add_function(function.name, _tried(function, sample[function.type]))
+            context.add_function(function.name, _tried(function, sample[function.type], wrong))
         try:
             found = program.execute(context)
         except (ArithmeticError, LookupError):
             continue  # for other values it may be all right
         except Exception as error:
-            failed = _FAILED.search(str(error))
-            return failed[1] if failed else f"it cannot be evaluated: {' '.join(str(error).split())[:120]}"
+            return f"it cannot be evaluated: {' '.join(str(error).split())[:120]}"
+        if wrong:
+            return wrong[0]
         if not isinstance(found, bool):
             return f"it is neither true nor false, but {found!r}"
     return None
@@ -44,16 +44,20 @@ def _sampled(sample: Mapping[str, Any], name: str) -> Any:
     return sample[_TYPES[name]]
 
 
-def _tried(function: Function, answer: Any) -> Callable[..., Any]:
-    """Stands for `function`: looks at how many arguments it is given, and at spans, and answers anything of its type."""
+def _tried(function: Function, answer: Any, wrong: list[str]) -> Callable[..., Any]:
+    """Stands for `function`: looks at how many arguments it is given, and at spans, and answers anything of its type. What is
+    wrong is noted, not raised: the library would log it."""
     expected = function.arguments.split(", ")
 
     def call(*arguments: Any) -> Any:
         if len(arguments) != len(expected) and "…" not in expected:
-            raise ValueError(f"{function.name} takes ({function.arguments})")
+            wrong.append(f"{function.name} takes ({function.arguments})")
         for argument in arguments:
             if "span" in expected and isinstance(argument, str):
-                span(argument)
+                try:
+                    span(argument)
+                except ValueError as error:
+                    wrong.append(str(error))
         return answer
 
     return call

@@ -15,7 +15,7 @@ from producers.keys import Source
 from producers.openapi.events import MAX_BATCH_EVENTS, MEDIA_TYPES, operation
 from producers.request.access import authenticate
 from producers.request.batch import BOM, is_array, split_array
-from producers.request.body import is_gzip, read_body
+from producers.request.body import MAX_BODY_BYTES, is_gzip, read_body
 from producers.request.problems import Problem
 from schemas.codec import MAX_EVENT_BYTES
 from schemas.rejected import Reason
@@ -36,7 +36,8 @@ async def _take(collector: Collector, request: Request) -> Response:
     collector.rates.check(source)
     gzipped, seconds = _encoding(request), collector.settings.body_seconds
     with collector.memory.lease(source.name) as lease:
-        body = await read_body(request.stream(), gzipped=gzipped, lease=lease, seconds=seconds)
+        most = source.most_bytes(MAX_BODY_BYTES)
+        body = await read_body(request.stream(), gzipped=gzipped, lease=lease, seconds=seconds, limit=most)
         admission = await collector.work(len(body), lambda: admitted(body, source, uuid4().hex), source.name)
         spooled = await collector.send(source, admission, len(body))
     return _answer(admission, spooled)

@@ -94,7 +94,7 @@ async def _take(collector: Collector, request: Request) -> Response:
             gzipped=gzipped,
             lease=lease,
             seconds=collector.settings.body_seconds,
-            limit=MAX_FORM_BYTES,
+            limit=source.most_bytes(MAX_FORM_BYTES),
         )
         content_type = request.headers.get("content-type", "")
         fields = await collector.work(len(body), lambda: read_post(body, content_type), source.name)

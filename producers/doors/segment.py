@@ -23,7 +23,7 @@ from producers.keys import Source
 from producers.openapi.events import MAX_BATCH_EVENTS
 from producers.openapi.segment import call_operation, settings_operation
 from producers.request.access import recognise
-from producers.request.body import MAX_BODY_BYTES, is_gzip, read_body
+from producers.request.body import MAX_BODY_BYTES, is_gzip, read_body, too_large
 from producers.request.problems import Problem
 from producers.segment_api.admit_calls import admit_calls
 from producers.segment_api.parcel import Parcel, unpack
@@ -146,7 +146,7 @@ async def _take(collector: Collector, request: Request, kind: str) -> Response:
             gzipped=gzipped or None,
             lease=lease,
             seconds=collector.settings.body_seconds,
-            limit=MAX_BODY_BYTES if sender is not None else KEYLESS_BYTES,
+            limit=KEYLESS_BYTES if sender is None else sender[0].most_bytes(MAX_BODY_BYTES),
         )
         received = datetime.now(UTC)
         parcel = await collector.work(
@@ -155,6 +155,8 @@ async def _take(collector: Collector, request: Request, kind: str) -> Response:
         if sender is None:
             sender = _by_body(collector, parcel)
             _begin(collector, request, sender[0])
+            if len(body) > sender[0].most_bytes(KEYLESS_BYTES):
+                raise too_large(sender[0].most_bytes(KEYLESS_BYTES))
         if isinstance(parcel, Rejected):
             raise Problem(400, parcel.reason, parcel.message)
         if len(parcel.calls) > MAX_BATCH_EVENTS:

@@ -105,7 +105,8 @@ async def _take(collector: Collector, request: Request) -> Response:
     gzipped = is_gzip(request.headers.get("content-encoding", "identity"))
     seconds = min(collector.settings.body_seconds, _BODY_SECONDS)
     with collector.memory.lease(source.name) as lease:
-        body = await read_body(request.stream(), gzipped=gzipped, lease=lease, seconds=seconds, limit=UNSIGNED_BYTES)
+        most = source.most_bytes(UNSIGNED_BYTES)
+        body = await read_body(request.stream(), gzipped=gzipped, lease=lease, seconds=seconds, limit=most)
         headers = {name.lower(): value for name, value in request.headers.items()}
         notice = Notice(body, headers, source, webhook, secrets, datetime.now(UTC), mapping)
         if platform.probe is not None and platform.probe(notice):

@@ -9,7 +9,6 @@ import gzip
 import logging
 import sqlite3
 import time
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,14 +21,13 @@ from producers.drop_folder.report import Outcome, report
 from producers.drop_folder.sent_lines import KnownFile, Remembering, SentLines
 from producers.files.checkpoint import CheckpointFile, import_name
 from producers.files.destinations import Destination, ImportStopped
-from producers.files.encodings import Unrecognised, recognise
+from producers.files.encodings import Unrecognised, recognise_file
 from producers.files.importer import Progress, RejectedRow, import_file
 from producers.files.mapping import ColumnsMissing, FileMapping, MappingError
-from producers.files.rows import FileError, open_rows
+from producers.files.rows import FileError, format_of, open_rows
 
 log = logging.getLogger(__name__)
 
-_BLOCK = 1024 * 1024
 _TELL_SECONDS = 10.0
 _DELIMITERS = (",", ";", "\t", "|")
 
@@ -79,7 +77,7 @@ class DropImport:
     def _take(self, path: Path, lines: SentLines) -> Outcome:
         log.info("%s: %s bytes", shown(path), format(path.stat().st_size, ","))
         mapping, read_as, whole = self._mapping, "", _nothing_in(path)
-        if not whole and not _is_json(path, mapping):
+        if not whole and format_of(path, mapping.format) == "csv":
             mapping, read_as, whole = self._fitted(path)
         if whole:
             return self._end(path, Outcome(shown(path), whole=whole), [])
@@ -138,11 +136,7 @@ class DropImport:
         """The mapping, with encoding and delimiter of the file unless it names them; the encoding in words; or why not."""
         mapping, told = self._mapping, f"{self._mapping.encoding}, as the mapping says"
         if "encoding" not in mapping.model_fields_set:
-            try:
-                found = recognise(_blocks(path))
-            except (EOFError, zlib.error, gzip.BadGzipFile):
-                # As far as it can be read; where it breaks off, the import says.
-                found = recognise(_readable(path))
+            found = recognise_file(path)
             if isinstance(found, Unrecognised):
                 return mapping, "", found.why
             log.info("%s: read as %s", shown(path), found.told)
@@ -179,27 +173,8 @@ def _fits(path: Path, mapping: FileMapping) -> bool:
     return True
 
 
-def _is_json(path: Path, mapping: FileMapping) -> bool:
-    name = path.name.lower().removesuffix(".gz")
-    return mapping.format == "jsonl" or (mapping.format is None and name.endswith((".jsonl", ".ndjson")))
-
-
 def _nothing_in(path: Path) -> str:
     return "There is nothing in it: 0 bytes." if path.stat().st_size == 0 else ""
-
-
-def _blocks(path: Path) -> Iterator[bytes]:
-    """Raises OSError, and what a broken gzip raises."""
-    with gzip.open(path) if path.name.lower().endswith(".gz") else open(path, "rb") as file:
-        while block := file.read(_BLOCK):
-            yield block
-
-
-def _readable(path: Path) -> Iterator[bytes]:
-    try:
-        yield from _blocks(path)
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        return
 
 
 def _read(refused: Path) -> Iterator[RejectedRow]:

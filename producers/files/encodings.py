@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import codecs
+import gzip
 import re
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from producers.files.vietnamese_encodings import TCVN3, VNI, told_apart
 
 _WORDS = re.compile(rb"[A-Za-z\xa1-\xff]*[\xa1-\xff][A-Za-z\xa1-\xff]*")
 _MOST_WORDS = 5_000
+_BLOCK = 1024 * 1024
 _BEYOND_ASCII = re.compile("[^\x00-\x7f\udc80-\udcff]")
 _NO_UTF8 = re.compile("[\udc80-\udcff]")
 
@@ -32,9 +36,11 @@ class Recognised:
 
 @dataclass(frozen=True, slots=True)
 class Unrecognised:
-    """The file must not be read. `why` says what it seems to be and what to do."""
+    """The file must not be read. `why` says what it seems to be and what to do. With `text`, it may be a text of any encoding:
+    what of it is ASCII can be read."""
 
     why: str
+    text: bool = False
 
 
 def recognise(blocks: Iterable[bytes]) -> Recognised | Unrecognised:
@@ -69,8 +75,23 @@ def recognise(blocks: Iterable[bytes]) -> Recognised | Unrecognised:
     return Unrecognised(
         "It is not UTF-8, and not surely Windows-1258 or another encoding that is known here, so that names could be garbled. "
         f"{_SAVE_AS}; or name the encoding in the mapping, as in encoding: windows-1258 (or windows-1252 for text "
-        "of Western Europe)."
+        "of Western Europe).",
+        text=True,
     )
+
+
+def recognise_file(path: Path) -> Recognised | Unrecognised:
+    """The encoding of a file, `.gz` inflated, and of one that breaks off as far as it can be read. Raises OSError."""
+    return recognise(_blocks(path))
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with gzip.open(path) if path.name.lower().endswith(".gz") else open(path, "rb") as file:
+        try:
+            while block := file.read(_BLOCK):
+                yield block
+        except (EOFError, zlib.error, gzip.BadGzipFile):
+            return
 
 
 def _by_beginning(block: bytes) -> Recognised | Unrecognised | None:

@@ -179,13 +179,18 @@ def _shown(fields: list[str]) -> str:
     return ",".join(fields).encode(errors="surrogateescape").decode(errors="replace")
 
 
+def format_of(path: Path, stated: FileFormat | None) -> FileFormat:
+    """What is stated, else what the name says."""
+    name = path.name.lower().removesuffix(".gz")
+    return stated or ("jsonl" if name.endswith((".jsonl", ".ndjson", ".json")) else "csv")
+
+
 @contextmanager
 def open_rows(
     path: Path, *, file_format: FileFormat | None = None, delimiter: str = ",", encoding: str = "utf-8-sig"
 ) -> Iterator[RowFile]:
     """Open `path`; `.gz` is inflated, the format is told by the name unless given. Raises FileError."""
-    name = path.name.lower().removesuffix(".gz")
-    chosen = file_format or ("jsonl" if name.endswith((".jsonl", ".ndjson", ".json")) else "csv")
+    chosen = format_of(path, file_format)
     try:
         raw = open(path, "rb")  # noqa: SIM115
     except OSError as error:

@@ -15,9 +15,12 @@ log = logging.getLogger(__name__)
 
 
 class _Read(NamedTuple):
+    """`passing`: the problem is not what the file says, and may pass, as too many open files do."""
+
     version: Version | None
     mapping: FormMapping | None
-    problem: str
+    problem: str = ""
+    passing: bool = False
 
 
 class MappingFiles:
@@ -29,22 +32,27 @@ class MappingFiles:
 
     def read(self, name: str) -> FormMapping:
         """The mapping in the file `name`: the last one that could be read. Raises MappingError when none could; what is wrong
-        is logged once for each version of the file."""
+        is logged once for each version of the file, and a file that cannot be read is tried again each time."""
         path = self._directory / name
         known = self._read.get(name)
         version = version_of(path)
-        if known is None or known.version != version:
-            mapping, problem = known.mapping if known else None, ""
-            try:
-                mapping = load_form_mapping(path)
-                log.info("%s: read", path)
-            except MappingError as error:
-                problem = str(error)
-                log.error("%s; %s", problem, "the mapping stays as it was" if mapping else "what comes is answered 503")
-            known = self._read[name] = _Read(version, mapping, problem)
+        if known is None or known.version != version or known.passing:
+            known = self._read[name] = self._read_again(path, version, known)
         if known.mapping is None:
             raise MappingError(known.problem)
         return known.mapping
+
+    @staticmethod
+    def _read_again(path: Path, version: Version | None, known: _Read | None) -> _Read:
+        try:
+            mapping = load_form_mapping(path)
+        except MappingError as error:
+            problem, kept = str(error), known.mapping if known else None
+            if known is None or (known.version, known.problem) != (version, problem):
+                log.error("%s; %s", problem, "the mapping stays as it was" if kept else "what comes is answered 503")
+            return _Read(version, kept, problem, isinstance(error.__cause__, OSError))
+        log.info("%s: read", path)
+        return _Read(version, mapping)
 
 
 def page_form() -> FormMapping:

@@ -60,6 +60,12 @@ class CollectorMetrics:
             ["source"],
             registry=self.registry,
         )
+        self._skewed = Counter(
+            "portrait_collector_events_skewed",
+            "Calls of the Segment API sent, as they say, over 5 seconds after they came or a minute before: a clock is wrong.",
+            ["source"],
+            registry=self.registry,
+        )
         self._seconds = Histogram(
             "portrait_collector_request_seconds",
             "From the headers of POST /v1/events to its answer, which waits for Kafka or the spool.",
@@ -101,6 +107,7 @@ class CollectorMetrics:
         self._bytes.labels(source).inc(size)
         self._late.labels(source).inc(clocks.late)
         self._ahead.labels(source).inc(clocks.ahead)
+        self._skewed.labels(source).inc(clocks.skewed)
 
     def acknowledged(self, source: str, admission: Admission) -> None:
         self._accepted.labels(source).inc(len(admission.records))

@@ -8,6 +8,7 @@ The file is YAML, and holds digests, not keys:
         allow: ["/web/*"]           # globs of CloudEvents `source`; left out: every source
         disabled: false
         events_per_second: 500      # what is more is answered 429; left out: no limit
+        request_kb: 64              # a larger request, also when inflated, is answered 413; left out: the limit of the door
         user_id_prefix: outlet      # of the Segment API: `userId` is this site's own, and no customer number of the shop
         public: true                # stands in web pages: calls of the Segment API only, and not all that they say is believed
         webhook: {platform: meta, secret_file: meta.secret}   # a platform sends to /v1/hooks/NAME; see `producers.keys.webhook`
@@ -64,6 +65,7 @@ class Source:
     allow: tuple[str, ...] = ("*",)
     disabled: bool = False
     events_per_second: int | None = None
+    request_kb: int | None = None
     public: bool = False
     user_id_prefix: str | None = None
     webhook: Webhook | None = None
@@ -84,6 +86,10 @@ class Source:
             known = self.old_key_until is not None and datetime.now(UTC) < self.old_key_until
         return known
 
+    def most_bytes(self, limit: int) -> int:
+        """Of one request, inflated: no more than `limit`, which is that of the door."""
+        return limit if self.request_kb is None else min(limit, self.request_kb * 1024)
+
     def may_send(self, event_source: str) -> bool:
         """Whether this sender may send events whose CloudEvents `source` is `event_source`."""
         return self._allowed is None or self._allowed.match(event_source) is not None
@@ -97,6 +103,7 @@ class _Entry(BaseModel):
     allow: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)] = ["*"]
     disabled: bool = False
     events_per_second: Annotated[int, Field(ge=1)] | None = None
+    request_kb: Annotated[int, Field(ge=1)] | None = None
     public: bool = False
     user_id_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,20}$")] | None = None
     webhook: Webhook | None = None
@@ -138,14 +145,16 @@ def find_source(sources: Iterable[Source], key: str) -> Source | None:
     return found
 
 
-def read_sources(path: Path) -> tuple[Source, ...]:
-    """Every source in the file. Raises KeysError."""
+def read_sources(path: Path, *, may_be_empty: bool = True) -> tuple[Source, ...]:
+    """Every source in the file; none when it is empty, unless it may not be. Raises KeysError."""
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise KeysError(f"{path}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise KeysError(f"{path} is not YAML: {error}") from error
+    if document is None and not may_be_empty:
+        raise KeysError(f"{path} is empty; if nobody is to send any more, write `sources: []` into it")
     try:
         entries = _File.model_validate({} if document is None else document).sources
     except ValidationError as error:
@@ -163,6 +172,7 @@ def read_sources(path: Path) -> tuple[Source, ...]:
             allow=tuple(entry.allow),
             disabled=entry.disabled,
             events_per_second=entry.events_per_second,
+            request_kb=entry.request_kb,
             public=entry.public or entry.form is not None,
             user_id_prefix=entry.user_id_prefix,
             webhook=entry.webhook,
@@ -183,6 +193,7 @@ class KeyFile:
         self._path = path
         self._version = version_of(path)
         self._sources = read_sources(path)
+        self._unread = ""
         self._looked = time.monotonic()
 
     @property
@@ -191,14 +202,24 @@ class KeyFile:
         if now - self._looked >= _LOOK_AGAIN_SECONDS:
             self._looked = now
             version = version_of(self._path)
-            if version != self._version:
+            if version != self._version or self._unread:
                 self._version = version
-                try:
-                    self._sources = read_sources(self._path)
-                    log.info("%s: read %d sources", self._path, len(self._sources))
-                except KeysError as error:
-                    log.error("the keys stay as they were: %s", error)
+                self._read_again()
         return self._sources
+
+    def _read_again(self) -> None:
+        before, self._unread = self._unread, ""
+        try:
+            # Empty is a file that somebody is just writing: who is answered 401 meanwhile may throw away what it sent.
+            self._sources = read_sources(self._path, may_be_empty=False)
+            log.info("%s: read %d sources", self._path, len(self._sources))
+        except KeysError as error:
+            if isinstance(error.__cause__, OSError):
+                self._unread = str(
+                    error
+                )  # it may pass, as too many open files do: whoever is shut out must not stay in
+            if before != str(error):
+                log.error("the keys stay as they were: %s", error)
 
     def find(self, key: str) -> Source | None:
         """Who sends with this key; None when nobody does, it is disabled, or that of a webhook."""

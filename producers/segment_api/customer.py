@@ -82,11 +82,13 @@ def identifiers(
             own = named_kind == "customer_no" and prefix is not None and word(str(each["type"])) != "customer_no"
             found.append((named_kind, _own(str(prefix), value) if own else value))
     device = mapping(context.get("device"))
-    for name in ("id", "advertisingId", "token"):
+    for name in ("id", "advertisingId", "token") if device else ():
         value = text(device.get(name))
         refused = name == "advertisingId" and device.get("adTrackingEnabled") is False
         if value is not None and not refused and not _NOBODY.fullmatch(value):
             found.append(("device_id", value))
+    if len(found) < 2 and not public:
+        return found
     return [each for each in dict.fromkeys(found) if not public or each[0] not in _NOT_FROM_ANYBODY]
 
 

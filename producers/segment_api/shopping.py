@@ -22,8 +22,15 @@ _LISTS = frozenset(
 """Names of events, as one word; the second edition of the specification turned those of the first around."""
 
 _TOTALS = ("total", "revenue", "value")
-_MONEY = frozenset({"price", "discount", "subtotal", *_TOTALS})
-_SKUS = ("sku", "product_id", "productId", "id")
+_MONEY_OF_ORDER = (*_TOTALS, "subtotal", "discount")
+_MONEY_OF_LINE = ("price",)
+_FIELDS = (
+    ("sku", ("sku", "product_id", "productId", "id"), 200),
+    ("name", ("name",), 300),
+    ("category", ("category",), 200),
+    ("brand", ("brand",), 200),
+)
+"""Of a product: the field, what clients call it, and how many characters it has."""
 
 
 class Shopped(NamedTuple):
@@ -31,7 +38,7 @@ class Shopped(NamedTuple):
     money. `rest` are the properties that the order has no field for, as they came: all of them when there is no order."""
 
     order: dict[str, Any] | None
-    rest: dict[str, Any]
+    rest: Mapping[str, Any]
 
 
 def shopped(event: str, properties: Mapping[str, Any]) -> Shopped:
@@ -41,17 +48,17 @@ def shopped(event: str, properties: Mapping[str, Any]) -> Shopped:
     """
     name = word(event)
     if name not in _BOUGHT and name not in _BROUGHT_BACK:
-        return Shopped(None, dict(properties))
+        return Shopped(None, properties)
     back = name in _BROUGHT_BACK
     currency = properties.get("currency")
     currency = currency.strip().upper() if isinstance(currency, str) else currency
-    lines = [_line(_money(product, currency)) for product in objects(properties.get("products"))]
-    said = _money(properties, currency)
+    lines = [_line(unambiguous(product, _MONEY_OF_LINE, currency)) for product in objects(properties.get("products"))]
+    said = unambiguous(properties, _MONEY_OF_ORDER, currency)
     total_of, id_of = _named(said, _TOTALS), _named(said, ("order_id", "orderId"))
     total = _sum(lines, said) if total_of is None else amount(said[total_of])
     if back:
         if (found := number(total)) is not None and found == 0:
-            return Shopped(None, dict(properties))
+            return Shopped(None, properties)
         lines = [
             line | {"quantity": _negative(line["quantity"]), "amount": _negative(line["amount"])} for line in lines
         ]
@@ -71,7 +78,11 @@ def shopped(event: str, properties: Mapping[str, Any]) -> Shopped:
 
 def _named(said: Mapping[str, Any], names: Iterable[str]) -> str | None:
     """The first of `names` that says something."""
-    return next((name for name in names if first(said, (name,)) is not None), None)
+    for name in names:
+        value = said.get(name)
+        if value is not None and value != "":
+            return name
+    return None
 
 
 def interests(event: str, properties: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -87,28 +98,35 @@ def interests(event: str, properties: Mapping[str, Any]) -> list[dict[str, Any]]
 
 
 def _product(product: Mapping[str, Any]) -> dict[str, Any]:
-    return present(
-        sku=clipped(first(product, _SKUS), 200),
-        name=clipped(product.get("name"), 300),
-        category=clipped(product.get("category"), 200),
-        brand=clipped(product.get("brand"), 200),
-    )
-
-
-def _money(said: Mapping[str, Any], currency: Any) -> dict[str, Any]:
-    return {name: unambiguous(value, currency) if name in _MONEY else value for name, value in said.items()}
+    found: dict[str, Any] = {}
+    for field, names, length in _FIELDS if product else ():
+        value = clipped(first(product, names), length)
+        if value is not None:
+            found[field] = value
+    return found
 
 
 def _line(product: Mapping[str, Any]) -> dict[str, Any]:
     """One line of an order: its amount is the price of one times the quantity."""
     quantity, price = product.get("quantity", 1), product.get("price", 0)
-    times, each = number(quantity), number(price)
     line = _product(product)
     line.pop("brand", None)
-    line["sku"] = line.get("sku") or clipped(product.get("name"), 200) or "unknown"
-    line["quantity"] = quantity if times is None else format(times, "f")
-    line["amount"] = amount(times * each) if times is not None and each is not None else price
+    if "sku" not in line:
+        line["sku"] = clipped(product.get("name"), 200) or "unknown"
+    line["quantity"] = amount(quantity)
+    line["amount"] = _times(quantity, price)
     return line
+
+
+_SMALL = 10**9
+
+
+def _times(quantity: Any, price: Any) -> Any:
+    """The amount of a line; the price as it came where one of them is no number."""
+    if type(quantity) is int and type(price) is int and -_SMALL < quantity < _SMALL and -_SMALL < price < _SMALL:
+        return str(quantity * price)
+    times, each = number(quantity), number(price)
+    return price if times is None or each is None else amount(times * each)
 
 
 def _sum(lines: list[dict[str, Any]], properties: Mapping[str, Any]) -> str | None:

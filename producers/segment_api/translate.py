@@ -157,6 +157,8 @@ _UTM = (("source", "source"), ("medium", "medium"), ("campaign", "name"), ("term
 
 def _page(page: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str, Any]:
     campaign = mapping(context.get("campaign"))
+    if not page and not campaign:
+        return {}
     utm = {ours: clipped(campaign.get(name), 200) for ours, name in _UTM} if campaign else {}
     return present(
         url=clipped(page.get("url"), 2_000), referrer=clipped(page.get("referrer"), 2_000), utm=present(**utm)
@@ -187,21 +189,29 @@ def _time(call: Mapping[str, Any], arrival: Arrival) -> Any:
 
     With `originalTimestamp` beside it, which is when the client's clock saw the call, `timestamp` is what somebody set on
     purpose (clients of RudderStack), or what is moved already (Segment, sending on): it stands."""
-    original, stated = (first(call, (name,)) for name in ("originalTimestamp", "timestamp"))
-    set_by_hand = original is not None and instant(stated) is not None
+    original, stated = first(call, ("originalTimestamp",)), first(call, ("timestamp",))
+    happened = instant(stated)
+    set_by_hand = original is not None and happened is not None
     if original is not None and not set_by_hand:
-        stated = original
+        stated, happened = original, instant(original)
     if stated is None:
         return _iso(arrival.received)
-    happened = instant(stated)
     if happened is None:
         return stated if isinstance(stated, str) and number(stated) is None else f"number {stated}"
-    said = () if set_by_hand else map(instant, (call.get("sentAt"), arrival.shared.get("sentAt")))
-    sent = next((each for each in said if each is not None and _plausible(each, happened, arrival.received)), None)
+    sent = None if set_by_hand else _sent(call, happened, arrival)
     try:
         return _iso(happened if sent is None else arrival.received - (sent - happened))
     except OverflowError:
         return str(stated)
+
+
+def _sent(call: Mapping[str, Any], happened: datetime, arrival: Arrival) -> datetime | None:
+    """When the client says that it sent the call, or else its batch, if that can be."""
+    for said in (call.get("sentAt"), arrival.shared.get("sentAt")):
+        sent = instant(said)
+        if sent is not None and _plausible(sent, happened, arrival.received):
+            return sent
+    return None
 
 
 _WEEK = timedelta(days=7)

@@ -14,23 +14,25 @@ from schemas.money import MINOR_DIGITS
 _WORDS = re.compile(r"[^0-9a-z]+")
 _HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _PLACES = Decimal("0.000001")
-_MOST = 10**21
+_DIGITS = 21
+_MOST = 10**_DIGITS
 
 
 def text(value: Any) -> str | None:
     """Text without the space around it; numbers as JavaScript prints them. None for all else, and for what is empty."""
-    if isinstance(value, str):
+    kind = type(value)
+    if kind is str:
         return value.strip() or None
-    if isinstance(value, int) and not isinstance(value, bool):
+    if kind is int:
         return str(value)
-    if isinstance(value, Decimal):
+    if kind is Decimal:
         return format(value.to_integral_value() if value == value.to_integral_value() else value, "f")
     return None
 
 
 def clipped(value: Any, length: int) -> str | None:
     """Text of at most `length` characters: for what is shown and not compared."""
-    found = text(value)
+    found = None if value is None else text(value)
     return found if found is None else found[:length]
 
 
@@ -66,16 +68,19 @@ def present(**values: Any) -> dict[str, Any]:
 _FIRST_EPOCH, _FIRST_MILLISECONDS = 10**8, 10**11
 """Numbers from here on are Unix time in seconds (from 1973), and in milliseconds (until the year 5138 they cannot be seconds)."""
 
-_UNIX = re.compile(r"[0-9]{9,}")
-"""Text that is no date, which has eight digits at most. Python would take 1801051231234 for 12:34 on the 12th of May 1801."""
+_NO_DATE = 9
+"""So many digits are no date, which has eight at most. Python would take 1801051231234 for 12:34 on the 12th of May 1801."""
 
 
 def instant(value: Any) -> datetime | None:
     """ISO 8601 text as an instant, in UTC when it names no zone; or Unix time, in seconds or milliseconds. None for what is
     none."""
-    if isinstance(value, str) and not _UNIX.fullmatch(value.strip()):
+    if value is None:
+        return None
+    said = value.strip() if isinstance(value, str) else ""
+    if said and not (len(said) >= _NO_DATE and said.isascii() and said.isdigit()):
         try:
-            found = datetime.fromisoformat(value.strip())
+            found = datetime.fromisoformat(said)
         except ValueError:
             pass
         else:
@@ -92,6 +97,8 @@ def instant(value: Any) -> datetime | None:
 
 def number(value: Any) -> Decimal | None:
     """A finite number, or text that is one; None for all else. More than six decimal places are noise of floats."""
+    if value is None:
+        return None
     if type(value) is int:
         return Decimal(value) if -_MOST < value < _MOST else None
     if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
@@ -110,6 +117,10 @@ def number(value: Any) -> Decimal | None:
 
 def amount(value: Any) -> Any:
     """Money as decimal text; what is no number as it came, for the one who checks events to say so."""
+    if type(value) is str and value.isdecimal() and value.isascii() and len(value) <= _DIGITS:
+        return str(int(value))
+    if type(value) is int and -_MOST < value < _MOST:
+        return str(value)
     found = number(value)
     return value if found is None else format(found, "f")
 
@@ -117,12 +128,17 @@ def amount(value: Any) -> Any:
 _THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}\.[0-9]{3}")
 
 
-def unambiguous(value: Any, currency: Any) -> Any:
-    """Money as it came; but text such as "880.000" of a currency without smaller units becomes text that is no number: it
-    could be 880 đồng or 880 thousand, and nobody should guess."""
-    if isinstance(value, str) and MINOR_DIGITS.get(str(currency)) == 0 and _THOUSANDS.fullmatch(value.strip()):
-        return f"{value.strip()} {currency}"
-    return value
+def unambiguous(values: Mapping[str, Any], names: Iterable[str], currency: Any) -> Mapping[str, Any]:
+    """`values`, where amounts of money are called `names`; but text such as "880.000" of a currency without smaller units
+    becomes text that is no number: it could be 880 đồng or 880 thousand, and nobody should guess."""
+    if MINOR_DIGITS.get(str(currency)) != 0:
+        return values
+    doubtful = {}
+    for name in names:
+        value = values.get(name)
+        if isinstance(value, str) and _THOUSANDS.fullmatch(value.strip()):
+            doubtful[name] = f"{value.strip()} {currency}"
+    return {**values, **doubtful} if doubtful else values
 
 
 def word(name: str) -> str:

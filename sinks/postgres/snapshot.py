@@ -15,6 +15,7 @@ from schemas.judgements import Judgement
 from schemas.portrait import Listed
 from sinks.postgres import lookup
 from sinks.postgres.sql import statement
+from sinks.snapshot import UnevenChanges
 
 _ROWS_AT_A_TIME = 5_000
 
@@ -39,8 +40,8 @@ class PostgresSnapshot:
     def swept(self, digest: str) -> bool:
         return bool(next(self._rows("is_swept", digest=digest))[0])
 
-    def uneven_changes(self) -> Iterator[tuple[str, str, str, int]]:
-        yield from self._rows("uneven_changes")
+    def uneven_changes(self) -> Iterator[UnevenChanges]:
+        yield from map(UnevenChanges._make, self._rows("uneven_changes"))
 
     def members(self) -> Iterator[Member]:
         yield from map(lookup.member, self._rows("all_members"))

@@ -210,6 +210,10 @@ class PostgresTransaction:
     def begin_sweep(self, digest: str) -> None:
         self.execute("begin_sweep", digest=digest)
 
+    def go_by(self, digest: str) -> None:
+        self.execute("go_by", digest=digest)
+        self.execute("sweep_again", digest=digest)
+
     def sweep(self, digest: str) -> str | None:
         found = self.ask("sweep", digest=digest)
         return str(found[0][0]) if found else None

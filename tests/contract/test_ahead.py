@@ -40,23 +40,6 @@ def uneven(store: Store) -> list[Any]:
         return list(snapshot.uneven_changes())
 
 
-def told_twice(store: Any) -> list[tuple[str, str, str]]:
-    """Changes (customer, segment, action) that are told again without the opposite in between."""
-    if isinstance(store, MemoryStore):
-        told = [(move.customer, move.segment, move.action) for move in store.tables.moves]
-    else:
-        with store.transaction() as tx:
-            tx._at.execute("select customer_id::text, segment, action from portrait.segment_changes order by id")
-            told = tx._at.fetchall()
-    last: dict[tuple[str, str], str] = {}
-    twice = []
-    for customer_id, segment, action in told:
-        if last.get((customer_id, segment), "left") == action:
-            twice.append((customer_id, segment, action))
-        last[customer_id, segment] = action
-    return twice
-
-
 def test_who_entered_segments_meanwhile_leaves_them_once(new_store: MakeStore) -> None:
     store = new_store()
     worker = deciding(store)
@@ -120,6 +103,5 @@ def test_evaluations_between_deciding_and_writing_cost_no_decision_and_no_change
                 refresh(store, RULES, NOW + chance.randrange(400) * DAY)
         assert worker.stale == 0
         assert uneven(store) == []
-        assert told_twice(store) == []
         told.append((sorted(held(store)), sorted(moved(store))))
     assert told[0] == told[1]

@@ -241,7 +241,7 @@ def test_the_families_that_ship_are_decided_by_it(new_store: MakeStore) -> None:
     before = one(store)[1]
     compute(store, {customer: Computed("innovator", 0.49, 0.9, 200_000, 50)})
     refresh(store, shipped, NOW)
-    assert {*one(store)[1]} - {*before} == {"innovator", "likely_gone", "predicted_medium"}
+    assert {*one(store)[1]} - {*before} == {"innovator", "motive_novelty", "likely_gone", "predicted_medium"}
 
 
 def test_what_is_said_of_somebody_for_the_first_time_is_told_as_a_backfill_once(new_store: MakeStore) -> None:

@@ -1,7 +1,8 @@
 """Fuzz everything that reads what others wrote: `python -m tests.fuzz [NAME …] --seconds 600`.
 
 Coverage-guided, by Atheris (`pip install -e '.[fuzz]'`), each target in a process of its own. What covers more than before is
-kept in `.fuzz/NAME`; what breaks a promise is kept in `tests/fuzz/seeds/NAME`, where the tests read it from then on.
+kept in `.fuzz/NAME`, and with `--keep` packed into `tests/fuzz/corpora`, where the next run of any machine begins; what breaks a
+promise is kept in `tests/fuzz/seeds/NAME`. The tests read both from then on.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+from hashlib import sha1
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -29,14 +31,22 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="a target (default: all)")
     parser.add_argument("--seconds", type=int, default=600, help="for each target (default: 600)")
+    parser.add_argument(
+        "--keep", action="store_true", help="fuzz nothing: pack what covers more, to be read by every test run"
+    )
     parser.add_argument("--here", metavar="NAME", help=argparse.SUPPRESS)
     asked = parser.parse_args(arguments)
     if asked.here:
         _fuzz(asked.here, asked.seconds)
+    from tests.fuzz.corpus import pack
     from tests.fuzz.targets import SEEDS, TARGETS
 
     if unknown := set(asked.names) - TARGETS.keys():
         parser.error(f"no target {', '.join(sorted(unknown))}; there are {', '.join(TARGETS)}")
+    if asked.keep:
+        for name in asked.names or TARGETS:
+            print(f"{name}: {pack(name, CORPUS / name)} inputs are kept")
+        return 0
     broken = [name for name in asked.names or TARGETS if not _holds(name, asked.seconds)]
     if broken:
         print(f"broken: {', '.join(broken)}; what broke them is in {SEEDS.relative_to(ROOT)}", file=sys.stderr)
@@ -64,6 +74,7 @@ def _fuzz(name: str, seconds: int) -> None:
         sys.stderr.write("Atheris is not there: pip install -e '.[fuzz]' (Linux, Python 3.11 to 3.13)\n")
         sys.exit(2)
     with atheris.instrument_imports(include=OURS, enable_loader_override=False):
+        from tests.fuzz.corpus import unpacked
         from tests.fuzz.targets import SEEDS, TARGETS
     target, corpus, kept = TARGETS[name], CORPUS / name, SEEDS / name
     corpus.mkdir(parents=True, exist_ok=True)
@@ -71,6 +82,8 @@ def _fuzz(name: str, seconds: int) -> None:
     begin = target.begin()
     for number, content in enumerate(begin):
         (corpus / f"begin-{number}").write_bytes(content)
+    for content in unpacked(name):
+        (corpus / sha1(content).hexdigest()).write_bytes(content)
     for seed in kept.iterdir():
         shutil.copy(seed, corpus / seed.name)
     words = list(dict.fromkeys(word for content in begin for word in _WORDS.findall(content)))[:_MOST_WORDS]

@@ -28,6 +28,9 @@ from portrait.customers cross join lateral (values ('email:' || email), ('phone:
 insert into portrait.memberships (customer_id, segment, family, since, reason, rule_version)
 select id, lifecycle, 'lifecycle', now(), 'orders >= 2 (it is 2)', 1 from portrait.customers;
 
+insert into portrait.segment_changes (customer_id, segment, family, action, at, reason, rule_version)
+select id, lifecycle, 'lifecycle', 'entered', now(), 'orders >= 2 (it is 2)', 1 from portrait.customers;
+
 insert into portrait.aliases (alias_id, customer_id, merged_at)
 select pg_temp.customer(n, '0191'), pg_temp.customer(n, '0190'), now() from generate_series(1, 2000) as n;
 

@@ -21,7 +21,7 @@ def test_the_bench_measures_what_it_is_asked_for_and_leaves_nothing_behind(tmp_p
     file, tables, place = tmp_path / "bench.json", tmp_path / "bench.md", tmp_path / "place"
     place.mkdir()
 
-    found = run_bench(("b", "c", "d", "e", "j"), sizes=SMALL, json_file=file, markdown_file=tables, place=place)
+    found = run_bench(("b", "c", "d", "e", "j", "k"), sizes=SMALL, json_file=file, markdown_file=tables, place=place)
 
     assert found.backlog is None
     assert found.flat is None
@@ -34,6 +34,8 @@ def test_the_bench_measures_what_it_is_asked_for_and_leaves_nothing_behind(tmp_p
     assert found.doors is not None
     assert [(door.batch, door.events) for door in found.doors] == [(1, 800), (100, 4_000), (100, 4_000)]
     assert all(0 < door.requests * door.batch == pytest.approx(door.rate) for door in found.doors)
+    assert found.swept is not None
+    assert (found.swept.customers, 100 <= found.swept.entered <= 300) == (2_000, True)
     assert (found.crowded.events, found.crowded.existing) == (4_000, 2_000)
     assert {cost.process for cost in found.crowded.costs} == {*("kafka", "postgres", "relay", "worker-1", "bench")}
     assert all(cost.rss_mb > 1 for cost in found.crowded.costs)

@@ -20,6 +20,7 @@ import yaml
 from ops.local.records import wait_until
 from producers.doors.segment import KEYLESS_BYTES
 from producers.keys.changes import add_source
+from producers.openapi.events import MAX_BATCH_EVENTS
 from producers.openapi.segment import EXAMPLES
 from schemas.rejected import DeadLetter
 from schemas.topics import RAW_NAMES, REJECTED
@@ -171,6 +172,38 @@ def test_who_has_not_shown_a_key_may_not_send_as_much(collector: RunningCollecto
     body = json.dumps({"writeKey": collector.key, "batch": [call()], "x": "x" * KEYLESS_BYTES}).encode()
     assert httpx.post(f"{collector.url}/v1/batch", content=body).status_code == 413
     assert told(http.post("/v1/batch", content=body)) == (200, OK)
+
+
+@pytest.mark.parametrize("key_in", ["the header", "the body"])
+def test_what_the_documentation_of_segment_allows_is_taken_and_our_own_limits_are_larger(
+    kafka: str, collector: RunningCollector, key_in: str
+) -> None:
+    """32 KB an event, 500 KB a batch, 2,500 events: and as many of ours as a batch may have."""
+
+    def sent(path: str, body: Any) -> tuple[int, Any]:
+        shown = {"writeKey": collector.key} if key_in == "the body" else {}
+        auth = None if shown else httpx.BasicAuth(collector.key, "")
+        return told(httpx.post(collector.url + path, json=body | shown, auth=auth, timeout=60))
+
+    def accepted(count: int) -> tuple[int, Any]:
+        return 200, OK | {"accepted": count}
+
+    def padded(size: int) -> dict[str, Any]:
+        made = call(properties={"note": ""})
+        return made | {"properties": {"note": "x" * (size - len(json.dumps(made)))}}
+
+    event, larger = padded(32 * 1024), padded(256 * 1024)
+    assert sent("/v1/track", event) == accepted(1)
+    assert sent("/v1/track", larger) == accepted(1)
+    full = [padded(31 * 1024) for _ in range(16)]
+    assert sent("/v1/batch", {"batch": full}) == accepted(16)
+    many = [call() for _ in range(MAX_BATCH_EVENTS)]
+    assert sent("/v1/batch", {"batch": many[:2_500]}) == accepted(2_500)
+    assert sent("/v1/batch", {"batch": many}) == accepted(MAX_BATCH_EVENTS)
+    large = {each["messageId"]: each["properties"] for each in (event, larger, *full)}
+    assert {each["id"]: each["data"]["properties"] for each in kept(kafka, *large)} == large
+    ids = {str(each["messageId"]) for each in many}
+    assert {each["id"] for each in kept(kafka, *ids)} == ids
 
 
 def test_a_public_key_sends_calls_and_nothing_else(kafka: str, collector: RunningCollector, http: httpx.Client) -> None:

@@ -164,6 +164,24 @@ def test_every_move_between_segments_is_kept(shop: Shop, reader: str) -> None:
     ]
 
 
+def test_a_membership_that_is_over_says_until_when(shop: Shop, reader: str) -> None:
+    columns = "segment, since, until, reason, backfill"
+    query = f"select {columns} from crm.segment_history where customer_id = %s order by since"
+    assert ask(reader, query, shop.till) == [
+        (
+            "new",
+            moment(NOW),
+            moment(NOW + 60_000),
+            'within(first_order, "31d") (first_order is 2025-09-09 15:53)',
+            True,  # that was a month ago
+        ),
+    ]
+    lasting = "select customer_id, segment, since, reason, rule_version from {} order by 1, 2"
+    assert ask(reader, lasting.format("crm.segment_history where until is null")) == ask(
+        reader, lasting.format("crm.customer_segments")
+    )
+
+
 def test_bounds_say_from_which_value_on_a_customer_has_a_score(shop: Shop, reader: str) -> None:
     found = ask(reader, "select measure, score, from_time, from_value, computed_at from crm.bounds")
     assert {when for *_, when in found} == {moment(NOW)}
@@ -390,6 +408,7 @@ SOMEBODY = "0190004d-0000-7000-8000-00000000004d"
         (f"select * from crm.customers where customer_id = '{SOMEBODY}'", {"customers_pkey"}),
         (f"select * from crm.customer_identifiers where customer_id = '{SOMEBODY}'", {"identifiers_of_customer"}),
         (f"select * from crm.customer_segments where customer_id = '{SOMEBODY}'", {"memberships_pkey"}),
+        (f"select * from crm.segment_history where customer_id = '{SOMEBODY}'", {"segment_changes_pkey"}),
         (f"select * from crm.customer_aliases where customer_id = '{SOMEBODY}'", {"aliases_of_customer"}),
         (f"select * from crm.events where customer_id = '{SOMEBODY}' order by time", {"events_of_node"}),
         (f"select * from crm.orders where customer_id = '{SOMEBODY}'", {"events_of_node"}),

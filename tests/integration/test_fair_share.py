@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 import threading
@@ -17,6 +18,8 @@ import httpx
 import pytest
 
 from producers.keys.changes import add_source
+from producers.keys.page_form import PageForm
+from producers.keys.webhook import Webhook
 from tests.integration.running_collector import RunningCollector, running_collector
 from tests.integration.test_collector import event
 
@@ -108,6 +111,49 @@ def test_without_a_limit_who_fills_the_memory_fills_its_own_share_of_it(kafka: s
         assert asked(collector, quiet, 10, events=100) == [(200, 100)] * 10
         assert sum(answer.startswith(b"HTTP/1.1 503") for answer in answers[:9]) >= 5
         assert sum(answer.startswith(b"HTTP/1.1 503") for answer in answers[9:]) >= 4
+
+
+def test_a_source_may_be_held_to_small_requests_at_every_door_and_others_are_not(kafka: str, tmp_path: Path) -> None:
+    webhook = Webhook(platform="form", mapping="khoa-hoc.yaml")
+    (tmp_path / "khoa-hoc.yaml").write_text("questions: fields\ndata: {customer: {email: '{email}'}}", "utf-8")
+    with running_collector(kafka, tmp_path) as collector:
+        small = add_source(collector.keys, "small", request_kb=2)
+        asking = add_source(collector.keys, "asking", request_kb=2, webhook=webhook)
+        form = PageForm(thanks="https://cuahang.example/cam-on")
+        add_source(collector.keys, "page", request_kb=2, form=form)
+        free = add_source(collector.keys, "free")
+        until_known(collector, small, free)
+        call = {"type": "track", "event": "Opened", "userId": "u-7"}
+
+        def answers(padded: int) -> dict[str, int]:
+            """What each door answers to a request of so many bytes."""
+
+            def ask(path: str, body: Any, key: str = "", packed: bool = False, **headers: str) -> int:
+                text = body if isinstance(body, str) else json.dumps(body)
+                content = (text + " " * (padded - len(text.encode()))).encode()
+                headers |= {"Authorization": f"Bearer {key}"} if key else {}
+                headers |= {"Content-Encoding": "gzip"} if packed else {}
+                sent = gzip.compress(content) if packed else content
+                return httpx.post(collector.url + path, content=sent, headers=headers, timeout=20).status_code
+
+            as_json = {"Content-Type": "application/json"}
+            return {
+                "events": ask("/v1/events", event(), small, **as_json),
+                "events, gzip": ask("/v1/events", event(), small, packed=True, **as_json),
+                "calls": ask("/v1/track", call, small),
+                "calls, key in the body": ask("/v1/batch", {"batch": [call], "writeKey": small}),
+                "webhook": ask("/v1/hooks/asking", {"email": "lan@example.com"}, asking, **as_json),
+                "form": ask(
+                    "/v1/forms/page",
+                    "email=lan%40example.com&m=",
+                    **{"Content-Type": "application/x-www-form-urlencoded"},
+                ),
+                "another source": ask("/v1/events", event(), free, **as_json),
+            }
+
+        doors = ("events", "events, gzip", "calls", "calls, key in the body", "webhook")
+        assert answers(2 * 1024) == dict.fromkeys(doors, 200) | {"form": 303, "another source": 200}
+        assert answers(2 * 1024 + 1) == dict.fromkeys((*doors, "form"), 413) | {"another source": 200}
 
 
 def until_known(collector: RunningCollector, *keys: str) -> None:

@@ -4,8 +4,9 @@ import csv
 import gzip
 import json
 import os
+import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from producers.keys.changes import add_source
 from schemas.codec import read_event, read_json
 from schemas.rejected import Rejected
 from tests.integration.running_collector import running_collector
+from tests.legacy_text import tcvn3, vni, windows_1258
+from tests.system.command import Portrait
 from tests.topic_reader import cloud_events, records
 
 pytestmark = pytest.mark.integration
@@ -211,3 +214,65 @@ def test_what_an_import_sends_can_be_read_by_the_next_stage(
         ("1-107", []),
         ("1-108", []),
     ]
+
+
+PEOPLE = (
+    "registered_at,email,full_name\n23/11/2026,lan@example.com,Nguyễn Thị Ánh\n"
+    "23/11/2026,hoa@example.com,Trần Đức Hoà\n23/11/2026,an@example.com,An\n"
+)
+NAMES = {"Nguyễn Thị Ánh", "Trần Đức Hoà", "An"}
+
+
+@pytest.mark.parametrize(
+    "write",
+    [lambda text: b"\xef\xbb\xbf" + text.encode(), windows_1258, lambda text: text.encode("utf-16")],
+    ids=["utf-8 with a mark", "windows-1258", "utf-16"],
+)
+def test_the_encoding_of_a_file_is_told_by_its_bytes(kafka: str, tmp_path: Path, write: Callable[[str], bytes]) -> None:
+    file, source = tmp_path / "people.csv", f"/import/{tmp_path.name}"
+    file.write_bytes(write(PEOPLE))
+    portrait = Portrait(tmp_path / "home", {"PORTRAIT_KAFKA": kafka})
+    told = portrait.ask("import", "contacts", str(file), "--source", source)
+    assert (told["sent"], told["rejected"]) == (3, 0)
+    assert {event["data"]["customer"]["full_name"] for event in events_of(kafka, "events.web", source)} == NAMES
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (tcvn3(PEOPLE), "people.csv is not read. It is in TCVN3, the encoding of the fonts"),
+        (vni(PEOPLE), "people.csv is not read. It is in VNI, the encoding of the fonts"),
+        (b"PK\x03\x04" + bytes(100), "people.csv is not read. It is an Excel workbook"),
+    ],
+    ids=["tcvn3", "vni", "excel"],
+)
+def test_a_file_in_an_encoding_of_fonts_or_of_no_text_is_reported_and_nothing_of_it_is_sent(
+    kafka: str, tmp_path: Path, content: bytes, says: str
+) -> None:
+    file, source = tmp_path / "people.csv", f"/import/{tmp_path.name}"
+    file.write_bytes(content)
+    portrait = Portrait(tmp_path / "home", {"PORTRAIT_KAFKA": kafka})
+    assert says in portrait.refused("import", "contacts", str(file), "--source", source)
+    assert events_of(kafka, "events.web", source) == []
+
+
+def test_of_a_file_in_no_known_encoding_the_lines_with_such_bytes_are_refused_and_it_is_said_why(
+    kafka: str, tmp_path: Path
+) -> None:
+    file, source = tmp_path / "people.csv", f"/import/{tmp_path.name}"
+    file.write_bytes(
+        "registered_at,email,full_name\n23/11/2026,rene@example.com,René\n23/11/2026,an@example.com,An\n".encode(
+            "latin-1"
+        )
+    )
+    portrait = Portrait(tmp_path / "home", {"PORTRAIT_KAFKA": kafka})
+    done = subprocess.run(
+        portrait.argv("import", "contacts", str(file), "--source", source),
+        env=portrait.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "people.csv: It is not UTF-8, and not surely Windows-1258" in " ".join(done.stderr.split())
+    assert [event["data"]["customer"]["full_name"] for event in events_of(kafka, "events.web", source)] == ["An"]

@@ -115,6 +115,30 @@ def test_all_of_a_reason_and_source_are_repaired_and_the_same_command_again_send
     assert desk.portrait.ask("rejected", "show", yours[0])["attempts"] == []
 
 
+def test_letters_are_chosen_by_reason_and_source_and_time_by_each_command(desk: Desk) -> None:
+    before = desk.refuse(broken(1), {**broken(2), "type": "web.unknown.v1"})
+    desk.stream.rows("update portrait.rejected set rejected_at = rejected_at - interval '3 hours' returning origin")
+    form_, unknown, elsewhere = desk.refuse(
+        broken(3), {**broken(4), "type": "web.unknown.v1"}, broken(5, source="/test/other")
+    )
+
+    def chosen(*arguments: str) -> set[str]:
+        patched = desk.fix(*arguments, "--patch", MEND, "--dry-run", code=1)
+        sent = desk.portrait.ask("rejected", "replay", *arguments, "--dry-run", code=1)
+        listed = desk.portrait.ask("rejected", "ls", *arguments)
+        found = [{each["origin"] for each in each_} for each_ in (patched, sent, listed)]
+        assert found[0] == found[1] == found[2]
+        return found[0]
+
+    assert chosen("--since", "2h") == {form_, unknown, elsewhere}
+    assert chosen("--since", "1d", "--reason", "unknown_type") == {before[1], unknown}
+    assert chosen("--source", "/test/web", "--since", "2h") == {form_, unknown}
+    assert chosen("--source", "/test/web", "--since", "2h", "--reason", "unknown_type") == {unknown}
+    sent = desk.fix("--source", "/test/web", "--since", "2h", "--patch", MEND, code=1)
+    assert outcomes(sent) == {form_: "sent", unknown: "is refused again"}
+    assert desk.stored() == ["form-3"]
+
+
 def test_each_attempt_is_kept_with_what_came_of_it(desk: Desk) -> None:
     (origin,) = desk.refuse(broken(1))
     (first,) = desk.fix(origin, "--patch", '{"data": {"form": {"kind": "poem"}}}', code=1)
@@ -138,6 +162,22 @@ def test_a_patch_for_several_events_cannot_make_one_event_of_them(desk: Desk) ->
     assert [each["detail"] for each in refused] == ["the patch gives it another id: name this ORIGIN alone"] * 2
     assert outcomes(desk.fix(one, "--patch", patch)) == {one: "sent"}
     assert desk.stored() == ["form-0"]
+
+
+def test_what_is_stored_already_is_said_since_it_will_count_for_nothing(desk: Desk) -> None:
+    origin, other = desk.refuse(broken(1), broken(3))
+    send(
+        desk.stream.kafka, [Raw("events.web", b"k", encoded(form(2, email="an@example.vn") | {"source": "/test/web"}))]
+    )
+    assert desk.stored() == ["form-2"]
+    patch = '{"id": "form-2", "data": {"form": {"kind": "newsletter"}}}'
+    (would,) = desk.fix(origin, "--patch", patch, "--dry-run")
+    assert (would["outcome"], would["stored_before"]) == ("would be sent", True)
+    shown = desk.portrait.run("rejected", "fix", origin, "--patch", patch)
+    assert "an event of this source and id is stored already: this one counts for nothing" in " ".join(shown.split())
+    assert (desk.stored(), desk.duplicates()) == (["form-2"], 1)
+    (sent,) = desk.fix(other, "--patch", MEND)
+    assert (sent["outcome"], sent["stored_before"]) == ("sent", False)
 
 
 def test_nor_by_giving_two_events_of_one_id_the_same_source(desk: Desk) -> None:
@@ -184,11 +224,17 @@ def test_a_command_that_is_killed_between_kafka_and_the_store_is_given_again_and
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--patch", MEND), "name the ORIGINs to repair, or all of a --reason"),
-        (("x", "--reason", "y", "--patch", MEND), "name the ORIGINs to repair, or all of a --reason"),
-        (("x", "--source", "y", "--patch", MEND), "name the ORIGINs to repair, or all of a --reason"),
-        (("x", "--patch", "{nonsense"), "the patch is not JSON"),
-        (("x", "--patch", "nowhere.json"), "give JSON, or a file of it"),
+        (("--patch", MEND), "name the ORIGINs to repair, or say which: --reason, --source, --since"),
+        (("x", "--reason", "y", "--patch", MEND), "name the ORIGINs to repair, or say which"),
+        (("x", "--source", "y", "--patch", MEND), "name the ORIGINs to repair, or say which"),
+        (("x", "--since", "2h", "--patch", MEND), "name the ORIGINs to repair, or say which"),
+        (("--since", "soon", "--patch", MEND), "--since soon: give 30m, 2h, 3d or 1w, or a date"),
+        (("x", "--patch", "{nonsense"), "the patch cannot be read: not JSON: Expecting"),
+        (
+            ("x", "--patch", "nowhere.json"),
+            "--patch nowhere.json: No such file or directory; give JSON, or a file of it",
+        ),
+        (("x", "--patch", "."), "--patch .: Is a directory; give JSON, or a file of it"),
     ],
 )
 def test_what_makes_no_sense_is_said_before_anything_is_asked(

@@ -45,7 +45,7 @@ def key_of(portrait: Portrait, *arguments: str) -> str:
 def test_keys_are_added_rotated_disabled_and_enabled_while_the_collector_runs(kafka: str, tmp_path: Path) -> None:
     with running_collector(kafka, tmp_path) as collector:
         portrait = command(tmp_path, collector)
-        first = key_of(portrait, "add", "till", "--allow", "/tests*", "--rate", "1000")
+        first = key_of(portrait, "add", "till", "--allow", "/tests*", "--rate", "1000", "--size", "64")
 
         def answers(*keys: str) -> list[int]:
             return [post(collector, key, [event()]) for key in keys]
@@ -60,13 +60,13 @@ def test_keys_are_added_rotated_disabled_and_enabled_while_the_collector_runs(ka
         assert becomes([401, 401, 200], first, second, third)
         portrait.run("sources", "disable", "till")
         assert becomes([401], third)
-        assert "disabled" in portrait.run("sources", "ls")
+        assert "disabled, ≤ 1,000/s, ≤ 64 KB" in " ".join(portrait.run("sources", "ls").split())
         portrait.run("sources", "enable", "till")
         assert becomes([200], third)
         assert third not in collector.keys.read_text()
         assert "there is a source 'till' already" in portrait.refused("sources", "add", "till")
         assert "there is no source 'tills'" in portrait.refused("sources", "rotate", "tills")
-        assert "give 30m, 2h, 1d or 1w" in portrait.refused("sources", "rotate", "till", "--keep-old", "soon")
+        assert "give 30m, 2h, 3d or 1w" in portrait.refused("sources", "rotate", "till", "--keep-old", "soon")
 
 
 def test_what_is_counted_of_each_source_is_told_and_what_is_not_known_while_the_collector_is_down(
@@ -87,15 +87,19 @@ def test_what_is_counted_of_each_source_is_told_and_what_is_not_known_while_the_
             event(time=at(now), data={}),
             7,
         ]
+        call = {"type": "track", "event": "Opened", "userId": "u-7", "timestamp": at(now - timedelta(days=3))}
+        slow = {"batch": [call], "sentAt": at(now - timedelta(days=3))}
+        assert httpx.post(f"{collector.url}/v1/batch", json=slow, auth=(till, "")).is_success
         assert post(collector, till, events) == 200
         assert post(collector, till, [event()]) == 429
         told = portrait.ask("sources", "ls")
         keys = {each["name"]: each for each in told["keys"]}
         assert keys["till"]["counted"] == {
-            "received": 7,
-            "accepted": 4,
+            "received": 8,
+            "accepted": 5,
             "late": 2,
             "ahead": 1,
+            "skewed": 1,
             "spooled": 0,
             "turned_away": 1,
             "rejected": {"unknown_type": 1, "missing_field": 1, "not_an_object": 1},
@@ -103,6 +107,7 @@ def test_what_is_counted_of_each_source_is_told_and_what_is_not_known_while_the_
         assert keys["tests"]["counted"]["received"] == 0
         assert told["unknown"] == []
         metrics = httpx.get(f"{collector.url}/metrics", timeout=10).text
+        assert 'portrait_collector_events_skewed_total{source="till"} 1.0' in metrics
         assert 'portrait_collector_events_late_total{source="till"} 2.0' in metrics
         assert 'portrait_collector_events_ahead_total{source="till"} 1.0' in metrics
     assert told["stored"] == {

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import httpx
 import psycopg2
 import pytest
 
+from ops.local.records import wait_until
 from ops.sql import _statement, reading, rows
 from producers.keys.changes import add_source
 from sinks.postgres.migrate import migrate
@@ -189,6 +191,53 @@ def test_while_kafka_is_away_it_is_in_the_spool_and_what_cannot_be_asked_is_said
         assert "does not know this key as one that traces" in unasked[0]
 
 
+def test_of_several_collectors_each_spool_is_looked_at_and_one_that_is_silent_is_said(tmp_path: Path) -> None:
+    nowhere = f"127.0.0.1:{free_port()}"
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    with (
+        running_collector(nowhere, tmp_path / "one", connected=False) as one,
+        running_collector(
+            nowhere,
+            tmp_path / "two",
+            connected=False,
+            PORTRAIT_KEYS=str(one.keys),
+            PORTRAIT_SPOOL=str(tmp_path / "two" / "spool"),
+        ) as two,
+    ):
+        support = add_source(one.keys, "support", traces=True)
+        for number, collector in enumerate((one, two), 1):
+            told = form(number, email=f"an{number}@example.vn")
+            own = {"Authorization": f"Bearer {one.key}"}
+            assert (
+                httpx.post(f"{collector.url}/v1/events", json=told, headers=own, timeout=20).json()["spooled"] is True
+            )
+            assert wait_until(partial(_knows, collector.url, support), 10)
+        given = {
+            "PORTRAIT_COLLECTORS": f" {one.url} ,{two.url},",
+            "PORTRAIT_COLLECTOR_URL": one.url,
+            "PORTRAIT_SPOOL": "off",
+            "PORTRAIT_TRACE_KEY": support,
+        }
+        office = Portrait(tmp_path / "office", given)
+        for number, collector in enumerate((one, two), 1):
+            event = only(office.ask("trace", f"form-{number}"))
+            assert (event["state"], steps(event)[0][1]) == ("spooled", f"collector {collector.url}")
+        assert office.ask("status")["spool"]["records"] == 2
+
+        silent = f"http://127.0.0.1:{free_port()}"
+        given["PORTRAIT_COLLECTORS"] += silent
+        told = Portrait(tmp_path / "office", given).ask("trace", "form-3", code=3)
+        assert f"the spool of the collector at {silent}" in told["unasked"][0]
+        assert [each for each in told["searched"] if one.url in each or two.url in each] == told["searched"]
+        assert len(told["searched"]) == 2
+
+        here = given | {"PORTRAIT_SPOOL": str(tmp_path / "one" / "spool")}
+        found = only(Portrait(tmp_path / "office", here).ask("trace", "form-2"))
+        assert steps(found)[0][1] == f"collector {two.url}"
+        assert any(silent in each for each in Portrait(tmp_path / "office", here).ask("trace", "form-1")["unasked"])
+
+
 def test_more_than_is_looked_through_is_said_and_found_when_more_is_asked_for(servers: Servers, tmp_path: Path) -> None:
     with shop(servers, tmp_path) as running:
         for start in range(0, 2000, 500):
@@ -236,6 +285,11 @@ def test_a_portal_asks_over_http_with_a_key_that_traces(servers: Servers, tmp_pa
         finally:
             served.terminate()
             served.wait(timeout=20)
+
+
+def _knows(collector: str, key: str) -> bool:
+    asked = httpx.get(f"{collector}/v1/spool", params={"id": "x"}, headers={"Authorization": f"Bearer {key}"})
+    return asked.status_code == 200
 
 
 def _alive(url: str) -> bool:

@@ -64,7 +64,9 @@ def test_the_addresses_are_written_where_a_shell_can_read_them(stack: Portrait) 
     assert set(settings) == {
         *("PORTRAIT_KAFKA", "PORTRAIT_DATABASE_URL", "PORTRAIT_WORKER_URL", "PORTRAIT_READER_URL"),
         *("PORTRAIT_COLLECTOR_URL", "PORTRAIT_SOURCE_KEY", "PORTRAIT_HOME"),
+        "PORTRAIT_SEGMENTS",
     }
+    assert settings["PORTRAIT_SEGMENTS"] == str(stack.home / "segments")
     assert settings["PORTRAIT_HOME"] == str(stack.home)
     assert stack.home.joinpath("portrait.env").stat().st_mode & 0o777 == 0o600
 

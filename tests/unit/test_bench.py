@@ -24,7 +24,7 @@ from ops.bench.goals import verdicts
 from ops.bench.meter import Meter, Reading
 from ops.bench.population import enrolment
 from ops.bench.report import markdown, show, warnings
-from ops.bench.results import Backlog, Cost, Flat, Latency, Machine, Results, Stage, Surroundings, Sustained
+from ops.bench.results import Backlog, Cost, Flat, Latency, Machine, Results, Stage, Surroundings, Sustained, Swept
 from ops.bench.run import run_bench
 from ops.bench.sender import Sender, Sent, batches
 from ops.bench.through_http import quantile
@@ -239,6 +239,7 @@ FOUND = Results(
     latency=Latency(2_000.0, 20.0, 2_000, 300.0, 500.0, 1_000.0, 1_200.0, 9.0, 30.0, 0, CALM),
     stages=(Stage("fold", "event", 20_000, 2.0, 1.9),),
     crowded=Backlog(100_000, 2, 1_000_000, 1_010_000, 9_000.0, 7_000.0, 4.0, 1.0, COSTS, CALM),
+    swept=Swept(1_000_000, 100_000, 20_000.0, 55.0, 2.0, COSTS, CALM),
     flat=(Flat(30_000, (100.0,) * 10, 0), Flat(300_000, (100.0,) * 9 + (120.0,), 0)),
 )
 
@@ -249,6 +250,7 @@ def test_each_goal_is_held_against_what_was_found() -> None:
         ("≥ 5,000", "4,000", 0.8, False),
         ("< 2,000 ms", "1,000 ms", 2.0, True),
         ("≥ 75% of (a)", "50%", 0.67, False),
+        ("≥ 16,667", "20,000", 1.2, True),
         ("< 300 MB", "150 MB", 2.0, True),
         ("the same (≤ 1.1 ×)", "1.20 ×", 0.92, False),
     ]
@@ -261,6 +263,7 @@ def test_the_report_says_what_was_measured_and_what_disturbed_it() -> None:
     assert "| bytewax | 11,900 | 1.51 × |" in text
     assert "| worker-1 | 50.0 | 150 | 50.0 | 150 | 50.0 | 150 |" in text
     assert "| all but the bench | 60.0 |  | 60.0 |  | 60.0 |  |" in text
+    assert "| (k) | 1,000,000 | 100,000 | 20,000 | 55.0 s | 2.0 s | 50.0 | 0.0 | 0.0 |" in text
     assert "| fold | 20,000 | events | 2.0 | 1.9 | 500,000 |" in text
     assert "| 300,000 | 100 | 100 | 100 | 100 | 100 | 100 | 100 | 100 | 100 | 120 | 0 |" in text
     assert list(warnings(FOUND)) == [
@@ -271,7 +274,7 @@ def test_the_report_says_what_was_measured_and_what_disturbed_it() -> None:
 
 def test_only_what_was_measured_is_shown() -> None:
     only = msgspec.structs.replace(
-        FOUND, backlog=None, sustained=None, latency=None, crowded=None, flat=None, revision="abc+"
+        FOUND, backlog=None, sustained=None, latency=None, crowded=None, flat=None, swept=None, revision="abc+"
     )
     shown = StringIO()
     show(only, Console(file=shown, width=200))

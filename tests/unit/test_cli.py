@@ -159,9 +159,9 @@ def test_an_import_of_an_unknown_kind_says_which_are_known(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ("rejected replay", "name the ORIGINs to send again, or all of a --reason"),
+        ("rejected replay", "name the ORIGINs to send again, or say which: --reason, --source, --since"),
         ("rejected replay a b --edit", "--file and --edit repair one event"),
-        ("rejected ls --since yesterday", "give 30m, 2h, 3d, 1w, or a date"),
+        ("rejected ls --since yesterday", "give 30m, 2h, 3d or 1w, or a date"),
     ],
 )
 def test_arguments_that_do_not_fit_together_are_explained(

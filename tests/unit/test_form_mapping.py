@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import resource
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from producers.files.mapping import MappingError
-from producers.forms.mapping import read_form_mapping
+from producers.forms import mapping_files
+from producers.forms.mapping import FormMapping, load_form_mapping, read_form_mapping
 from producers.forms.mapping_files import MappingFiles, page_form
 from tests.form_samples import TYPEFORM_MAPPING
 
@@ -92,3 +95,52 @@ def test_a_file_is_read_when_it_changes_and_a_broken_one_changes_nothing(tmp_pat
     assert files.read("m.yaml").questions == "tally"
     path.unlink()
     assert files.read("m.yaml").questions == "tally"
+
+
+def test_a_mapping_that_could_not_be_opened_for_a_moment_is_read_the_next_time(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    files, path = MappingFiles(tmp_path), tmp_path / "m.yaml"
+
+    def while_too_many_files_are_open(read: Callable[[], object]) -> None:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+        try:
+            for _ in range(2):
+                read()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    def refused() -> None:
+        with pytest.raises(MappingError, match="Too many open files"):
+            files.read("m.yaml")
+
+    write(path, "questions: tally")
+    while_too_many_files_are_open(refused)
+    assert files.read("m.yaml").questions == "tally"
+    write(path, TYPEFORM_MAPPING)
+    while_too_many_files_are_open(lambda: files.read("m.yaml"))
+    assert files.read("m.yaml").questions == "typeform"
+    assert [each.message.partition("; ")[2] for each in caplog.records if each.levelname == "ERROR"] == [
+        "what comes is answered 503",
+        "the mapping stays as it was",
+    ]
+
+
+def test_a_mapping_that_is_wrong_is_read_once_however_often_it_is_asked_for(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Path] = []
+
+    def counted(path: Path) -> FormMapping:
+        opened.append(path)
+        return load_form_mapping(path)
+
+    monkeypatch.setattr(mapping_files, "load_form_mapping", counted)
+    write(tmp_path / "m.yaml", "questions: [")
+    files = MappingFiles(tmp_path)
+    for _ in range(3):
+        with pytest.raises(MappingError, match="this is not YAML"):
+            files.read("m.yaml")
+    assert opened == [tmp_path / "m.yaml"]
+    assert len(caplog.records) == 1

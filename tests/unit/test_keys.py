@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import resource
 import threading
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 import producers.keys.file
 from producers.keys import KeyFile, KeysError, Source, find_source, hash_key, make_key, read_sources
 from producers.keys.__main__ import main
-from producers.keys.changes import add_source
+from producers.keys.changes import add_source, disable
 from producers.keys.webhook import Webhook
 from producers.request.access import authenticate, recognise
 from producers.request.problems import Problem
@@ -176,6 +177,43 @@ def test_a_changed_file_is_read_again_and_a_broken_one_ignored(
     assert "the keys stay as they were" in caplog.text
     file.unlink()
     assert known.find(first) is not None
+
+
+@pytest.mark.parametrize("begun", ["", "# who may send\n", "---\n"])
+def test_a_file_that_is_being_written_shuts_nobody_out(
+    file: Path, begun: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As scp, or an editor, leaves it for a moment: who is answered 401 meanwhile may throw away what it sent."""
+    monkeypatch.setattr(producers.keys.file, "_LOOK_AGAIN_SECONDS", 0.0)
+    key = add_source(file, "till")
+    known, whole = KeyFile(file), file.read_text()
+    for text, named in ((begun, "till"), (whole, "till"), ("sources: []", None)):
+        file.write_text(text)
+        found = known.find(key)
+        assert (found.name if found else None) == named
+    assert [each.message for each in caplog.records if each.levelname == "ERROR"] == [
+        f"the keys stay as they were: {file} is empty; if nobody is to send any more, write `sources: []` into it"
+    ]
+
+
+def test_a_source_that_is_shut_out_while_too_many_files_are_open_is_shut_out_when_one_is_closed(
+    file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(producers.keys.file, "_LOOK_AGAIN_SECONDS", 0.0)
+    stolen, other = add_source(file, "flooding"), add_source(file, "other")
+    known = KeyFile(file)
+    disable(file, "flooding", True)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        assert [known.find(other) is not None for _ in range(3)] == [True] * 3
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert known.find(stolen) is None
+    assert known.find(other) is not None
+    assert [each.message for each in caplog.records if each.levelname == "ERROR"] == [
+        f"the keys stay as they were: {file}: Too many open files"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 from ops.cli import app
 from ops.local.home import LocalStackError
 from tests.form_samples import GOOGLE, TYPEFORM, TYPEFORM_MAPPING, wire
+from tests.legacy_text import tcvn3, windows_1258
 
 
 @pytest.fixture(autouse=True)
@@ -108,6 +109,17 @@ def test_a_mapping_of_a_file_shows_its_first_row(tmp_path: Path) -> None:
     told = run("try", "contacts", "people.csv")
     assert told.exit_code == 1
     assert "registered_at: 'hôm qua' is not a time like iso" in told.output
+
+
+def test_a_sample_is_read_in_the_encoding_that_it_is_in_as_the_file_will_be(tmp_path: Path) -> None:
+    people = "registered_at,email,full_name\n2026-11-20,lan@example.com,Nguyễn Thị Ánh Nguyệt\n"
+    (tmp_path / "people.csv").write_bytes(windows_1258(people))
+    told = run("try", "contacts", "people.csv", "--json")
+    assert json.loads(told.output)["event"]["data"]["customer"]["full_name"] == "Nguyễn Thị Ánh Nguyệt"
+    (tmp_path / "people.csv").write_bytes(tcvn3(people))
+    told = run("try", "contacts", "people.csv")
+    assert isinstance(told.exception, LocalStackError)
+    assert str(told.exception).startswith("people.csv is not read. It is in TCVN3, ")
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,9 @@ WRONG = {
     HEAD
     + "segments:\n"
     + a("x", "older(last_order)"): "value.yaml:7: x: 'older(last_order)': older takes (instant, span)",
-    HEAD + "segments:\n" + a("x", "orders > 'a'"): "value.yaml:7: x: \"orders > 'a'\": it cannot be evaluated: No such",
+    HEAD
+    + "segments:\n"
+    + a("x", "orders > 'a'"): "value.yaml:7: x: \"orders > 'a'\": orders is a whole number, and 'a' is a text",
 }
 
 
@@ -81,6 +83,62 @@ WRONG = {
 def test_what_is_wrong_is_said_with_its_place(text: str) -> None:
     with pytest.raises(BadSegments, match="^" + re.escape(WRONG[text])):
         read_family(text, "value.yaml")
+
+
+MISFITS = {
+    "orders == 'a'": "orders is a whole number, and 'a' is a text: these are never compared",
+    "channel != 3": "channel is a text, and 3 is a whole number: these are never compared",
+    "relations == 'partner'": "relations is a list of texts, and 'partner' is a text: these are never compared",
+    "count('scan') == '2'": "count('scan') is a whole number, and '2' is a text: these are never compared",
+    "vital == 1": "vital is true or false, and 1 is a whole number: these are never compared",
+    "orders in ['1', '2']": "orders is a whole number, and ['1', '2'] is a list of texts: it is never in there",
+    "'web' in channel": "channel is a text, and no list to be in",
+    "3 in categories": "3 is a whole number, and categories is a list of counts: it is never in there",
+    "orders > 5 && channel > 3": "channel is a text, and 3 is a whole number: these are never compared",
+    "orders > 5 ? cancelled : !channel": "channel is a text, where something true or false is needed",
+    "orders > 5 && (cancelled || returns)": "returns is a whole number, where something true or false is needed",
+    "orders > 5 && revenue + channel > 1": "revenue is a whole number, and channel is a text: + is not for these",
+    "orders > 5 && p_alive * 100 > 5": "p_alive is a number, and 100 is a whole number: * is not for these",
+    "orders > 5 && older(last_order, '3 months')": "'3 months' is not a span of time such as 12h, 90d or 2w",
+    "orders > 5 && older(last_order)": "older takes (instant, span)",
+    "orders > 5 && older(rhythm, '3d')": "rhythm is a span: older takes (instant, span)",
+    "orders > 5 && within(last_order, first_order)": "first_order is an instant: within takes (instant, span)",
+    "orders > 5 && days_since(channel) > 1": "channel is a text: days_since takes (instant)",
+    "orders > 5 && status(orders) == 'a'": 'orders is a whole number: status takes ("name")',
+    "orders > 5 && hours_share('a', 2) > 3": "'a' is a text: hours_share takes (first, before)",
+    "orders > 5 && hours_share(5, 25) > 3": "hours_share takes 0 to 24 there, not 25",
+    "orders > 5 && days_share(5, 7) > 3": "days_share takes 0 to 6 there, not 7",
+    "orders > 5 && points.matches('1')": "points is a whole number: matches is for a text",
+}
+
+
+@pytest.mark.parametrize("condition", MISFITS)
+def test_what_does_not_fit_together_is_said_whatever_customers_it_is_asked_of(condition: str) -> None:
+    with pytest.raises(BadSegments, match=re.escape(MISFITS[condition]) + "$") as refused:
+        family(a("x", f'"{condition}"'))
+    assert str(refused.value).startswith("value.yaml:7: x: ")
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "orders > 2.5",
+        "last_order - first_order > 3 * rhythm",
+        "older(last_order, 2 * rhythm) && within(1500000000000, gap)",
+        "gap > span('180d') || rhythm == 0",
+        "channel + '/' + store == 'loyalty/s1'",
+        "'scan' in categories && categories['scan'] > 2",
+        "identifiers[0] in ['email', 'phone'] && size(identifiers) in [1, 2]",
+        "stores.exists(s, s.startsWith('HCM')) || relations.filter(r, r != 'partner').size() > 1",
+        "(orders > 2 ? channel : store) != 'x' && !(tier in [])",
+        "hours_share(17, 5) >= 60 && days_share(0, 1, 2) > 5",
+        "-returns < 0 && p_alive > 0.5 && value_90d > 2.5",
+        "string(orders) == '3' && int('3') == orders && channel.matches('^a[.]b$')",
+    ],
+)
+def test_what_fits_together_is_let_pass(condition: str) -> None:
+    (rule,) = family(a("x", f'"{condition}"')).rules
+    assert rule.segment == "x"
 
 
 def test_families_come_after_those_that_they_refer_to() -> None:

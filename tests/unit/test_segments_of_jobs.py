@@ -10,10 +10,10 @@ from processors.segment import moves, segment
 from processors.segments.catalogue import Catalogue, shipped_catalogue
 from schemas.computed import NOTHING, Computed
 from schemas.ranks import Bounds
-from tests.unit.test_segments import at, bought
+from tests.unit.test_segments import at, bought, stated
 
 SHIPPED = shipped_catalogue()
-FAMILIES = ("adopters", "predicted_value", "predicted_life")
+FAMILIES = ("adopters", "predicted_value", "predicted_life", "motives")
 RANKED = Catalogue(SHIPPED.families, SHIPPED.zone)
 RANKED.bounds = Bounds(
     recency=(1, 2, 3, 4),
@@ -28,8 +28,8 @@ RANKED.bounds = Bounds(
 
 TOLD: Sequence[tuple[Computed, int, set[str]]] = (
     (NOTHING, 999_999, set()),
-    (Computed(adopter_group="innovator"), 0, {"innovator"}),
-    (Computed(adopter_group="early_adopter"), 0, {"early_adopter"}),
+    (Computed(adopter_group="innovator"), 0, {"innovator", "motive_novelty"}),
+    (Computed(adopter_group="early_adopter"), 0, {"early_adopter", "motive_novelty"}),
     (Computed(adopter_group="early_majority"), 0, {"early_majority"}),
     (Computed(adopter_group="late_majority"), 0, {"late_majority"}),
     (Computed(adopter_group="laggard"), 0, {"laggard"}),
@@ -83,3 +83,9 @@ def test_what_was_computed_does_not_change_with_time_alone() -> None:
     )
     assert one.due == other.due
     assert {*other.names} - {*one.names} == {"laggard", "likely_gone"}
+
+
+def test_who_named_other_motives_is_not_judged_by_what_is_bought_early() -> None:
+    asked = bought("2026-06-01", **stated(motives=["service"]))
+    names = segment(asked, SHIPPED, at("2026-06-02"), (), Computed("innovator")).names
+    assert [name for name in names if name.startswith("motive_")] == ["motive_service"]

@@ -23,6 +23,10 @@ def test_the_page_is_of_what_ships() -> None:
     assert int(count) == len(shipped_catalogue().rule_of)
 
 
+def test_every_family_says_where_its_bounds_are_from() -> None:
+    assert [family.name for family in shipped_catalogue().families if not family.source] == []
+
+
 def test_its_examples_can_be_used_with_what_ships() -> None:
     examples = re.findall(r"```yaml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
     shipped = shipped_catalogue()

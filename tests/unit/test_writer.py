@@ -12,7 +12,9 @@ import pytest
 
 from ops.verify import verify
 from processors import writer as module
-from processors.apply import Slice, changes_of
+from processors.apply import Slice, Stale, changes_of
+from processors.segments.catalogue import Catalogue
+from processors.segments.rules import read_family
 from processors.succession import Fetched
 from processors.writer import Writer
 from schemas.identity import Mark
@@ -169,3 +171,50 @@ def test_what_a_batch_leaves_unsettled_while_others_are_settled_is_not_forgotten
     going_on = threading.Event()
     monkeypatch.setattr(module.Writer, "_settle", lambda _: going_on.wait(10))
     run(MemoryStore(), work)
+
+
+def test_new_segments_reach_everybody_while_batches_come_in() -> None:
+    everybody = read_family(
+        "family: everybody\nabout: x\nversion: 1\nsegments:\n  - {segment: here, about: x, when: 'true'}\n", "x.yaml"
+    )
+    other = Catalogue([*RULES.segments.families, everybody], RULES.segments.zone)
+    store, sent = MemoryStore(), 0
+
+    def fresh(used: Catalogue) -> Catalogue | None:
+        return other if sent > 20 and used is not other else None
+
+    async def both() -> None:
+        nonlocal sent
+        writer = Writer(store, RULES, batch_events=1, clock=lambda: NOW, fresh=fresh)
+        await writer.begin({LOG: 0})
+        running = [asyncio.ensure_future(each) for each in (writer.run(), writer.keep_settled())]
+        try:
+            while store.tables.sweeps.get(other.digest, "") is not None:  # all the time
+                await writer.add(fetched(sent))
+                sent += 1
+            while writer.applied[LOG] < sent:  # noqa: ASYNC110 - nobody else needs to be told
+                await asyncio.sleep(0)
+        finally:
+            for each in running:
+                each.cancel()
+
+    asyncio.run(asyncio.wait_for(both(), 30))
+    assert verify(store).equal
+    assert {each.names for each in store.tables.segments.values()} == {("potential", "here")}
+    assert [move.segment for move in store.tables.moves].count("here") == 3, "once each"
+
+
+def test_a_batch_that_was_decided_by_rules_of_before_is_decided_anew() -> None:
+    store, other = MemoryStore(), Catalogue(RULES.segments.families, RULES.segments.zone)
+
+    async def both() -> None:
+        writer = Writer(store, RULES, batch_events=1, clock=lambda: NOW)
+        made = writer._decide_ahead([fetched(0)], None)
+        await writer._go_by(other)
+        with pytest.raises(Stale):
+            writer._write_ahead(made)
+        assert store.tables.events == {}
+        writer._write_ahead(writer._decide_ahead([fetched(0)], None))
+
+    asyncio.run(both())
+    assert len(store.tables.events) == 1
