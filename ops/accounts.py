@@ -17,7 +17,7 @@ from ops.local.home import LocalStackError
 from ops.rejected import examine
 from ops.sql import reading, rows
 from processors.reference import Reference
-from producers.publisher import Publisher, Refused, Unavailable
+from producers.broker.publisher import Publisher, Refused, Unavailable
 from producers.record import Record
 from schemas.ids import event_key
 from schemas.rejected import Rejected

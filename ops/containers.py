@@ -123,7 +123,7 @@ def is_healthy(part: str, environ: Mapping[str, str]) -> bool:
     relay: it is connected to PostgreSQL from this container. trace: it answers. Raises LocalStackError for another part.
     """
     if part == "collector":
-        from producers.settings import CollectorSettings
+        from producers.intake.settings import CollectorSettings
 
         port = environ.get("PORTRAIT_COLLECTOR_PORT", "").strip() or str(CollectorSettings.port)
         return _answers(int(port), "/ready")

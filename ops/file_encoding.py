@@ -8,9 +8,9 @@ from rich.markup import escape
 
 from ops.local.home import LocalStackError
 from ops.terminal import errors
-from producers.encodings import Unrecognised, recognise_file
-from producers.mapping import FileMapping
-from producers.rows import format_of
+from producers.files.encodings import Unrecognised, recognise_file
+from producers.files.mapping import FileMapping
+from producers.files.rows import format_of
 
 
 def in_its_encoding(file: Path, mapping: FileMapping) -> FileMapping:

@@ -13,15 +13,15 @@ import yaml
 
 from processors.prepare import prepare
 from processors.reference import Reference
-from producers.cells import Unreadable
-from producers.forms.form_event import Arrival, form_event
-from producers.forms.form_mapping import FormMapping, read_form_mapping, text_of
+from producers.files.cells import Unreadable
+from producers.files.mapping import FileMapping, MappingError, builtin_kinds, load_mapping
+from producers.files.rows import BadRow, open_rows
+from producers.forms.event import Arrival, form_event
+from producers.forms.mapping import FormMapping, read_form_mapping, text_of
 from producers.forms.page_submission import NOT_ANSWERS
 from producers.forms.post import URLENCODED, read_post
 from producers.forms.submission import Submission, plain, submission
-from producers.mapping import FileMapping, MappingError, builtin_kinds, load_mapping
-from producers.problems import Problem
-from producers.rows import BadRow, open_rows
+from producers.request.problems import Problem
 from schemas.codec import read_json
 from schemas.rejected import Reason, Rejected
 
@@ -63,7 +63,7 @@ def try_mapping(mapping: FormMapping | FileMapping, sample: Path, reference: Ref
     """What becomes of `sample`: the body of a webhook, or of a form (`name=Lan&email=…`); the first row of a file.
 
     `source` is the name that the sender has. Raises MappingError when the mapping does not fit the file, OSError, and
-    `producers.rows.FileError`.
+    `producers.files.rows.FileError`.
     """
     if isinstance(mapping, FileMapping):
         return _row(mapping, sample, reference, source)

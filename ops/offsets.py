@@ -12,7 +12,7 @@ from kafka.admin import KafkaAdminClient, OffsetSpec
 from kafka.errors import CoordinatorLoadInProgressError, CoordinatorNotAvailableError, KafkaError, NotCoordinatorError
 
 from ops.local.home import KAFKA, LocalStackError
-from producers.connection import ClosableClient, knock
+from producers.broker.connection import ClosableClient, knock
 
 Place = tuple[str, int]
 """A topic and the number of one of its partitions."""

@@ -8,8 +8,8 @@ from pathlib import Path
 from ops.local.home import DATABASE_URL, KAFKA, LocalStackError
 from ops.logins import Login
 from ops.topics import create_topics
-from producers.key_changes import add_source
 from producers.keys import KeysError, hash_key, read_sources
+from producers.keys.changes import add_source
 
 DEMO, DEMO_TRACE = "demo", "demo-trace"
 """The first two sources: one that sends, one that asks where events are."""

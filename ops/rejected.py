@@ -20,7 +20,7 @@ from ops.who import who_works
 from processors.prepare import prepare
 from processors.reference import Reference
 from producers.admit import judge
-from producers.connection import discard, open_producer
+from producers.broker.connection import discard, open_producer
 from producers.record import Record
 from schemas.ids import event_key
 from schemas.rejected import Rejected

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from ops.local.home import Home
 from ops.sql import reading, rows
-from producers.metrics import UNKNOWN_SOURCE
+from producers.intake.metrics import UNKNOWN_SOURCE
 
 _PREFIX = "portrait_collector_"
 _COUNTED = {

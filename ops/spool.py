@@ -9,8 +9,8 @@ import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
 from ops.local.home import COLLECTOR_URL
-from producers.spool_search import Searched
-from producers.spool_state import SpoolState
+from producers.spool.search import Searched
+from producers.spool.state import SpoolState
 
 COLLECTORS = "PORTRAIT_COLLECTORS"
 """The addresses of all collectors, with commas between, where there are several: each has a spool of its own."""

@@ -18,9 +18,9 @@ from ops.spool import CollectorSilent, collectors_of, read_spool, search_collect
 from ops.sql import reading, rows
 from ops.trace_kafka import Passing, search
 from ops.whereabouts import RECEIVED, State, Step, Trace
-from producers.named import letter_id
-from producers.spool_search import Searched
-from producers.spool_search import search as search_spool
+from producers.broker.named import letter_id
+from producers.spool.search import Searched
+from producers.spool.search import search as search_spool
 from schemas.ids import event_key
 from schemas.topics import REJECTED, VALID
 

@@ -13,9 +13,9 @@ from starlette.exceptions import HTTPException
 from ops.local.home import DATABASE_URL, FINDER_URL, TRACE_KEY, WORKER_URL, Home
 from ops.source_metrics import NotKnown, SourceMetrics
 from ops.trace import trace
-from producers.access import recognise_tracer
 from producers.keys import KeyFile
-from producers.problems import Problem, unauthorized, unavailable
+from producers.request.access import recognise_tracer
+from producers.request.problems import Problem, unauthorized, unavailable
 
 _AT_ONCE = 4
 """Each question takes a connection to each server for a second or two: more of them wait for their turn."""

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from kafka import KafkaConsumer, TopicPartition
 
 from ops.offsets import Place, Reader
-from producers.connection import ClosableClient
-from producers.named import named
+from producers.broker.connection import ClosableClient
+from producers.broker.named import named
 from schemas.topics import RAW_NAMES, REJECTED, VALID
 
 _ON_THE_WAY = (*RAW_NAMES, VALID, REJECTED)

@@ -12,7 +12,7 @@ from functools import cache
 from ops.bench.workload import Workload
 from processors.prepare import prepare
 from processors.reference import Reference, load_reference
-from producers.publisher import Publisher
+from producers.broker.publisher import Publisher
 from producers.record import Record
 from schemas import clean
 from schemas.clean import CleanEvent

@@ -33,7 +33,7 @@ from ops.local.kafka import KafkaServer
 from ops.local.stack import start_kafka
 from ops.spool import CollectorSilent, Spool, read_spool
 from ops.topics import create_topics
-from producers.key_changes import add_source
+from producers.keys.changes import add_source
 from schemas.topics import RAW_NAMES
 
 _LEAD = 10.0  # seconds of every day before, and after

@@ -21,8 +21,8 @@ from processors.portray import fold, summarise
 from processors.segment import segment
 from processors.segments.catalogue import shipped_catalogue
 from producers.admit import admit
-from producers.batch import split_array
-from producers.publisher import Publisher
+from producers.broker.publisher import Publisher
+from producers.request.batch import split_array
 from schemas import clean, portrait
 from schemas.clean import CleanEvent
 from schemas.codec import read_event, read_json

@@ -27,7 +27,7 @@ from ops.terminal import (
 )
 
 if TYPE_CHECKING:
-    from producers.destinations import Destination
+    from producers.files.destinations import Destination
 
 _SHOWN = 5
 
@@ -79,10 +79,10 @@ def import_rows(
     read. Rows that cannot be read do not stop it: they are kept with line and column, and the exit code is 1.
     """
     from ops.file_encoding import in_its_encoding
-    from producers.destinations import ImportStopped
-    from producers.importer import import_file
-    from producers.mapping import MappingError, load_mapping
-    from producers.rows import FileError
+    from producers.files.destinations import ImportStopped
+    from producers.files.importer import import_file
+    from producers.files.mapping import MappingError, load_mapping
+    from producers.files.rows import FileError
 
     chosen = Home.at(home)
     try:
@@ -146,8 +146,8 @@ def destination_of(
 ) -> Iterator[Destination]:
     """Where events go, by the settings of `home`. A batch is tried for `patience` seconds. Raises LocalStackError when no address
     is known, and, with `wait`, when Kafka does not answer now."""
-    from producers.destinations import CollectorDestination, KafkaDestination
-    from producers.publisher import Publisher, Unavailable
+    from producers.broker.publisher import Publisher, Unavailable
+    from producers.files.destinations import CollectorDestination, KafkaDestination
 
     if through is Through.COLLECTOR:
         settings = settings_of(home)

@@ -15,8 +15,8 @@ from ops.terminal import HomeOption, JsonOption, console, example, print_json, r
 
 if TYPE_CHECKING:
     from ops.map_trial import Trial
-    from producers.forms.form_mapping import FormMapping
-    from producers.mapping import FileMapping
+    from producers.files.mapping import FileMapping
+    from producers.forms.mapping import FormMapping
 
 app = typer.Typer(help="Mappings, of forms and of files: check one, or try it on a sample.", no_args_is_help=True)
 
@@ -33,7 +33,7 @@ def register(portrait: typer.Typer) -> None:
 @app.command("check", epilog=example("portrait map check .portrait/tu-van.yaml"))
 def check(mapping: MappingArgument, home: HomeOption = None, json: JsonOption = False) -> None:
     """Say whether a mapping is right, and which questions or columns it reads. A mistake is told with its line."""
-    from producers.forms.form_mapping import FormMapping
+    from producers.forms.mapping import FormMapping
 
     read = _read(mapping, home)
     columns = sorted(read.read_columns if isinstance(read, FormMapping) else read.named_columns)
@@ -77,9 +77,9 @@ def try_out(
     """
     from ops.file_encoding import in_its_encoding
     from ops.map_trial import try_mapping
-    from producers.forms.form_mapping import FormMapping
-    from producers.mapping import MappingError
-    from producers.rows import FileError
+    from producers.files.mapping import MappingError
+    from producers.files.rows import FileError
+    from producers.forms.mapping import FormMapping
 
     read = _read(mapping, home)
     if page and isinstance(read, FormMapping):
@@ -102,7 +102,7 @@ def try_out(
 
 def _read(name: str, home: Path | None) -> FormMapping | FileMapping:
     from ops.map_trial import read_mapping
-    from producers.mapping import MappingError
+    from producers.files.mapping import MappingError
 
     beside = Home.at(home).path / name
     try:

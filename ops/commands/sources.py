@@ -70,12 +70,12 @@ def add(
     home: HomeOption = None,
 ) -> None:
     """Add a source, and print its key: once, it is kept as a digest only. The collector knows it within a second."""
-    from producers import key_changes
+    from producers.keys import changes
 
     if public and traces:
         raise LocalStackError("a key that everybody knows cannot be one that traces: --public or --traces")
     with _keys(home) as file:
-        key = key_changes.add_source(
+        key = changes.add_source(
             file, name, allow or (), events_per_second=rate, request_kb=size, public=public, traces=traces
         )
     typer.echo(key)
@@ -90,13 +90,13 @@ def rotate(
     home: HomeOption = None,
 ) -> None:
     """Give a source another key, and print it: once. Without --keep-old the old one is refused within a second."""
-    from producers import key_changes
+    from producers.keys import changes
 
     span = None if keep_old is None else read_span("--keep-old", keep_old)
     with _keys(home) as file:
         from producers.keys import read_sources
 
-        key = key_changes.rotate(file, name, span)
+        key = changes.rotate(file, name, span)
         signs = next((each.webhook for each in read_sources(file) if each.name == name), None)
     typer.echo(key)
     if signs is not None and signs.secret_file is not None:
@@ -121,10 +121,10 @@ def enable(name: Name, home: HomeOption = None) -> None:
 
 
 def _turn(home: Path | None, name: str, disabled: bool) -> None:
-    from producers import key_changes
+    from producers.keys import changes
 
     with _keys(home) as file:
-        key_changes.disable(file, name, disabled)
+        changes.disable(file, name, disabled)
     errors.print(f"{name} is {'disabled' if disabled else 'enabled'}")
 
 

@@ -49,10 +49,10 @@ def watch(
 
     With --once the exit code is 1 when a file failed or had to stay.
     """
-    from producers.drop_folder import DropFolder, FolderAway, FolderTaken
-    from producers.drop_import import DropImport
-    from producers.drop_watch import Watcher
-    from producers.mapping import MappingError, load_mapping
+    from producers.drop_folder.folder import DropFolder, FolderAway, FolderTaken
+    from producers.drop_folder.one_file import DropImport
+    from producers.drop_folder.watch import Watcher
+    from producers.files.mapping import MappingError, load_mapping
 
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S"

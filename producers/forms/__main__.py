@@ -10,11 +10,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from producers.forms.form_mapping import load_form_mapping
-from producers.forms.setting import PageForm
-from producers.key_changes import add_source
+from producers.files.mapping import MappingError
+from producers.forms.mapping import load_form_mapping
 from producers.keys import KeysError
-from producers.mapping import MappingError
+from producers.keys.changes import add_source
+from producers.keys.page_form import PageForm
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from time import monotonic
 
-from producers.problems import Problem
+from producers.request.problems import Problem
 
 Networks = Sequence[IPv4Network | IPv6Network]
 

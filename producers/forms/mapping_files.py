@@ -7,8 +7,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
-from producers.forms.form_mapping import FormMapping, load_form_mapping, read_form_mapping
-from producers.mapping import MappingError
+from producers.files.mapping import MappingError
+from producers.forms.mapping import FormMapping, load_form_mapping, read_form_mapping
 from producers.versions import Version, version_of
 
 log = logging.getLogger(__name__)

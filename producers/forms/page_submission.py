@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from producers.forms.form_event import Arrival, form_event
-from producers.forms.form_mapping import FormMapping
+from producers.forms.event import Arrival, form_event
+from producers.forms.mapping import FormMapping
 from producers.forms.submission import submission
 
 ID = "_id"

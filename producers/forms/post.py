@@ -8,7 +8,7 @@ from urllib.parse import unquote_to_bytes
 
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
-from producers.problems import Problem
+from producers.request.problems import Problem
 from schemas.rejected import Reason, Rejected
 
 URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"

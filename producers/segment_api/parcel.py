@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from producers.batch import BOM, MANY_COMMAS, split_array
+from producers.request.batch import BOM, MANY_COMMAS, split_array
 from schemas.codec import read_json
 from schemas.rejected import Reason, Rejected
 

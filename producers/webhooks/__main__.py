@@ -13,9 +13,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from producers.key_changes import add_source
 from producers.keys import KeysError
-from producers.webhooks.setting import ASKING, PLATFORMS, UNSIGNED, Webhook
+from producers.keys.changes import add_source
+from producers.keys.webhook import ASKING, PLATFORMS, UNSIGNED, Webhook
 
 
 def add_webhook(file: Path, name: str, platform: str, secret: str, app_id: str | None = None) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from producers.batch import BOM, MANY_COMMAS, split_array
+from producers.request.batch import BOM, MANY_COMMAS, split_array
 from producers.webhooks.notice import Event, Item, LeftOut
 from schemas.codec import read_json
 from schemas.rejected import Reason, Rejected

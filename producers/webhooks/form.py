@@ -14,13 +14,13 @@ from typing import Any
 
 import msgspec
 
-from producers.access import shown_keys
-from producers.batch import BOM, is_array, split_array
-from producers.forms.form_event import Arrival, form_event
-from producers.forms.form_mapping import FormMapping
+from producers.forms.event import Arrival, form_event
+from producers.forms.mapping import FormMapping
 from producers.forms.submission import submission
 from producers.keys import hash_key
-from producers.openapi import MAX_BATCH_EVENTS
+from producers.openapi.events import MAX_BATCH_EVENTS
+from producers.request.access import shown_keys
+from producers.request.batch import BOM, is_array, split_array
 from producers.webhooks.cut import item
 from producers.webhooks.notice import Event, Item, LeftOut, Notice, Platform
 from schemas.rejected import Reason, Rejected

@@ -16,8 +16,8 @@ from typing import Any
 
 import msgspec
 
-from producers.batch import BOM
 from producers.keys import Source, hash_key
+from producers.request.batch import BOM
 from producers.segment_api.values import instant, text
 from producers.webhooks.cut import elements, item, members, plain
 from producers.webhooks.meta_changes import told_by_change

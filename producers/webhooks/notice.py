@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from producers.forms.form_mapping import FormMapping
+from producers.forms.mapping import FormMapping
 from producers.keys import Source
+from producers.keys.webhook import Webhook
 from producers.webhooks.secret import Secrets
-from producers.webhooks.setting import Webhook
 from schemas.rejected import Rejected
 
 Event = dict[str, Any]

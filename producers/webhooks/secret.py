@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 from typing import NamedTuple
 
-from producers.batch import BOM
+from producers.request.batch import BOM
 from producers.versions import Version, version_of
 
 log = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ import jsonschema
 import pytest
 
 from ops.local.records import wait_until
-from producers.forms.setting import PageForm
-from producers.key_changes import add_source
+from producers.keys.changes import add_source
+from producers.keys.page_form import PageForm
 from tests.contract.test_openapi import collector as collector
 from tests.contract.test_openapi import document as document
 from tests.integration.running_collector import RunningCollector

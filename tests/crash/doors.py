@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from producers.key_changes import add_source
+from producers.keys.changes import add_source
 from producers.webhooks.__main__ import add_webhook
 from tests.crash.load import deliveries, identifiers_of, readable
 from tests.integration.test_collector_webhooks import APP, ZALO_SECRET, encoded, written, zalo_signature

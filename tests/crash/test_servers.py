@@ -9,7 +9,7 @@ import pytest
 
 from ops.local.home import LOOPBACK
 from ops.spool import CollectorSilent, read_spool
-from producers.key_changes import add_source
+from producers.keys.changes import add_source
 from schemas.profile import decode_profile, decode_segment_change
 from schemas.topics import PROFILES, SEGMENT_CHANGES
 from tests.crash.load import deliveries, load, posted

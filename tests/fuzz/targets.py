@@ -19,20 +19,20 @@ from typing import NamedTuple
 import msgspec
 
 from processors.segments.rules import BadSegments, read_family
-from producers.batch import is_array
-from producers.cells import Unreadable
-from producers.collector_events import admitted
-from producers.encodings import recognise
-from producers.forms.form_mapping import FormMapping, read_form_mapping
+from producers.doors.events import admitted
+from producers.files.cells import Unreadable
+from producers.files.encodings import recognise
+from producers.files.mapping import MappingError, load_mapping
+from producers.files.rows import FileError, Row, RowFile
+from producers.forms.mapping import FormMapping, read_form_mapping
 from producers.forms.page_submission import page_event
 from producers.forms.post import MULTIPART, URLENCODED, read_post
 from producers.keys import KeysError, Source, read_sources
-from producers.mapping import MappingError, load_mapping
-from producers.problems import Problem
 from producers.record import Record
-from producers.rows import FileError, Row, RowFile
+from producers.request.batch import is_array
+from producers.request.problems import Problem
 from producers.segment_api.parcel import Parcel, unpack
-from producers.spool_format import Entry, encode_entry, frame, scan
+from producers.spool.format import Entry, encode_entry, frame, scan
 from producers.webhooks.form import FORM
 from producers.webhooks.notice import Item
 from schemas.rejected import Rejected

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 
-from producers.key_changes import add_source
+from producers.keys.changes import add_source
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pytest
 
 from ops.local.child import Child
 from producers.client import Client
-from producers.openapi import first_examples
+from producers.openapi.events import first_examples
 from schemas.topics import RAW_NAMES
 from tests.integration.running_collector import running_collector
 from tests.topic_reader import records

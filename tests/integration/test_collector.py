@@ -17,8 +17,8 @@ import msgspec
 import pytest
 
 from ops.local.child import Child
-from producers.key_changes import add_source
-from producers.openapi import first_examples
+from producers.keys.changes import add_source
+from producers.openapi.events import first_examples
 from schemas.codec import MAX_EVENT_BYTES
 from schemas.events import EVENT_TYPES
 from schemas.rejected import DeadLetter

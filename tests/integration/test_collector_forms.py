@@ -17,7 +17,7 @@ import msgspec
 import pytest
 import yaml
 
-from producers.key_changes import add_source
+from producers.keys.changes import add_source
 from schemas.rejected import DeadLetter
 from schemas.topics import RAW_NAMES, REJECTED
 from tests.form_samples import GOOGLE, TYPEFORM, TYPEFORM_MAPPING, wire

@@ -18,10 +18,10 @@ import pytest
 import yaml
 
 from ops.local.records import wait_until
-from producers.collector_segment import KEYLESS_BYTES
-from producers.key_changes import add_source
-from producers.openapi import MAX_BATCH_EVENTS
-from producers.openapi_segment import EXAMPLES
+from producers.doors.segment import KEYLESS_BYTES
+from producers.keys.changes import add_source
+from producers.openapi.events import MAX_BATCH_EVENTS
+from producers.openapi.segment import EXAMPLES
 from schemas.rejected import DeadLetter
 from schemas.topics import RAW_NAMES, REJECTED
 from tests.integration.running_collector import RunningCollector, running_collector

@@ -17,9 +17,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from producers import key_changes
-from producers.forms.setting import PageForm
-from producers.webhooks.setting import Webhook
+from producers.keys.changes import add_source
+from producers.keys.page_form import PageForm
+from producers.keys.webhook import Webhook
 from tests.integration.running_collector import RunningCollector, running_collector
 from tests.integration.test_collector import event
 
@@ -82,8 +82,8 @@ def asked(collector: RunningCollector, key: str, times: int, events: int = 1) ->
 
 def test_who_sends_more_than_it_may_is_told_to_wait_and_others_do_not_notice(kafka: str, tmp_path: Path) -> None:
     with running_collector(kafka, tmp_path) as collector:
-        noisy = key_changes.add_source(collector.keys, "noisy", events_per_second=200)
-        quiet = key_changes.add_source(collector.keys, "quiet")
+        noisy = add_source(collector.keys, "noisy", events_per_second=200)
+        quiet = add_source(collector.keys, "quiet")
         until_known(collector, noisy, quiet)
         with flood(collector, noisy, connections=8, events=100) as answered:
             assert asked(collector, quiet, 40) == [(200, 1)] * 40
@@ -94,7 +94,7 @@ def test_who_sends_more_than_it_may_is_told_to_wait_and_others_do_not_notice(kaf
 
 def test_without_a_limit_who_floods_does_not_take_the_threads_of_others(kafka: str, tmp_path: Path) -> None:
     with running_collector(kafka, tmp_path) as collector:
-        noisy, quiet = (key_changes.add_source(collector.keys, name) for name in ("noisy", "quiet"))
+        noisy, quiet = (add_source(collector.keys, name) for name in ("noisy", "quiet"))
         until_known(collector, noisy, quiet)
         with flood(collector, noisy, connections=16, events=1000) as answered:
             assert asked(collector, quiet, 40) == [(200, 1)] * 40
@@ -104,7 +104,7 @@ def test_without_a_limit_who_floods_does_not_take_the_threads_of_others(kafka: s
 
 def test_without_a_limit_who_fills_the_memory_fills_its_own_share_of_it(kafka: str, tmp_path: Path) -> None:
     with running_collector(kafka, tmp_path, PORTRAIT_COLLECTOR_MEMORY_MB="16") as collector, ExitStack() as requests:
-        noisy, quiet, third = (key_changes.add_source(collector.keys, name) for name in ("noisy", "quiet", "third"))
+        noisy, quiet, third = (add_source(collector.keys, name) for name in ("noisy", "quiet", "third"))
         until_known(collector, noisy, quiet, third)
         answers = [requests.enter_context(stalled(collector, noisy, 2 * MB)) for _ in range(9)]
         answers += [requests.enter_context(stalled(collector, third, 1 * MB)) for _ in range(9)]
@@ -117,11 +117,11 @@ def test_a_source_may_be_held_to_small_requests_at_every_door_and_others_are_not
     webhook = Webhook(platform="form", mapping="khoa-hoc.yaml")
     (tmp_path / "khoa-hoc.yaml").write_text("questions: fields\ndata: {customer: {email: '{email}'}}", "utf-8")
     with running_collector(kafka, tmp_path) as collector:
-        small = key_changes.add_source(collector.keys, "small", request_kb=2)
-        asking = key_changes.add_source(collector.keys, "asking", request_kb=2, webhook=webhook)
+        small = add_source(collector.keys, "small", request_kb=2)
+        asking = add_source(collector.keys, "asking", request_kb=2, webhook=webhook)
         form = PageForm(thanks="https://cuahang.example/cam-on")
-        key_changes.add_source(collector.keys, "page", request_kb=2, form=form)
-        free = key_changes.add_source(collector.keys, "free")
+        add_source(collector.keys, "page", request_kb=2, form=form)
+        free = add_source(collector.keys, "free")
         until_known(collector, small, free)
         call = {"type": "track", "event": "Opened", "userId": "u-7"}
 

@@ -17,11 +17,11 @@ import yaml
 
 from ops.local.child import Child
 from ops.local.records import wait_until
-from producers.destinations import CollectorDestination, ImportStopped, KafkaDestination
-from producers.importer import ImportReport, Progress, import_file
-from producers.key_changes import add_source
-from producers.mapping import load_mapping
-from producers.publisher import Publisher
+from producers.broker.publisher import Publisher
+from producers.files.destinations import CollectorDestination, ImportStopped, KafkaDestination
+from producers.files.importer import ImportReport, Progress, import_file
+from producers.files.mapping import load_mapping
+from producers.keys.changes import add_source
 from schemas.codec import read_event, read_json
 from schemas.rejected import Rejected
 from tests.integration.running_collector import running_collector

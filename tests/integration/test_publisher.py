@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from ops.local.child import Child
-from producers.publisher import Publisher, Refused, Unavailable
+from producers.broker.publisher import Publisher, Refused, Unavailable
 from producers.record import Record
 from schemas.topics import MAX_MESSAGE_BYTES
 from tests.topic_reader import records

@@ -14,10 +14,10 @@ import pytest
 from ops.bench.stack import BenchStack, bench_stack
 from ops.bench.watch import applied, wait_for
 from ops.verify import verify
-from producers.destinations import KafkaDestination
-from producers.importer import ImportReport, import_file
-from producers.mapping import load_mapping
-from producers.publisher import Publisher
+from producers.broker.publisher import Publisher
+from producers.files.destinations import KafkaDestination
+from producers.files.importer import ImportReport, import_file
+from producers.files.mapping import load_mapping
 from sinks.postgres.store import PostgresStore
 
 pytestmark = pytest.mark.integration

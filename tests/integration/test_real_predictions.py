@@ -20,8 +20,8 @@ from ops.predictions import Order, predict
 from processors.apply import Rules
 from processors.prepare import prepare
 from processors.reference import load_reference
-from producers.mapping import load_mapping
-from producers.rows import Row
+from producers.files.mapping import load_mapping
+from producers.files.rows import Row
 from schemas import portrait
 from schemas.clean import CleanEvent
 from sinks.postgres.migrate import migrate

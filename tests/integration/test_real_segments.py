@@ -27,8 +27,8 @@ from processors.rank import Ranking
 from processors.reference import load_reference
 from processors.segments.catalogue import read_catalogue, shipped_catalogue
 from processors.sweep import sweep
-from producers.mapping import load_mapping
-from producers.rows import Row
+from producers.files.mapping import load_mapping
+from producers.files.rows import Row
 from schemas.clean import CleanEvent
 from schemas.portrait import Portrait
 from schemas.ranks import Ranked

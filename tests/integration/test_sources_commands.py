@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from ops.local.records import wait_until
-from producers import key_changes
+from producers.keys.changes import add_source
 from tests.integration.running_collector import RunningCollector, free_port, running_collector
 from tests.integration.shop import open_shop
 from tests.integration.test_collector import event
@@ -137,10 +137,8 @@ def test_without_any_server_the_keys_are_listed_and_what_is_not_known_is_said(tm
 def test_who_rotates_the_key_of_a_webhook_that_signs_is_told_that_its_secret_stays(tmp_path: Path) -> None:
     portrait = Portrait(tmp_path / "home", {})
     portrait.home.mkdir()
-    key_changes.add_source(
-        portrait.home / "keys.yaml", "page", webhook={"platform": "meta", "secret_file": "page.secret"}
-    )
-    key_changes.add_source(portrait.home / "keys.yaml", "till")
+    add_source(portrait.home / "keys.yaml", "page", webhook={"platform": "meta", "secret_file": "page.secret"})
+    add_source(portrait.home / "keys.yaml", "till")
 
     def said(name: str) -> str:
         given = portrait.argv("sources", "rotate", name)

@@ -21,13 +21,13 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from ops.local.child import Child
 from ops.spool import Spool as Told
 from ops.spool import read_spool
-from producers.delivery import Delivery
-from producers.drain import Drain
-from producers.key_changes import add_source
-from producers.publisher import Publisher, Refused, Unfit
+from producers.broker.publisher import Publisher, Refused, Unfit
+from producers.intake.delivery import Delivery
+from producers.intake.turns import Turns
+from producers.keys.changes import add_source
 from producers.record import Record
-from producers.spool import Spool
-from producers.turns import Turns
+from producers.spool.drain import Drain
+from producers.spool.keep import Spool
 from schemas.rejected import DeadLetter
 from schemas.topics import MAX_MESSAGE_BYTES, REJECTED
 from tests.integration.running_collector import RunningCollector, free_port, running_collector, wait_for

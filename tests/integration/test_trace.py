@@ -18,7 +18,7 @@ import pytest
 
 from ops.local.records import wait_until
 from ops.sql import _statement, reading, rows
-from producers import key_changes
+from producers.keys.changes import add_source
 from sinks.postgres.migrate import migrate
 from tests.crash.stream import Servers, Stream, stream
 from tests.integration.running_collector import RunningCollector, free_port, running_collector, wait_for
@@ -154,7 +154,7 @@ def test_two_sources_may_use_one_id(servers: Servers, tmp_path: Path) -> None:
 
 def test_while_kafka_is_away_it_is_in_the_spool_and_what_cannot_be_asked_is_said(tmp_path: Path) -> None:
     with running_collector(f"127.0.0.1:{free_port()}", tmp_path, connected=False) as collector:
-        key = key_changes.add_source(collector.keys, "support", traces=True)
+        key = add_source(collector.keys, "support", traces=True)
         with collector.http() as http:
             answered = http.post("/v1/events", json=[form(1, email="an@example.vn"), form(2) | {"type": "unknown.v1"}])
             assert answered.json()["spooled"] is True
@@ -211,7 +211,7 @@ def test_of_several_collectors_each_spool_is_looked_at_and_one_that_is_silent_is
             PORTRAIT_SPOOL=str(tmp_path / "two" / "spool"),
         ) as two,
     ):
-        support = key_changes.add_source(one.keys, "support", traces=True)
+        support = add_source(one.keys, "support", traces=True)
         for number, collector in enumerate((one, two), 1):
             told = form(number, email=f"an{number}@example.vn")
             own = {"Authorization": f"Bearer {one.key}"}
@@ -263,7 +263,7 @@ def test_a_portal_asks_over_http_with_a_key_that_traces(servers: Servers, tmp_pa
         running.send(scan(1) | {"id": "till 4/7"}, form(1) | {"type": "unknown.v1"})
         running.send(scan(1) | {"id": "till 4/7"})
         running.stream.drain()
-        key = key_changes.add_source(running.collector.keys, "portal", traces=True)
+        key = add_source(running.collector.keys, "portal", traces=True)
         with serving(running.portrait) as url:
             own = {"Authorization": f"Bearer {key}"}
             answered = httpx.get(f"{url}/v1/events/till%204%2F7", headers=own, timeout=20)

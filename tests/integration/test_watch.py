@@ -20,7 +20,7 @@ from tests.integration.running_collector import free_port, running_collector
 from tests.legacy_text import tcvn3, windows_1258
 from tests.system.command import Portrait
 from tests.topic_reader import cloud_events
-from tests.unit.test_drop_import import FIRST, HEADER, SCANS, SECOND
+from tests.unit.test_drop_folder_one_file import FIRST, HEADER, SCANS, SECOND
 
 pytestmark = pytest.mark.integration
 

@@ -14,18 +14,18 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from processors.prepare import prepare
+from producers.files.mapping import MappingError
 from producers.forms.address import client_address
-from producers.forms.form_mapping import FormMapping, read_form_mapping
+from producers.forms.mapping import FormMapping, read_form_mapping
 from producers.forms.page_submission import page_event
 from producers.forms.post import MULTIPART, URLENCODED, read_post
 from producers.forms.submission import plain, submission
 from producers.keys import Source
-from producers.mapping import MappingError
-from producers.problems import Problem
+from producers.keys.webhook import Webhook
+from producers.request.problems import Problem
 from producers.webhooks.admit_items import admit_items
 from producers.webhooks.form import FORM
 from producers.webhooks.notice import Item, Notice
-from producers.webhooks.setting import Webhook
 from schemas.clean import CleanEvent
 from schemas.rejected import Rejected
 from tests.form_samples import GOOGLE, TALLY, TYPEFORM, TYPEFORM_MAPPING

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from producers.record import Record
-from producers.spool import Spool
-from producers.spool_format import Entry, encode_entry, frame
+from producers.spool.format import Entry, encode_entry, frame
+from producers.spool.keep import Spool
 
 LIMIT = 64 * 1024 * 1024
 

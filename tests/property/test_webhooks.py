@@ -13,12 +13,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from producers.keys import Source, hash_key
+from producers.keys.webhook import Webhook
 from producers.segment_api.values import instant
 from producers.webhooks.admit_items import admit_items
 from producers.webhooks.cut import members
 from producers.webhooks.meta import META
 from producers.webhooks.notice import Item, LeftOut, Notice, Platform
-from producers.webhooks.setting import Webhook
 from producers.webhooks.zalo import ZALO
 from schemas.rejected import DeadLetter, Rejected
 from tests.unit.test_webhook_meta import COMMENT, LEAD, PAGE, message

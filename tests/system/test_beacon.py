@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from ops.local.records import wait_until
-from producers.collector_beacon import beacon
-from producers.key_changes import add_source
+from producers.doors.beacon import beacon
+from producers.keys.changes import add_source
 from tests.integration.running_collector import RunningCollector, running_collector
 from tests.system.chromium import Browser, Tab, chromium, site
 from tests.topic_reader import cloud_events

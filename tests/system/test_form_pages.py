@@ -20,7 +20,7 @@ import yaml
 
 from ops.local.home import COLLECTOR_URL, DATABASE_URL
 from ops.local.records import wait_until
-from producers.key_changes import add_source
+from producers.keys.changes import add_source
 from tests.system.chromium import site
 from tests.system.command import ROOT, Portrait
 from tests.system.page import put_commands, run_blocks

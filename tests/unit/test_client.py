@@ -16,9 +16,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from producers import client as client_module
-from producers.client import Client, NotDelivered, QueueFull, RejectedEvent
-from producers.outgoing import encode_event
+from producers.client import Client, NotDelivered, QueueFull, RejectedEvent, sending
+from producers.client.outgoing import encode_event
 from schemas.codec import read_event, read_json
 from schemas.events import CardScannedEvent
 from schemas.rejected import Rejected
@@ -93,7 +92,7 @@ def collector() -> Iterator[ScriptedCollector]:
 
 @pytest.fixture
 def make(collector: ScriptedCollector, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Client]]:
-    monkeypatch.setattr(client_module, "_FIRST_WAIT", 0.01)
+    monkeypatch.setattr(sending, "_FIRST_WAIT", 0.01)
     logging.getLogger("producers.client").setLevel(logging.CRITICAL)
     made: list[Client] = []
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from producers.admit import LETTER_BYTES, Admission, Refusal, admit
-from producers.openapi import first_examples
+from producers.openapi.events import first_examples
 from producers.record import Record
 from schemas.codec import MAX_EVENT_BYTES
 from schemas.rejected import DeadLetter, Reason, Rejected

@@ -10,11 +10,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from producers.body import MAX_BODY_BYTES, Memory, read_body
-from producers.collector import AT_ONCE_BYTES, create_app
-from producers.collector_segment import effort, most_repeated
-from producers.problems import Problem
-from producers.settings import CollectorSettings, SettingsError
+from producers.collector import create_app
+from producers.doors.segment import effort, most_repeated
+from producers.intake.collector import AT_ONCE_BYTES
+from producers.intake.settings import CollectorSettings, SettingsError
+from producers.request.body import MAX_BODY_BYTES, Memory, read_body
+from producers.request.problems import Problem
 
 
 def read(*chunks: bytes, gzipped: bool | None = False, memory: Memory | None = None, seconds: float = 5.0) -> bytes:

@@ -17,7 +17,7 @@ from ops.local.kafka import KafkaServer
 from ops.local.postgres import SETTINGS, find_binaries
 from ops.trace_service import DEFAULT_PORT, HOST, PORT
 from processors.settings import WorkerSettings
-from producers.settings import CollectorSettings
+from producers.intake.settings import CollectorSettings
 from tests.compose import COMPOSE_FILE, ROOT, environment, read_compose
 
 COMPOSE = read_compose({})
@@ -27,7 +27,7 @@ OURS = ("secrets", "setup", "collector", "worker", "relay", "activation", "trace
 READERS: dict[str, tuple[str, ...]] = {
     "secrets": ("ops/containers.py", "ops/local/home.py"),
     "setup": ("ops/containers.py", "ops/local/home.py", "ops/parts.py"),
-    "collector": ("producers/settings.py",),
+    "collector": ("producers/intake/settings.py",),
     "worker": ("processors/settings.py", "processors/reference.py"),
     "relay": ("sinks/relay.py",),
     "activation": ("sinks/activation/service.py",),

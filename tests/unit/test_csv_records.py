@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.csv_records import MAX_LINES, BadRecord, CsvRecord, CsvRecords
-from producers.rows import BadRow, Row, open_rows
+from producers.files.csv_records import MAX_LINES, BadRecord, CsvRecord, CsvRecords
+from producers.files.rows import BadRow, Row, open_rows
 
 NOT_CLOSED = "has a quotation mark that is not closed, or that stands in the middle of a text and is not doubled"
 

@@ -11,13 +11,13 @@ from typing import Any, cast
 
 import pytest
 
-from producers.collector_webhooks import PATIENCE
-from producers.delivery import Delivery, Patience
-from producers.problems import Problem
-from producers.publisher import Publisher
+from producers.broker.publisher import Publisher
+from producers.doors.webhooks import PATIENCE
+from producers.intake.delivery import Delivery, Patience
+from producers.intake.turns import Turns
 from producers.record import Record
-from producers.spool import Spool
-from producers.turns import Turns
+from producers.request.problems import Problem
+from producers.spool.keep import Spool
 
 
 class Silent:

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-import producers.drain
-from producers.delivery import Delivery
-from producers.drain import Drain
-from producers.problems import Problem
-from producers.publisher import Publisher, Refused, Unfit
+import producers.spool.drain
+from producers.broker.publisher import Publisher, Refused, Unfit
+from producers.intake.delivery import Delivery
+from producers.intake.turns import Turns
 from producers.record import Record
-from producers.spool import Spool
-from producers.turns import Turns
+from producers.request.problems import Problem
+from producers.spool.drain import Drain
+from producers.spool.keep import Spool
 
 MB = 1024 * 1024
 
@@ -92,7 +92,7 @@ def until(condition: Callable[[], object]) -> None:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, seconds in (("_LOOK", 0.02), ("_PATIENCE", 0.1), ("_AGAIN", 0.05), ("_AT_MOST", 0.1)):
-        monkeypatch.setattr(producers.drain, f"{name}_SECONDS", seconds)
+        monkeypatch.setattr(producers.spool.drain, f"{name}_SECONDS", seconds)
 
 
 def test_a_source_that_kafka_does_not_take_is_held_alone_and_tried_again_with_one_entry(tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_what_cannot_be_set_aside_yet_waits_and_holds_nobody_else_up(
     kafka = Kafka()
     kafka.fails["never"] = Unfit("too large")
     with monkeypatch.context() as patched:
-        patched.setattr("producers.spool_files.Directory.set_aside", full)
+        patched.setattr("producers.spool.files.Directory.set_aside", full)
         with draining(tmp_path, kafka, ("s", "never", "1"), ("s", "good", "2"), ("a", "good", "3")) as (spool, _):
             until(lambda: kafka.sent["1"] > 4)
             assert (spool.holds("s"), spool.holds("a"), spool.state().aside_files) == (True, False, 0)

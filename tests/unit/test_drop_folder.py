@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from producers.drop_folder import LOCK, DropFolder, FileReplaced, FolderAway, FolderTaken, Seen
+from producers.drop_folder.folder import LOCK, DropFolder, FileReplaced, FolderAway, FolderTaken, Seen
 
 
 class Clock:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.encodings import Recognised, Unrecognised, recognise
-from producers.vietnamese_encodings import TCVN3, VNI, WINDOWS_1258, is_word, told_apart
+from producers.files.encodings import Recognised, Unrecognised, recognise
+from producers.files.vietnamese_encodings import TCVN3, VNI, WINDOWS_1258, is_word, told_apart
 from tests.legacy_text import tcvn3, vni, windows_1258
 
 NAMES = (

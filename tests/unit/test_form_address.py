@@ -7,7 +7,7 @@ from ipaddress import ip_network
 import pytest
 
 from producers.forms.address import AddressRates, client_address
-from producers.problems import Problem
+from producers.request.problems import Problem
 
 PROXIES = tuple(map(ip_network, ("10.0.0.0/8", "127.0.0.1", "2001:db8:1::/48")))
 

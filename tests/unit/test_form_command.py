@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from producers.forms.__main__ import main as add_page_form
-from producers.forms.setting import PageForm
-from producers.key_changes import add_source
 from producers.keys import KeyFile, hash_key, read_sources
+from producers.keys.changes import add_source
+from producers.keys.page_form import PageForm
+from producers.keys.webhook import Webhook
 from producers.webhooks.__main__ import main as add_webhook
-from producers.webhooks.setting import Webhook
 
 
 @pytest.fixture

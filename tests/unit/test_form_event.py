@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from producers.forms.form_event import Arrival, FormEvent, form_event
-from producers.forms.form_mapping import FormMapping, read_form_mapping
+from producers.forms.event import Arrival, FormEvent, form_event
+from producers.forms.mapping import FormMapping, read_form_mapping
 from producers.forms.mapping_files import page_form
 from producers.forms.page_submission import page_event
 from producers.forms.submission import submission

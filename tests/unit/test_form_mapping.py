@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from producers.files.mapping import MappingError
 from producers.forms import mapping_files
-from producers.forms.form_mapping import FormMapping, load_form_mapping, read_form_mapping
+from producers.forms.mapping import FormMapping, load_form_mapping, read_form_mapping
 from producers.forms.mapping_files import MappingFiles, page_form
-from producers.mapping import MappingError
 from tests.form_samples import TYPEFORM_MAPPING
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from producers.forms.post import MAX_FIELDS, URLENCODED, read_post
-from producers.problems import Problem
+from producers.request.problems import Problem
 from schemas.rejected import Reason, Rejected
 
 BOUNDARY = "----WebKitFormBoundary7MA4YWxkTrZu0gW"

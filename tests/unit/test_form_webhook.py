@@ -12,15 +12,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from producers.access import shown_keys
-from producers.forms.form_mapping import read_form_mapping
+from producers.forms.mapping import read_form_mapping
 from producers.forms.submission import submission
 from producers.keys import Source, hash_key
+from producers.keys.webhook import Webhook
+from producers.request.access import shown_keys
 from producers.webhooks.admit_items import admit_items
 from producers.webhooks.form import FORM
 from producers.webhooks.form import TYPEFORM as SIGNED
 from producers.webhooks.notice import LeftOut, Notice
-from producers.webhooks.setting import Webhook
 from schemas.rejected import DeadLetter, Reason, Rejected
 from tests.form_samples import GOOGLE, TYPEFORM, TYPEFORM_MAPPING, wire
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from producers.cells import Cell
-from producers.destinations import ImportStopped, Ready, Refusal
-from producers.importer import ImportReport, Progress, RejectedRow, import_file
-from producers.mapping import FileMapping, MappingError
-from producers.rows import FileError
+from producers.files.cells import Cell
+from producers.files.destinations import ImportStopped, Ready, Refusal
+from producers.files.importer import ImportReport, Progress, RejectedRow, import_file
+from producers.files.mapping import FileMapping, MappingError
+from producers.files.rows import FileError
 
 MAPPING = FileMapping.model_validate(
     {

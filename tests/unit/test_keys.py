@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from producers import keys
-from producers.access import authenticate, recognise
-from producers.key_changes import add_source, disable
-from producers.keys import KeyFile, KeysError, Source, find_source, hash_key, main, make_key, read_sources
-from producers.problems import Problem
-from producers.webhooks.setting import Webhook
+import producers.keys.file
+from producers.keys import KeyFile, KeysError, Source, find_source, hash_key, make_key, read_sources
+from producers.keys.__main__ import main
+from producers.keys.changes import add_source, disable
+from producers.keys.webhook import Webhook
+from producers.request.access import authenticate, recognise
+from producers.request.problems import Problem
 
 
 @pytest.fixture
@@ -165,7 +166,7 @@ def test_a_source_may_send_what_its_globs_allow(allow: tuple[str, ...], source: 
 def test_a_changed_file_is_read_again_and_a_broken_one_ignored(
     file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(keys, "_LOOK_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(producers.keys.file, "_LOOK_AGAIN_SECONDS", 0.0)
     first = add_source(file, "first")
     known = KeyFile(file)
     second = add_source(file, "second")
@@ -183,7 +184,7 @@ def test_a_file_that_is_being_written_shuts_nobody_out(
     file: Path, begun: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """As scp, or an editor, leaves it for a moment: who is answered 401 meanwhile may throw away what it sent."""
-    monkeypatch.setattr(keys, "_LOOK_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(producers.keys.file, "_LOOK_AGAIN_SECONDS", 0.0)
     key = add_source(file, "till")
     known, whole = KeyFile(file), file.read_text()
     for text, named in ((begun, "till"), (whole, "till"), ("sources: []", None)):
@@ -198,7 +199,7 @@ def test_a_file_that_is_being_written_shuts_nobody_out(
 def test_a_source_that_is_shut_out_while_too_many_files_are_open_is_shut_out_when_one_is_closed(
     file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(keys, "_LOOK_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(producers.keys.file, "_LOOK_AGAIN_SECONDS", 0.0)
     stolen, other = add_source(file, "flooding"), add_source(file, "other")
     known = KeyFile(file)
     disable(file, "flooding", True)

@@ -8,9 +8,9 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from producers.cells import Cell, Unreadable
-from producers.mapping import FileMapping, MappingError, builtin_kinds, load_mapping
-from producers.rows import Row
+from producers.files.cells import Cell, Unreadable
+from producers.files.mapping import FileMapping, MappingError, builtin_kinds, load_mapping
+from producers.files.rows import Row
 
 BASE: dict[str, Any] = {
     "type": "loyalty.card_scanned.v1",

@@ -8,8 +8,8 @@ import pytest
 
 from ops.local.home import LocalStackError
 from ops.preparation import first_key
-from producers.key_changes import add_source, disable
 from producers.keys import read_sources
+from producers.keys.changes import add_source, disable
 
 
 @pytest.fixture

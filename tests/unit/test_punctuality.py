@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from producers.punctuality import Punctuality, punctuality
+from producers.intake.punctuality import Punctuality, punctuality
 from producers.record import Record
 from schemas.topics import REJECTED
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from producers.keys import Source
-from producers.problems import Problem
-from producers.rate import Rates
+from producers.request.problems import Problem
+from producers.request.rate import Rates
 
 
 class Clock:

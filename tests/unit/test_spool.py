@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from producers.record import Record
-from producers.spool import Spool
-from producers.spool_files import SpoolFailed, SpoolUnusable
-from producers.spool_format import Entry
+from producers.spool.files import SpoolFailed, SpoolUnusable
+from producers.spool.format import Entry
+from producers.spool.keep import Spool
 from tests.small_disk import mounted_disk
 
 MB = 1024 * 1024
@@ -332,7 +332,7 @@ def test_damage_that_a_full_disk_cannot_set_aside_stops_nothing_and_its_file_is_
     def full(*_: object) -> bool:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("producers.spool_files.Directory.set_aside", full)
+    monkeypatch.setattr("producers.spool.files.Directory.set_aside", full)
     with spooling(tmp_path) as spool:
         keep(spool, *(entry(n) for n in range(3)))
         ends = [each.end for each in spool.read(MB)]
@@ -432,14 +432,14 @@ def test_a_disk_that_hangs_is_not_waited_for_and_fills_no_memory(
 ) -> None:
     back = threading.Event()
     real = os.fsync
-    monkeypatch.setattr("producers.spool._STALL_SECONDS", 0.5)
+    monkeypatch.setattr("producers.spool.keep._STALL_SECONDS", 0.5)
     with spooling(tmp_path, limit=64 * MB) as spool:
         monkeypatch.setattr("os.fsync", lambda file: back.wait(20) and real(file))
         results = [spool.append(f"s{n}", entry(n, size=MB).records, NOW) for n in range(30)]
         refused = [result for result in results if result.done()]
         assert (len(refused), spool.doubtful) == (15, True)
         assert {str(result.exception()) for result in refused} == {"the disk of the spool is slower than what comes"}
-        monkeypatch.setattr("producers.spool._DOUBT_SECONDS", 0.0)
+        monkeypatch.setattr("producers.spool.keep._DOUBT_SECONDS", 0.0)
         while not spool.doubtful:
             time.sleep(0.01)
         late = spool.append("late", entry(99).records, NOW)
@@ -501,7 +501,7 @@ def test_a_disk_that_hangs_at_the_end_keeps_the_directory_from_others_until_it_a
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     back, real = threading.Event(), os.fsync
-    monkeypatch.setattr("producers.spool._CLOSE_SECONDS", 0.1)
+    monkeypatch.setattr("producers.spool.keep._CLOSE_SECONDS", 0.1)
     spool = Spool(tmp_path, MB)
     monkeypatch.setattr("os.fsync", lambda file: back.wait(20) and real(file))
     kept = spool.append("web", entry(1).records, NOW + 1)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from itertools import product
 
 from producers.record import Record
-from producers.spool_format import HEADER_BYTES, MAGIC, Damaged, Entry, Kept, Torn, encode_entry, frame, scan
+from producers.spool.format import HEADER_BYTES, MAGIC, Damaged, Entry, Kept, Torn, encode_entry, frame, scan
 
 SALT, OTHER = b"8 bytes!", b"8 more!!"
 

@@ -10,8 +10,8 @@ import pytest
 
 from producers.admit import refuse
 from producers.record import Record
-from producers.spool import Spool
-from producers.spool_search import Searched, Spooled, search
+from producers.spool.keep import Spool
+from producers.spool.search import Searched, Spooled, search
 from schemas.rejected import Reason, Rejected
 from schemas.topics import REJECTED
 from tests.unit.test_spool import MB, NOW, spooling

@@ -20,10 +20,10 @@ from ops.local.home import Home
 from ops.source_metrics import NotKnown, SourceMetrics
 from ops.trace import spool_of, trace
 from ops.trace_api import create_app
-from producers import key_changes
 from producers.keys import KeyFile
+from producers.keys.changes import add_source
 from producers.record import Record
-from producers.spool import Spool
+from producers.spool.keep import Spool
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 """kafka-python leaves the socket of an attempt to connect to the collector of garbage."""
@@ -109,7 +109,7 @@ def test_over_http_no_address_no_directory_and_no_login_is_told(
     request: pytest.FixtureRequest, tmp_path: Path, state: str
 ) -> None:
     address = request.getfixturevalue(state)
-    key = key_changes.add_source(tmp_path / "keys.yaml", "portal", traces=True)
+    key = add_source(tmp_path / "keys.yaml", "portal", traces=True)
     with closing(Spool(tmp_path / "spool", 1024 * 1024)):
         answered = asked(address, tmp_path, key, "/v1/events/form-1")
     assert answered.status_code == 200
@@ -140,7 +140,7 @@ def test_nobody_waits_for_the_metrics_while_the_database_is_being_asked_or_has_j
 
 @pytest.mark.parametrize("name", ["form-1%00", "form-1%ED%A0%80"])
 def test_no_id_is_too_strange_to_be_asked_for(closed: str, tmp_path: Path, name: str) -> None:
-    key = key_changes.add_source(tmp_path / "keys.yaml", "portal", traces=True)
+    key = add_source(tmp_path / "keys.yaml", "portal", traces=True)
     told = [asked(closed, tmp_path, key, f"/v1/events/{each}") for each in (name, f"x?source={name}")]
     assert [(each.status_code, each.json()["found"]) for each in told] == [(200, False)] * 2
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from producers.key_changes import add_source
+from producers.keys.changes import add_source
 from tests.compose import ROOT
 
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 
-from producers.turns import Turns
+from producers.intake.turns import Turns
 
 
 def test_a_source_waits_for_one_piece_of_work_of_another_and_not_for_all_of_them() -> None:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from producers.key_changes import add_source
 from producers.keys import Source, hash_key, read_sources
+from producers.keys.changes import add_source
+from producers.keys.webhook import Webhook
 from producers.webhooks.__main__ import main
-from producers.webhooks.setting import Webhook
 
 
 @pytest.fixture

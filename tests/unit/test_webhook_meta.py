@@ -12,10 +12,10 @@ import pytest
 
 from producers.admit import Admission
 from producers.keys import Source, hash_key
+from producers.keys.webhook import Webhook
 from producers.webhooks.admit_items import admit_items
 from producers.webhooks.meta import META
 from producers.webhooks.notice import Item, LeftOut, Notice
-from producers.webhooks.setting import Webhook
 from schemas.codec import read_event
 from schemas.rejected import Rejected
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from producers.keys import Source, hash_key
+from producers.keys.webhook import Webhook
 from producers.webhooks.admit_items import admit_items
 from producers.webhooks.notice import LeftOut, Notice
-from producers.webhooks.setting import Webhook
 from producers.webhooks.zalo import ZALO
 from schemas.codec import read_event
 from schemas.rejected import Rejected
