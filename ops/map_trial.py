@@ -22,6 +22,7 @@ from producers.forms.page_submission import NOT_ANSWERS
 from producers.forms.post import URLENCODED, read_post
 from producers.forms.submission import Submission, plain, submission
 from producers.request.problems import Problem
+from producers.yaml_text import read_yaml
 from schemas.codec import read_json
 from schemas.rejected import Reason, Rejected
 
@@ -53,8 +54,8 @@ def read_mapping(name: str) -> FormMapping | FileMapping:
         return load_mapping(name)
     text = text_of(path)
     try:
-        said = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError):
+        said = read_yaml(text)
+    except yaml.YAMLError:
         said = {"questions": None}  # whichever it is of, the one reader says on which line it is wrong
     return load_mapping(path) if isinstance(said, dict) and "questions" not in said else read_form_mapping(text, name)
 

@@ -35,6 +35,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from producers.files.cells import Cell, Unreadable
 from producers.files.rows import FileFormat, Row
+from producers.yaml_text import read_yaml
 from schemas.events import EVENT_TYPES
 
 _COLUMN = re.compile(r"\{([^{}]+)\}")
@@ -288,7 +289,7 @@ def load_mapping(kind_or_path: str | Path) -> FileMapping:
     except UnicodeDecodeError as error:
         raise MappingError(f"{name} is not UTF-8") from error
     try:
-        return FileMapping.model_validate(yaml.safe_load(text))
+        return FileMapping.model_validate(read_yaml(text))
     except yaml.YAMLError as error:
         raise MappingError(f"{name} is not YAML: {error}") from error
     except ValidationError as error:

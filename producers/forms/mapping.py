@@ -28,6 +28,7 @@ from producers.files.mapping import EventMapping, MappingError, TimeOf
 from producers.forms.fields_of_events import unknown_fields
 from producers.forms.services import SERVICES, QuestionList, Service
 from producers.forms.submission import plain
+from producers.yaml_text import read_yaml
 
 TYPES = ("web.form_submitted.v1", "survey.answered.v1")
 """Events that have a place for answers of any name."""
@@ -110,11 +111,11 @@ def load_form_mapping(path: Path) -> FormMapping:
 def read_form_mapping(text: str, name: str) -> FormMapping:
     """The mapping in a text; `name` is what the text is called. Raises MappingError, with the line."""
     try:
-        said = yaml.safe_load(text)
+        said = read_yaml(text)
     except yaml.MarkedYAMLError as error:
         line = f" line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise MappingError(f"{name}{line}: this is not YAML: {error.problem}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except yaml.YAMLError as error:
         raise MappingError(f"{name} is not YAML: {error}") from error
     if not isinstance(said, dict):
         raise MappingError(f"{name}: a mapping has `questions` and `data`, each with a colon")

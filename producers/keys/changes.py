@@ -19,6 +19,7 @@ import yaml
 from pydantic import BaseModel
 
 from producers.keys.file import NAME, KeysError, hash_key, make_key, read_sources
+from producers.yaml_text import read_yaml
 
 Entry = dict[str, Any]
 
@@ -86,7 +87,7 @@ def _changing(path: Path) -> Iterator[list[Entry]]:
         entries: list[Entry] = []
         if path.exists():
             read_sources(path)
-            entries = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("sources") or []
+            entries = (read_yaml(path.read_text(encoding="utf-8")) or {}).get("sources") or []
         yield entries
         new = path.with_name(path.name + ".new")
         with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:

@@ -42,6 +42,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from producers.keys.page_form import PageForm
 from producers.keys.webhook import Webhook
 from producers.versions import version_of
+from producers.yaml_text import read_yaml
 
 log = logging.getLogger(__name__)
 
@@ -148,7 +149,7 @@ def find_source(sources: Iterable[Source], key: str) -> Source | None:
 def read_sources(path: Path, *, may_be_empty: bool = True) -> tuple[Source, ...]:
     """Every source in the file; none when it is empty, unless it may not be. Raises KeysError."""
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = read_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise KeysError(f"{path}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:

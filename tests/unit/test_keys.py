@@ -119,6 +119,7 @@ def test_a_name_is_given_once(file: Path) -> None:
     ("text", "problem"),
     [
         ("sources: [", "is not YAML"),
+        ("sources: 2026-13-32", "is not YAML"),
         ("- a", "the file: Input should be"),
         ("sources: [{name: a}]", r"sources\.0\.key_sha256: Field required"),
         ("sources: [{name: a, key_sha256: abc}]", r"sources\.0\.key_sha256: String should match"),

@@ -217,7 +217,12 @@ def test_a_wrong_mapping_is_explained(tmp_path: Path, changes: dict[str, Any], p
 
 def test_a_file_that_is_no_mapping_is_explained(tmp_path: Path) -> None:
     broken = tmp_path / "map.yaml"
-    for text, problem in (("a: [", "is not YAML"), ("- a", "Input should be"), ("\x00", "is not YAML")):
+    for text, problem in (
+        ("a: [", "is not YAML"),
+        ("a: !!bool x", "is not YAML"),
+        ("- a", "Input should be"),
+        ("\x00", "is not YAML"),
+    ):
         broken.write_text(text)
         with pytest.raises(MappingError, match=problem):
             load_mapping(broken)
