@@ -41,6 +41,7 @@ STAGES = frozenset(
                     "fields",
                     "functions",
                     "kinds",
+                    "reach",
                     "trial",
                     "native",
                     "rules",

@@ -20,6 +20,7 @@ from processors.segments.fields import FIELDS
 from processors.segments.functions import FUNCTIONS
 from processors.segments.kinds import misfit
 from processors.segments.native import native, translated
+from processors.segments.reach import why_never
 from processors.segments.telling import Tell, telling
 from processors.segments.trial import tried
 from processors.segments.view import View
@@ -34,7 +35,6 @@ _BUILT_IN = frozenset((*_MACROS, *_TEXTS, "min", "max", "int", "double", "string
 _TELLING = re.compile(
     r"\b(?:purchases_in|days_bought_in|revenue_in|status|count|hours_share|days_share|days_since)\([^()]*\)"
 )
-_ALWAYS = frozenset(("true", "1 == 1"))
 
 
 class BadSegments(ValueError):
@@ -72,6 +72,11 @@ class Rule(NamedTuple):
     about: str
     when: tuple[Condition, ...]
     line: int
+
+    @property
+    def texts(self) -> list[str]:
+        """Its conditions, as they are written."""
+        return [condition.text for condition in self.when]
 
 
 class Family(NamedTuple):
@@ -121,14 +126,12 @@ def read_family(text: str, file: str) -> Family:
     rules: list[Rule] = []
     for entry in listed.value:
         rule = _rule(entry, file)
-        if choose == "first" and rules and any(each.text in _ALWAYS for each in rules[-1].when):
-            before = rules[-1].segment
-            raise _bad(file, rule.line, f"{rule.segment} can never apply: {before}, before it, always does")
         for other in rules:
             if other.segment == rule.segment:
                 raise _bad(file, rule.line, f"{rule.segment} is there twice, first in line {other.line}")
-            if choose == "first" and {each.text for each in rule.when} <= {each.text for each in other.when}:
-                raise _bad(file, rule.line, f"{rule.segment} can never apply: {other.segment} has the same condition")
+        before = [(each.segment, each.texts) for each in rules] if choose == "first" else []
+        if why := why_never(rule.texts, before):
+            raise _bad(file, rule.line, f"{rule.segment} can never apply: {why}")
         rules.append(rule)
     return Family(
         name,
