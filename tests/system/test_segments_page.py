@@ -63,7 +63,7 @@ def test_the_page_does_what_it_says_and_nothing_is_stopped_for_it(stack: Portrai
     assert re.search(r"^vip +vip_gold +1 ", said, re.MULTILINE)
     assert pids(stack) == before
     shown = stack.run("customer", "card_no:844")
-    assert 'because revenue_in("365d") >= 20000000 (revenue_in("365d") is 25000000)' in " ".join(shown.split())
+    assert 'because revenue_in("365d") >= 10000000 (revenue_in("365d") is 25000000)' in " ".join(shown.split())
     shown = stack.ask("customer", "card_no:844")
     assert [each["segment"] for each in shown["segments_left"]] == ["external", "key_account"], (
         "it was assigned for a moment"
