@@ -11,6 +11,7 @@ import typer
 
 from ops.local.home import LocalStackError
 from ops.spans import read_since
+from schemas.rejected import Reason
 
 SinceOption = Annotated[
     str | None, typer.Option(metavar="WHEN", help="Not older: 30m, 2h, 3d, 1w, or a date such as 2026-11-23T08:00.")
@@ -30,7 +31,9 @@ class Which(TypedDict):
 
 
 def which_letters(reason: str | None, source: str | None, since: str | None) -> Which:
-    """Raises LocalStackError when `since` is no time."""
+    """Raises LocalStackError when `reason` is none that there is, or `since` no time."""
+    if reason is not None and reason not in {*Reason}:
+        raise LocalStackError(f"--reason {reason}: reasons are {', '.join(Reason)}")
     now = datetime.fromtimestamp(time.time(), UTC)
     return Which(reason=reason, source=source, since=None if since is None else read_since("--since", since, now))
 

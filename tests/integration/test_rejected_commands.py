@@ -225,7 +225,8 @@ def test_a_command_that_is_killed_between_kafka_and_the_store_is_given_again_and
     ("arguments", "said"),
     [
         (("--patch", MEND), "name the ORIGINs to repair, or say which: --reason, --source, --since"),
-        (("x", "--reason", "y", "--patch", MEND), "name the ORIGINs to repair, or say which"),
+        (("x", "--reason", "empty", "--patch", MEND), "name the ORIGINs to repair, or say which"),
+        (("--reason", "y", "--patch", MEND), "--reason y: reasons are not_json, not_utf8, "),
         (("x", "--source", "y", "--patch", MEND), "name the ORIGINs to repair, or say which"),
         (("x", "--since", "2h", "--patch", MEND), "name the ORIGINs to repair, or say which"),
         (("--since", "soon", "--patch", MEND), "--since soon: give 30m, 2h, 3d or 1w, or a date"),
