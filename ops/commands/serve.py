@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ops.local.home import Home, LocalStackError
+from ops.local.home import LOOPBACK, Home, LocalStackError, port_is_free
 from ops.terminal import HomeOption, errors, example, settings_of
 
 
@@ -20,7 +20,7 @@ def register(portrait: typer.Typer) -> None:
 
 
 def serve(
-    host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="The address to listen at.")] = LOOPBACK,
     port: Annotated[int, typer.Option(min=1, max=65535, help="The port to listen at.")] = 8090,
     home: HomeOption = None,
 ) -> None:
@@ -31,6 +31,8 @@ def serve(
     from ops.trace_service import serve as serve_trace
     from producers.keys import KeysError
 
+    if host == LOOPBACK and not port_is_free(port):
+        raise LocalStackError(f"port {port} is in use by another program; choose another one with --port")
     errors.print(f"http://{host}:{port}/v1/events/ID, for keys that trace")
     try:
         serve_trace(settings_of(home), Home.at(home), host, port)

@@ -16,7 +16,8 @@ def show(report: Report, home: Home) -> None:
     if report.processes:
         console.print(_processes(report))
     else:
-        console.print(f"Nothing runs in {home.path}. Start it with `portrait up --detach`.")
+        which = "" if home.path == Home.at().path else f" --home {home.path}"
+        console.print(f"Nothing runs in {home.path}. Start it with `portrait up --detach{which}`.", soft_wrap=True)
     if report.readings:
         console.print()
         console.print(_readings(report.readings))

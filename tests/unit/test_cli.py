@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,24 @@ def test_status_says_that_nothing_runs(capsys: pytest.CaptureFixture[str], monke
     code, out, _ = run("status", capsys, monkeypatch)
     assert code == 0
     assert "Nothing runs in" in out
-    assert "portrait up --detach" in out
+    assert "portrait up --detach`" in out
+
+
+def test_status_of_another_home_says_how_that_one_is_started(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, out, _ = run(f"status --home {tmp_path}", capsys, monkeypatch)
+    assert code == 0
+    assert f"Nothing runs in {tmp_path}. Start it with `portrait up --detach --home {tmp_path}`." in out
+
+
+def test_a_port_that_somebody_has_is_named_before_anything_is_served(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = run(f"serve --home {tmp_path} --port {port}", capsys, monkeypatch)
+    assert said == (1, "", f"portrait: port {port} is in use by another program; choose another one with --port\n")
 
 
 def test_down_where_nothing_runs_is_no_error(
