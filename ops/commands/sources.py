@@ -75,9 +75,12 @@ def add(
     if public and traces:
         raise LocalStackError("a key that everybody knows cannot be one that traces: --public or --traces")
     with _keys(home) as file:
+        new = changes.said_of_new(file)
         key = changes.add_source(
             file, name, allow or (), events_per_second=rate, request_kb=size, public=public, traces=traces
         )
+    if new:
+        errors.print(f"{escape(new)}; `portrait up` makes one for its home, --home names another", soft_wrap=True)
     typer.echo(key)
 
 

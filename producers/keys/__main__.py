@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from producers.keys.changes import add_source
+from producers.keys.changes import add_source, said_of_new
 from producers.keys.file import KeysError
 
 
@@ -16,11 +16,14 @@ def main(arguments: list[str] | None = None) -> int:
     if len(given) < 2:
         sys.stderr.write("usage: python -m producers.keys [--public] FILE NAME [GLOB of CloudEvents source …]\n")
         return 2
+    new = said_of_new(Path(given[0]))
     try:
         key = add_source(Path(given[0]), given[1], given[2:], public=given != stated)
     except KeysError as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    if new:
+        sys.stderr.write(f"{new}\n")
     sys.stdout.write(f"{key}\n")
     return 0
 

@@ -42,6 +42,13 @@ def add_source(path: Path, name: str, allow: Sequence[str] = (), **more: Any) ->
     return key
 
 
+def said_of_new(path: Path) -> str:
+    """For whoever is about to add a sender: that the file is not there yet, so another one may be meant; else ""."""
+    return (
+        "" if path.exists() else f"{path} is a new file of keys: a collector reads the one that its PORTRAIT_KEYS names"
+    )
+
+
 def _plain(value: Any) -> Any:
     return value.model_dump(exclude_unset=True) if isinstance(value, BaseModel) else value
 

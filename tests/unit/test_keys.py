@@ -256,10 +256,12 @@ def test_a_key_comes_as_bearer_or_basic(file: Path, form: str, accepted: bool) -
 
 def test_the_command_prints_the_key_once(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(file), "till", "/till/*"]) == 0
-    key = capsys.readouterr().out.strip()
+    key, told = (each.strip() for each in capsys.readouterr())
+    assert told == f"{file} is a new file of keys: a collector reads the one that its PORTRAIT_KEYS names"
     assert read_sources(file) == (Source("till", hash_key(key), ("/till/*",)),)
     assert main(["--public", str(file), "shop"]) == 0
-    key = capsys.readouterr().out.strip()
+    key, told = (each.strip() for each in capsys.readouterr())
+    assert told == ""
     assert read_sources(file)[1:] == (Source("shop", hash_key(key), public=True),)
     assert main([str(file), "till"]) == 1
     assert main([str(file)]) == 2
