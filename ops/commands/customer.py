@@ -160,7 +160,7 @@ def _totals(customer: Customer) -> Panel:
     grid.add_row("orders", f"{columns['orders']:,}" + (f"  (and {known.returns} returns)" if known.returns else ""))
     if columns["orders"]:
         grid.add_row("revenue", f"[bold]{columns['revenue']:,} {columns['currency']}[/bold]")
-        paid = ", ".join(f"{amount} {currency}" for currency, amount in columns["revenue_by_currency"].items())
+        paid = ", ".join(f"{amount:,} {currency}" for currency, amount in columns["revenue_by_currency"].items())
         grid.add_row("as paid", paid)
         grid.add_row("an order", f"{columns['average_order']:,} {columns['currency']}")
         grid.add_row("bought", f"{_day(columns['first_order_at'])} to {_day(columns['last_order_at'])}")
@@ -216,7 +216,8 @@ def _recent(events: tuple[CleanEvent, ...]) -> Panel:
             f"[dim]{escape(event.id)}[/dim]",
             f"[dim]{escape(event.origin)}[/dim]",
         )
-    return Panel(table, title=f"The last {len(events)} events", title_align="left", expand=False)
+    title = "The last event" if len(events) == 1 else f"The last {len(events)} events"
+    return Panel(table, title=title, title_align="left", expand=False)
 
 
 def _summary(event: CleanEvent) -> str:

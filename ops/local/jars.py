@@ -106,8 +106,9 @@ def _download(jars: Path, say: Callable[[str], None]) -> None:
                 list(pool.map(fetch, wanted))
         except Exception as error:
             raise LocalStackError(
-                f"Kafka's jars could not be downloaded ({type(error).__name__}: {error}). Check the network and proxy "
-                "(HTTPS_PROXY), or name your Maven repository in jgo's configuration file, and try again; "
+                f"Kafka's jars could not be downloaded ({type(error).__name__}: {error}). Check the network, the proxy "
+                "(HTTPS_PROXY) and, where that has a certificate of its own, the certificates (REQUESTS_CA_BUNDLE), or name "
+                "your Maven repository in ~/.config/jgo.conf, and try again; "
                 "or set PORTRAIT_KAFKA to the address of an existing Kafka"
             ) from error
         whole.rename(jars)

@@ -289,7 +289,10 @@ def load_mapping(kind_or_path: str | Path) -> FileMapping:
     except UnicodeDecodeError as error:
         raise MappingError(f"{name} is not UTF-8") from error
     try:
-        return FileMapping.model_validate(read_yaml(text))
+        said = read_yaml(text)
+        if not isinstance(said, dict):
+            raise MappingError(f"{name}: a mapping has `type`, `time` and `data`, each with a colon")
+        return FileMapping.model_validate(said)
     except yaml.YAMLError as error:
         raise MappingError(f"{name} is not YAML: {error}") from error
     except ValidationError as error:

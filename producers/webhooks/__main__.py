@@ -31,6 +31,8 @@ def add_webhook(file: Path, name: str, platform: str, secret: str, app_id: str |
             raise KeysError(f"{name!r} is not a name: use letters, digits, '.', '_' and '-', at most 64") from None
         if "app_id" in first["loc"]:
             raise KeysError("the id of the app has digits only; the secret is read from standard input") from None
+        if "platform" in first["loc"]:
+            raise KeysError(f"{platform!r} is no platform: {', '.join(PLATFORMS)} are") from None
         raise KeysError(first["msg"]) from None
     if named is None:
         return add_source(file, name, webhook=webhook)

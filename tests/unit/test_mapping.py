@@ -219,8 +219,9 @@ def test_a_file_that_is_no_mapping_is_explained(tmp_path: Path) -> None:
     broken = tmp_path / "map.yaml"
     for text, problem in (
         ("a: [", "is not YAML"),
+        ("receipt;when", "map.yaml: a mapping has `type`, `time` and `data`, each with a colon"),
         ("a: !!bool x", "is not YAML"),
-        ("- a", "Input should be"),
+        ("- a", "a mapping has `type`"),
         ("\x00", "is not YAML"),
     ):
         broken.write_text(text)

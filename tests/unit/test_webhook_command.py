@@ -42,7 +42,7 @@ def test_what_cannot_be_added_changes_nothing(
     before = file.read_text()
     for secret, arguments, told in (
         ("s", ("meta", file), "usage"),
-        ("s", ("myspace", file, "a"), "Input should be"),
+        ("s", ("myspace", file, "a"), "'myspace' is no platform: meta, zalo, typeform, form are"),
         ("s", ("zalo", file, "a"), "give app_id"),
         ("s", ("zalo", file, "a", "the-secret"), "the id of the app has digits only"),
         ("", ("meta", file, "a"), "no secret"),
