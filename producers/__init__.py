@@ -5,5 +5,6 @@ Over HTTP: the program `collector` opens the `doors`; a `request` is read for th
 or to the `spool` while Kafka is away. What the doors take is told by `openapi`, and who may send by the file of `keys`.
 From files: `files` are imported, also those that somebody puts into a `drop_folder`. From Python: by the `client`.
 
-The nouns of several: a `record` for Kafka, texts as they are compared (`composed`), `versions` of files that people change.
+The nouns of several: a `record` for Kafka, texts as they are compared (`composed`), `versions` of files that people change,
+and what these say in YAML (`yaml_text`).
 """
