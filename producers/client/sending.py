@@ -104,6 +104,7 @@ class Client:
         self._flushing = 0
         self._closed = False
         self._broken: str | None = None
+        self._hindered = ""  # by what the last try failed
         self.accepted = 0
         self.rejected: deque[RejectedEvent] = deque(maxlen=_REJECTED_KEPT)
         self.rejected_count = 0
@@ -147,7 +148,8 @@ class Client:
             if self._broken or not done:
                 left = [waiting.payload for waiting in (*self._sending, *self._queue)]
                 if left or not done:
-                    raise NotDelivered(self._broken or f"{len(left)} events are not answered yet", left)
+                    told = f"{len(left)} events are not answered yet"
+                    raise NotDelivered(self._broken or (f"{told}: {self._hindered}" if self._hindered else told), left)
 
     def close(self, timeout: float | None = 30.0) -> None:
         """Deliver what waits, for at most `timeout` seconds, and end. Raises NotDelivered with what is left."""
@@ -185,7 +187,7 @@ class Client:
                 if not self._deliver(batch):
                     return
                 with self._changed:
-                    self._sending = []
+                    self._sending, self._hindered = [], ""
                     self._changed.notify_all()
         except Exception as error:
             log.exception("the client cannot go on")
@@ -240,6 +242,7 @@ class Client:
             wait = max(wait, random.uniform(backoff / 10, backoff))  # noqa: S311
             log.warning("events were not taken (%s); again in %.1f s", why, wait)
             with self._changed:
+                self._hindered = f"{why}, at {self._http.base_url.netloc.decode()}"
                 if self._changed.wait_for(lambda: self._closed, wait):
                     return False
         return False
