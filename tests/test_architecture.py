@@ -44,6 +44,7 @@ STAGES = frozenset(
                     "trial",
                     "native",
                     "rules",
+                    "files",
                 ),
                 *("compiled", "telling", "seeing", "catalogue"),
             )
