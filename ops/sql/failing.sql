@@ -20,6 +20,6 @@ where newest.begun_at = (select max(begun_at) from portrait.sweeps)
     and newest.digest <> 'given up'
     and exists (
         select from portrait.sweeps as other
-        where other.digest <> newest.digest and other.used_at > now() - interval '5 seconds'
+        where other.digest <> newest.digest and other.used_at > now() - interval '10 seconds'
     )
 order by 1

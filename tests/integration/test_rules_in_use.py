@@ -7,6 +7,7 @@ from collections.abc import Callable
 import psycopg2
 import pytest
 
+from ops.status import read_store
 from processors.sweep import begin_sweep, go_by
 from sinks.postgres.migrate import migrate
 from sinks.postgres.store import PostgresStore
@@ -21,11 +22,11 @@ class Workers:
 
     def __init__(self, url: str) -> None:
         migrate(url)
-        self._url = url
+        self.url = url
         self.store = PostgresStore(url)
 
     def ask(self, statement: str) -> list[tuple[object, ...]]:
-        with psycopg2.connect(self._url) as opened, opened.cursor() as at:
+        with psycopg2.connect(self.url) as opened, opened.cursor() as at:
             at.execute(statement)
             return at.fetchall() if at.description else []
 
@@ -41,6 +42,11 @@ class Workers:
         with self.store.transaction() as tx:
             if tx.sweep(digest) is not None:
                 tx.swept(digest, None)
+
+    @property
+    def told(self) -> list[str]:
+        """What operators should see to."""
+        return [why.partition(":")[0] for _, why in read_store(self.url).failing]
 
     @property
     def under_way(self) -> list[str]:
@@ -115,3 +121,23 @@ def test_who_says_by_which_rules_it_goes_does_not_wait_for_who_evaluates_by_them
         go_by(workers.store.beside(), NEW)
         tx.swept(NEW, "00000000-0000-0000-0000-000000000001")
     assert workers.ask(used) > before, "that one says it for both"
+
+
+def test_operators_are_told_when_workers_go_by_different_rules_and_not_of_a_sweep_that_was_given_up(
+    workers: Workers,
+) -> None:
+    workers.begin(OLD)
+    workers.begin(NEW)
+    go_by(workers.store, OLD)
+    assert workers.told == [], "one after the other they take the new ones"
+    workers.pass_by("31 seconds")
+    assert workers.told == []
+    for digest in (OLD, NEW):
+        go_by(workers.store, digest)
+    assert workers.told == ["workers go by different rules"]
+    workers.begin(NEW)
+    with workers.store.transaction() as tx:
+        tx.forget_sweep(NEW)
+    workers.pass_by("31 seconds")
+    go_by(workers.store, NEW)
+    assert workers.told == []
