@@ -17,7 +17,6 @@ from sinks.store import Store
 LEAST_CUSTOMERS = 20
 """Of fewer buyers than this no fifths are made."""
 
-_NOTED_EVERY_MS = 1_000
 _LEAST_PAUSE_MS, _PAUSES = 60_000, 100
 MOST_DUE = 2_000
 """Customers that are let wait to be evaluated: those whose time comes meanwhile wait behind them."""
@@ -30,9 +29,8 @@ class Ranking:
         self._store = store
         self._rules = rules
         self._begun = ""
-        self._noted = 0
         self._more = True
-        self._told: dict[str, tuple[str, int]] = {}
+        self._told: dict[str, tuple[str, int]] | None = None
 
     def turn(self, now: int) -> None:
         """Learn the bounds in force, compute them when it is time, let those be due whom they rank elsewhere, some at a time, and
@@ -40,15 +38,15 @@ class Ranking:
 
         Raises sinks.store.Retryable (call again) and sinks.store.Fatal.
         """
-        self._learn(now)  # who is yet to be evaluated is not yet to be ranked
+        self._learn()  # who is yet to be evaluated is not yet to be ranked
         if measure_all(self._store, now):
             self._more = True
-            self._learn(now)  # the first bounds of all are for everybody
+            self._learn()  # the first bounds of all are for everybody
         if self._more:
             self._more = call_up(self._store, now)
         self._tell_failures(now)
 
-    def _learn(self, now: int) -> None:
+    def _learn(self) -> None:
         segments = self._rules.segments
         segments.bounds = self._store.bounds()
         digest = segments.digest
@@ -57,17 +55,14 @@ class Ranking:
             if not self._begun:
                 with self._store.transaction() as tx:
                     tx.forget_failures()
-            self._begun, self._noted = digest, now
-        elif now >= self._noted + _NOTED_EVERY_MS:
-            with self._store.transaction() as tx:
-                tx.go_by(digest)
-            self._noted = now
+            self._begun = digest
 
     def _tell_failures(self, now: int) -> None:
         failing = {segment: (why, times) for segment, (why, times) in list(self._rules.segments.failing.items())}
         if failing != self._told:
-            with self._store.transaction() as tx:
-                tx.keep_failures(failing, now)
+            if failing:
+                with self._store.transaction() as tx:
+                    tx.keep_failures(failing, now)
             counters.FAILING.clear()
             for segment, (_, times) in failing.items():
                 counters.FAILING.labels(segment).set(times)

@@ -21,6 +21,16 @@ def begin_sweep(store: Store, digest: str) -> None:
         tx.begin_sweep(digest)
 
 
+def go_by(store: Store, digest: str) -> None:
+    """Say that a worker decides by the rules of this digest: every few seconds, by the thread that writes what it decides. So
+    another one can tell when nobody does any more, and see to whoever was decided by them.
+
+    Raises sinks.store.Retryable (call again) and sinks.store.Fatal.
+    """
+    with store.transaction() as tx:
+        tx.go_by(digest)
+
+
 def sweep(store: Store, rules: Rules, now: int, *, limit: int = CUSTOMERS_AT_A_TIME) -> int:
     """Evaluate the next customers whom these rules have not seen; return how many: 0 when none is left, or somebody else is at
     it. `now` is Unix ms.
@@ -54,6 +64,6 @@ def sweep(store: Store, rules: Rules, now: int, *, limit: int = CUSTOMERS_AT_A_T
             elif rules.segments.whole:
                 tx.swept(digest, None)
             else:
-                tx.forget_sweep(digest)  # the next worker that starts begins anew
+                tx.forget_sweep(digest)
         return len(listed)
     raise Retryable(f"customers were merged by others {ATTEMPTS_TO_HOLD} times while they were being evaluated")

@@ -27,7 +27,7 @@ from processors.rank import Ranking
 from processors.segments.catalogue import Catalogue
 from processors.settle import MOST_EVENTS, settle, settle_large
 from processors.succession import Fetched, Succession
-from processors.sweep import sweep
+from processors.sweep import go_by, sweep
 from sinks.store import Fatal, Partition, Refused, Retryable, Store
 
 logger = logging.getLogger(__name__)
@@ -139,7 +139,7 @@ class Writer:
             self._is_unsettled = True  # others may have left something
             if not self._busy:
                 await self._settle_now()
-            while await self.in_thread(refresh, self._store, self._rules, self._clock()):
+            while await self.in_thread(self._refresh):
                 if self._waiting:
                     break
             if turn % _GARBAGE_TURNS == 0:
@@ -257,6 +257,12 @@ class Writer:
             if self._busy and time.monotonic() > until:
                 return False  # the rest a little later
         return True
+
+    def _refresh(self) -> int:
+        """In the writing thread: say by which rules it decides, and evaluate customers whose time has come; how many."""
+        rules = self._rules
+        go_by(self._store, rules.segments.digest)
+        return refresh(self._store, rules, self._clock())
 
     def _settle_large(self) -> None:
         """In a thread of its own: what needs so many events that the stream is not to wait for it."""

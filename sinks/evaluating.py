@@ -16,8 +16,8 @@ class Evaluating(Protocol):
         """Let everybody be evaluated by the rules of this digest, unless they are those that were begun with last."""
 
     def go_by(self, digest: str) -> None:
-        """Note that a worker goes by the rules of this digest. Everybody is evaluated by them once more if another worker went by
-        others meanwhile, and none does any more."""
+        """Note that a worker goes by the rules of this digest; nobody waits for that. Everybody is evaluated by them once more if
+        another worker went by others meanwhile, and none does any more; also if nobody goes by those begun with last for long."""
 
     def sweep(self, digest: str) -> str | None:
         """Lock the sweep by the rules of this digest: the customer id that it has come to. None: it is finished, or locked."""
@@ -32,7 +32,7 @@ class Evaluating(Protocol):
         """The sweep has come up to this customer; None: it is finished."""
 
     def forget_sweep(self, digest: str) -> None:
-        """As if it had not begun."""
+        """Give it up, as if rules of nobody had been begun with after it: whichever worker starts begins anew."""
 
     def keep_failures(self, failures: Mapping[str, tuple[str, int]], now: int) -> None:
         """Remember for operators which rules fail: segment → (why, how many times)."""

@@ -45,6 +45,7 @@ STAGES = frozenset(
                     "trial",
                     "native",
                     "rules",
+                    "files",
                 ),
                 *("compiled", "telling", "seeing", "catalogue"),
             )

@@ -17,8 +17,9 @@ select 'segments', 'workers go by different rules: give all of them the same fil
 from portrait.sweeps as newest
 where newest.begun_at = (select max(begun_at) from portrait.sweeps)
     and newest.begun_at < now() - interval '30 seconds'
+    and newest.digest <> 'given up'
     and exists (
         select from portrait.sweeps as other
-        where other.digest <> newest.digest and other.used_at > now() - interval '5 seconds'
+        where other.digest <> newest.digest and other.used_at > now() - interval '10 seconds'
     )
 order by 1

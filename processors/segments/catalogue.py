@@ -20,6 +20,7 @@ import cel
 from processors.segments.compiled import compiled
 from processors.segments.field import shown
 from processors.segments.fields import FIELDS, READ
+from processors.segments.files import files_in
 from processors.segments.rules import BadSegments, Condition, Family, Rule, in_order, read_family, read_file
 from processors.segments.seeing import Seeing
 from processors.segments.view import View
@@ -285,9 +286,7 @@ def read_catalogue(
     }
     own: dict[str, Family] = {}
     if directory is not None:
-        if not directory.is_dir():
-            raise BadSegments(f"{directory} is no directory: it should hold your segments, *.yaml")
-        for file in sorted(directory.glob("*.yaml")):
+        for file in files_in(directory):
             family = read_file(file)
             if family.name in own:
                 raise BadSegments(f"{file}:1: family {family.name} is there twice, also in {own[family.name].file}")

@@ -7,6 +7,7 @@ from datetime import tzinfo
 from pathlib import Path
 
 from processors.segments.catalogue import Catalogue, Failure, Timer, read_catalogue
+from processors.segments.files import files_in
 from processors.segments.rules import BadSegments
 
 FILES = "(files)"
@@ -49,8 +50,12 @@ class OwnSegments:
     def _look(self) -> Look | None:
         if self._directory is None:
             return None
+        try:
+            files = files_in(self._directory)
+        except BadSegments as error:
+            return ((str(error), 0, 0),)
         found = []
-        for file in sorted(self._directory.glob("*.yaml")):
+        for file in files:
             try:
                 stat = file.stat()
             except OSError:

@@ -211,8 +211,8 @@ class PostgresTransaction:
         self.execute("begin_sweep", digest=digest)
 
     def go_by(self, digest: str) -> None:
-        self.execute("go_by", digest=digest)
-        self.execute("sweep_again", digest=digest)
+        if self.ask("go_by", digest=digest):
+            self.execute("sweep_again", digest=digest)
 
     def sweep(self, digest: str) -> str | None:
         found = self.ask("sweep", digest=digest)

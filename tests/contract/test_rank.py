@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from processors.apply import Rules, Slice
+from processors.counters import FAILING
 from processors.evaluate import refresh
 from processors.rank import LEAST_CUSTOMERS, Ranking, call_up, measure_all
 from processors.segments.catalogue import Catalogue, shipped_catalogue
@@ -191,6 +192,11 @@ def test_nobody_ranks_before_it_is_time_again(new_store: MakeStore) -> None:
     assert computed.computed_at == NOW + 200_000
 
 
+def counted() -> dict[str, float]:
+    """Which rules fail, as the metrics say."""
+    return {sample.labels["segment"]: sample.value for metric in FAILING.collect() for sample in metric.samples}
+
+
 def told(store: Any) -> dict[str, tuple[str, int]]:
     if isinstance(store, MemoryStore):
         return dict(store.tables.failures)
@@ -221,8 +227,10 @@ segments:
     ((segment, (why, times)),) = told(store).items()
     assert (segment, times) == ("halves", 2)
     assert "zero" in why.lower()
+    assert counted() == {"halves": 2}
     Ranking(store, fine).turn(NOW)
     assert told(store) == {}
+    assert counted() == {}
 
 
 def test_a_worker_that_starts_measures_by_the_bounds_in_force(new_store: MakeStore) -> None:

@@ -128,3 +128,18 @@ def test_what_happened_long_ago_is_told_as_a_backfill(new_store: MakeStore) -> N
 
 def test_the_shipped_segments_are_swept_in_an_empty_store(new_store: MakeStore) -> None:
     assert swept(new_store(), RULES._replace(segments=shipped_catalogue())) == 0
+
+
+def test_rules_of_before_come_back_after_a_sweep_without_all_families(new_store: MakeStore) -> None:
+    slow = read_family(
+        "family: slow\nabout: x\nversion: 1\nsegments:\n  - {segment: slow, about: x, when: 'true'}\n", "slow.yaml"
+    )
+    store, limping = new_store(), Catalogue([*WITH_WHALES.segments.families, slow], LIFECYCLE.zone)
+    limping.take_out("slow")
+    apply(store, [part([bought(1, 900)], 0)], RULES, NOW)
+    swept(store, RULES)
+    swept(store, WITH_WHALES._replace(segments=limping))
+    assert held(store) == [("new", "whale")]
+    assert swept(store, RULES) == 1
+    assert held(store) == [("new",)]
+    assert verify(store, segments=RULES.segments, now=NOW).equal

@@ -332,10 +332,11 @@ def test_columns_that_are_masked_are_those_that_say_personal(shop: Shop) -> None
     )
     assert [name for (name,) in said] == [
         "account_history.note", "customer_identifiers.value", "customer_links.a", "customer_links.b",
-        "customers.birthday", "customers.email", "customers.full_name", "customers.phone",
+        "customer_segments.reason", "customers.birthday", "customers.email", "customers.full_name", "customers.phone",
         "events.data",
         "identity_judgements.left_side", "identity_judgements.right_side", "identity_judgements.why",
         "identity_reviews.a", "identity_reviews.b", "identity_reviews.message", "rejected_events.key", "rejected_events.payload",
+        "segment_changes.reason", "segment_history.reason",
     ]  # fmt: skip
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from processors.segments.own import FILES, OwnSegments
 
+NOBODY = 65534
 VIET_NAM = ZoneInfo("Asia/Ho_Chi_Minh")
 
 
@@ -67,6 +70,35 @@ def test_a_directory_that_vanishes_changes_nothing_and_is_told(tmp_path: Path) -
     directory.rmdir()
     assert [own.fresh(used), own.fresh(used)] == [None, None]
     assert used.failing[FILES].message.startswith(f"{directory} is no directory")
+
+
+def test_a_directory_that_nobody_may_read_changes_nothing_and_is_told(tmp_path: Path) -> None:
+    directory = tmp_path / "segments"
+    directory.mkdir()
+    write(directory / "a.yaml", "one")
+    own = OwnSegments(VIET_NAM, directory)
+    used = own.read()
+    with unreadable(directory):
+        assert [own.fresh(used), own.fresh(used)] == [None, None]
+    assert used.failing == {FILES: (f"{directory}: Permission denied", 1)}
+    assert own.fresh(used) is None
+    again = own.fresh(used)
+    assert again is not None
+    assert (again.digest, again.failing) == (used.digest, {})
+
+
+@contextmanager
+def unreadable(directory: Path) -> Iterator[None]:
+    """Nobody may list this directory but root, who is somebody else meanwhile."""
+    mode, user = directory.stat().st_mode, os.geteuid()
+    directory.chmod(0)
+    if user == 0:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        directory.chmod(mode)
 
 
 def test_without_own_segments_there_is_nothing_to_look_at() -> None:

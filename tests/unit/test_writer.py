@@ -218,3 +218,30 @@ def test_a_batch_that_was_decided_by_rules_of_before_is_decided_anew() -> None:
 
     asyncio.run(both())
     assert len(store.tables.events) == 1
+
+
+def test_a_worker_says_by_which_rules_it_goes_while_it_settles_beside_the_stream(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said: list[str] = []
+    again, going_on = threading.Event(), threading.Event()
+
+    def go_by(_: object, digest: str) -> None:
+        said.append(digest)
+        if len(said) == 3:
+            again.set()
+
+    async def work(writer: Writer) -> None:
+        running = [asyncio.ensure_future(each) for each in (writer.keep_current(), writer.keep_settled())]
+        try:
+            assert await asyncio.to_thread(again.wait, 10)
+        finally:
+            going_on.set()
+            for each in running:
+                each.cancel()
+
+    monkeypatch.setattr(MemoryTransaction, "go_by", go_by)
+    monkeypatch.setattr(module.Writer, "_settle_large", lambda _: going_on.wait(30))
+    monkeypatch.setattr(module, "_REFRESH_SECONDS", 0.01)
+    run(MemoryStore(), work)
+    assert {*said} == {RULES.segments.digest}
