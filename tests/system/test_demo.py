@@ -110,7 +110,7 @@ def test_a_letter_is_shown_repaired_and_counted_once(shop: Portrait, tmp_path: P
     mended = tmp_path / "mended.json"
     mended.write_text(payload.replace('"usd"', '"USD"'))
     dry = shop.ask("rejected", "replay", origin, "--file", str(mended), "--dry-run")
-    assert dry == [{"origin": origin, "outcome": "would be sent", "detail": "events.loyalty"}]
+    assert dry == [{"origin": origin, "outcome": "would be sent", "detail": "events.loyalty", "stored_before": False}]
     (sent,) = shop.ask("rejected", "replay", origin, "--file", str(mended))
     assert (sent["origin"], sent["outcome"]) == (origin, "sent")
     (again,) = shop.ask("rejected", "replay", origin, "--file", str(mended))

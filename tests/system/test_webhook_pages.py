@@ -22,7 +22,10 @@ def test_the_pages_do_what_they_say(place: Path) -> None:
     said = run_page(PAGES, place, "portrait up --detach --workers 1 --partitions 2\n")
     assert "1158201444" in said
     tried, _, rest = said.partition("--- block 4")
-    assert '"accepted":1,"rejected":[{"index":1,"id":"lead:444000111","code":"no_identifier"' in tried
+    assert (
+        '"accepted":1,"rejected":[{"index":1,"id":"lead:444000111","path":"$.data.customer","code":"no_identifier"'
+        in tried
+    )
     for told in ("6789012345678901", "Nguyễn Thị Lan", "no_identifier", "Trần Văn Minh", "+84912304556", "Hà Nội"):
         assert told in rest
     assert '{"accepted":1,"rejected":[],"left_out":0}' in rest
