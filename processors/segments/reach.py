@@ -8,11 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 _ALWAYS = frozenset(("true", "1 == 1"))
 _COMPARISON = re.compile(r"""(\w+(?:\(\s*(?:"[^"]*"|'[^']*')\s*\))?)\s*(<=|<|>=|>|==)\s*(-?\d+(?:\.\d+)?)""")
 _QUOTED = re.compile(r""""[^"]*"|'[^']*'""")
+_REMEMBERED = 10_000
+"""Conditions and parts of them: each is compared with all that come after it."""
 _ENDLESS = Decimal("Infinity")
 
 
@@ -37,40 +40,81 @@ class Range(NamedTuple):
         return low[0] < high[0] or (low[0] == high[0] and not low[1] and high[1])
 
 
-def why_never(conditions: Sequence[str], before: Iterable[tuple[str, Sequence[str]]]) -> str | None:
-    """Why a rule of these conditions, of which one is enough, can never apply; None when that does not show. `before` are the
-    segments that come first, each with its conditions, where the first that applies is chosen."""
-    for condition in conditions:
-        if contradicts_itself(condition):
-            return f"nobody is as {condition} asks"
-    for segment, earlier in before:
-        if any(each in _ALWAYS for each in earlier):
-            return f"{segment}, before it, always does"
-        if set(conditions) <= set(earlier):
-            return f"{segment} has the same condition"
-        if all(is_met_before(each, earlier) for each in conditions):
-            return f"{segment}, before it, does whenever this would"
-    return None
+class Before:
+    """The rules that come first in a family of which the first that applies is chosen: to be asked about each after them."""
+
+    def __init__(self) -> None:
+        self._always: str | None = None
+        self._of_part: dict[str, str] = {}
+        self._of_number: dict[tuple[str, Range], str] = {}
+        self._upwards: dict[str, tuple[Range, str]] = {}
+        self._downwards: dict[str, tuple[Range, str]] = {}
+        self._joined: list[tuple[tuple[str, ...], str]] = []
+
+    def add(self, segment: str, conditions: Iterable[str]) -> None:
+        """One more rule, with its conditions, of which one is enough."""
+        for condition in conditions:
+            parts = parts_of(condition)
+            if len(parts) > 1:
+                self._joined.append((parts, segment))
+                continue
+            (part,) = parts
+            self._of_part.setdefault(part, segment)
+            if part in _ALWAYS:
+                self._always = self._always or segment
+            if found := _range(part):
+                self._add_range(*found, segment)
+
+    def _add_range(self, subject: str, asked: Range, segment: str) -> None:
+        if asked.low == asked.high:
+            self._of_number.setdefault((subject, asked), segment)
+            return
+        ends = self._upwards if asked.high == _ENDLESS else self._downwards
+        if subject not in ends or ends[subject][0].within(asked):
+            ends[subject] = asked, segment
+
+    def why_never(self, conditions: Sequence[str]) -> str | None:
+        """Why a rule of these conditions can never apply after those; None when that does not show."""
+        for condition in conditions:
+            if contradicts_itself(condition):
+                return f"nobody is as {condition} asks"
+        if self._always:
+            return f"{self._always}, before it, always does"
+        met = [self.meeting(each) for each in conditions]
+        if not all(met):
+            return None
+        same = all(len(parts_of(each)) == 1 and parts_of(each)[0] in self._of_part for each in conditions) or all(
+            any(parts_of(each) == parts for parts, _ in self._joined) for each in conditions
+        )
+        return f"{met[0]} has the same condition" if same else f"{met[0]}, before it, does whenever this would"
+
+    def meeting(self, condition: str) -> str | None:
+        """A segment that holds whenever the condition does, such as that of `orders > 1` where it is `orders > 5`."""
+        parts = parts_of(condition)
+        for part in parts:
+            if segment := self._of_part.get(part):
+                return segment
+            if found := _range(part):
+                subject, asked = found
+                if segment := self._of_number.get(found):
+                    return segment
+                for ends in (self._upwards, self._downwards):
+                    if subject in ends and asked.within(ends[subject][0]):
+                        return ends[subject][1]
+        for wanted, segment in self._joined:
+            if all(any(_part_implies(part, each) for part in parts) for each in wanted):
+                return segment
+        return self._always
 
 
 def contradicts_itself(condition: str) -> bool:
     """Whether it asks of one number to be here and there, such as `orders > 5 && orders < 3`."""
-    ranges = [found for part in _parts(condition) if (found := _range(part))]
+    ranges = [found for part in parts_of(condition) if (found := _range(part))]
     return any(
         name == other and not asked.meets(also)
         for at, (name, asked) in enumerate(ranges)
         for other, also in ranges[at + 1 :]
     )
-
-
-def is_met_before(condition: str, earlier: Sequence[str]) -> bool:
-    """Whether, whenever the condition holds, one of the `earlier` ones does, such as `orders > 1` before `orders > 5`."""
-    return any(_implies(condition, each) for each in earlier)
-
-
-def _implies(condition: str, other: str) -> bool:
-    parts = _parts(condition)
-    return all(any(_part_implies(part, wanted) for part in parts) for wanted in _parts(other))
 
 
 def _part_implies(part: str, wanted: str) -> bool:
@@ -80,6 +124,7 @@ def _part_implies(part: str, wanted: str) -> bool:
     return found is not None and asked is not None and found[0] == asked[0] and found[1].within(asked[1])
 
 
+@lru_cache(_REMEMBERED)
 def _range(part: str) -> tuple[str, Range] | None:
     """What a part compares, and the numbers that it may be."""
     found = _COMPARISON.fullmatch(part)
@@ -91,18 +136,19 @@ def _range(part: str) -> tuple[str, Range] | None:
     return "".join(found[1].split()).replace("'", '"'), asked
 
 
-def _parts(condition: str) -> list[str]:
+@lru_cache(_REMEMBERED)
+def parts_of(condition: str) -> tuple[str, ...]:
     """What `&&` joins, when nothing else joins; else the condition itself."""
     bare = _QUOTED.sub(lambda found: " " * len(found[0]), condition)
     if "||" in bare or "?" in bare:
-        return [_plain(condition)]
+        return (_plain(condition),)
     parts, depth, begun = [], 0, 0
     for at, letter in enumerate(bare):
         depth += (letter in "([{") - (letter in ")]}")
         if depth == 0 and bare.startswith("&&", at):
             parts.append(condition[begun:at])
             begun = at + 2
-    return [_plain(part) for part in [*parts, condition[begun:]]]
+    return tuple(_plain(part) for part in [*parts, condition[begun:]])
 
 
 def _plain(part: str) -> str:

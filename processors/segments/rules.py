@@ -20,7 +20,7 @@ from processors.segments.fields import FIELDS
 from processors.segments.functions import FUNCTIONS
 from processors.segments.kinds import misfit
 from processors.segments.native import native, translated
-from processors.segments.reach import why_never
+from processors.segments.reach import Before
 from processors.segments.telling import Tell, telling
 from processors.segments.trial import tried
 from processors.segments.view import View
@@ -123,15 +123,15 @@ def read_family(text: str, file: str) -> Family:
     listed = fields.get("segments")
     if not isinstance(listed, yaml.SequenceNode) or not listed.value:
         raise _bad(file, _line(listed or node), "segments is a list of at least one segment")
-    rules: list[Rule] = []
-    for entry in listed.value:
-        rule = _rule(entry, file)
+    rules, before = list[Rule](), Before()
+    for rule in (_rule(entry, file) for entry in listed.value):
         for other in rules:
             if other.segment == rule.segment:
                 raise _bad(file, rule.line, f"{rule.segment} is there twice, first in line {other.line}")
-        before = [(each.segment, each.texts) for each in rules] if choose == "first" else []
-        if why := why_never(rule.texts, before):
+        if why := before.why_never(rule.texts):
             raise _bad(file, rule.line, f"{rule.segment} can never apply: {why}")
+        if choose == "first":
+            before.add(rule.segment, rule.texts)
         rules.append(rule)
     return Family(
         name,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processors.segments.catalogue import Catalogue
-from processors.segments.reach import contradicts_itself, is_met_before
+from processors.segments.reach import Before, contradicts_itself
 from processors.segments.rules import BadSegments, read_family
 from schemas.portrait import Portrait
 from tests.stories import LIFECYCLE
@@ -86,8 +86,10 @@ def test_whatever_is_said_of_two_conditions_holds_of_every_customer(one: str, ot
         return
     both = read_family(FAMILY.format(choose="every", first=one, second=other), "f.yaml")
     catalogue = Catalogue([both, *LIFECYCLE.families], LIFECYCLE.zone)
+    before = Before()
+    before.add("more", [other])
     for orders in range(6):
         for events in range(6):
             names = catalogue.evaluate(Portrait(orders=orders, events=events), 0).names
-            if is_met_before(one, [other]) and "some" in names:
+            if before.meeting(one) and "some" in names:
                 assert "more" in names
