@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from prometheus_client.parser import text_string_to_metric_families
+from psycopg2.extensions import cursor
 
 from ops.bench.population import populate
 from ops.bench.results import Swept
@@ -33,8 +34,13 @@ segments:
 """
 """People enrol evenly over 730 days."""
 
-_EVERY = 0.1
+_EVERY = 0.1  # seconds between looks
 _SWEPT = "portrait_segments_swept"
+
+_TOOK = """
+    select extract(epoch from finished_at - begun_at)::float8 from portrait.sweeps order by begun_at desc limit 1
+"""
+"""Seconds from when a worker came with the new rules until everybody was evaluated by them, by PostgreSQL's clock."""
 
 
 def measure_new_rules(people: int, anchor: datetime, workers: int, parent: Path | None, progress: Progress) -> Swept:
@@ -43,36 +49,41 @@ def measure_new_rules(people: int, anchor: datetime, workers: int, parent: Path 
         customers = populate(stack, people, anchor, lambda done, of: progress("Enrolling the population", done, of))
         started = time.monotonic()
         stack.start("relay", *stack.workers)
-        begun, before, first, swept = time.monotonic(), stack.meter.read(), 0, 0
-        moved = begun
+        moved, swept = time.monotonic(), 0
         while swept < customers:
+            if not swept:  # the last look before the first of them counts
+                begun, before = time.monotonic(), stack.meter.read()
             time.sleep(_EVERY)
             stack.check()
             now, then = time.monotonic(), swept
             swept = sum(_swept(stack, name) for name in stack.workers)
             if swept > then:
                 moved = now
-            if swept and not first:
-                begun, before, first = now, stack.meter.read(), swept
             if now - moved > STALLED_SECONDS:
                 raise LocalStackError(
                     f"{swept:,} of {customers:,} were evaluated, then nobody for {STALLED_SECONDS:.0f} s"
                 )
             progress("Evaluating everybody by the new rules", swept, customers)
         ended, after = time.monotonic(), stack.meter.read()
+        wait_for(stack, _finished, "to be done with the new rules")
+        ((took,),) = stack.ask(_TOOK)
         published = wait_for(stack, outbox_empty, "to publish the changes")
-        if swept == first:
-            raise LocalStackError(f"{customers:,} customers were evaluated at once; give more --population")
         ((entered,),) = stack.ask("select count(*) from portrait.memberships where segment = %s", SEGMENT)
         return Swept(
             customers=customers,
             entered=int(entered),
-            rate=(swept - first) / (ended - begun),
+            rate=customers / took,
             seconds=ended - started,
             published=published - ended,
-            costs=costs(stack.meter, before, after, swept - first),
+            costs=costs(stack.meter, before, after, swept),
             surroundings=surroundings(before, after, ended - begun, os.cpu_count() or 1),
         )
+
+
+def _finished(at: cursor) -> bool:
+    at.execute(_TOOK)
+    row = at.fetchone()
+    return row is not None and row[0] is not None
 
 
 def _swept(stack: BenchStack, worker: str) -> int:

@@ -4,5 +4,5 @@ select id::text, segments, floor(extract(epoch from due_at) * 1000)::bigint, yea
     adopter_group, p_alive, purchases_90d, value_90d, value_top_percent, state
 from portrait.customers
 where id > %(after)s::uuid
-order by id
+order by customers.id
 limit %(limit)s

@@ -2,4 +2,4 @@
 select customer_id::text, alias_id::text
 from portrait.aliases
 where customer_id = any (%(customers)s::uuid[])
-order by alias_id
+order by aliases.alias_id

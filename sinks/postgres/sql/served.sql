@@ -3,4 +3,4 @@ select id::text, segments, floor(extract(epoch from due_at) * 1000)::bigint, yea
     frequency_score, monetary_score, top_percent, vital,
     adopter_group, p_alive, purchases_90d, value_90d, value_top_percent, state
 from portrait.customers
-order by id
+order by customers.id

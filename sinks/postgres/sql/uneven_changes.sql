@@ -15,7 +15,7 @@ with told as (
     select id as customer_id, segment from portrait.customers cross join lateral unnest(segments) as named (segment)
 )
 select
-    customer_id::text, segment, coalesce(change.action, 'never entered'),
+    customer_id::text as customer, segment, coalesce(change.action, 'never entered'),
     (membership.segment is not null)::integer + (served.segment is not null)::integer,
     coalesce(change.again, 0)
 from change
