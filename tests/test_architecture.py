@@ -40,6 +40,7 @@ STAGES = frozenset(
                     "computed",
                     "fields",
                     "functions",
+                    "tokens",
                     "kinds",
                     "reach",
                     "trial",

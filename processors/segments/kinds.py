@@ -6,17 +6,14 @@ wrong. What cannot be told here (what a macro binds, say) is left to it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import NamedTuple, NoReturn
 
 from processors.segments.fields import FIELDS
 from processors.segments.functions import FUNCTIONS
+from processors.segments.tokens import ForTheLibrary, Tokens
 from processors.segments.view import span
 
-_TOKEN = re.compile(
-    r"""\s*(?:(\d+(?:\.\d+)?)(?![\w.])|("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|([A-Za-z_]\w*)|(\|\||&&|[<>=!]=|[-+*/%<>!?:().,\[\]]))"""
-)
 _TYPES = {field.name: field.type for field in FIELDS}
 _CALLS = {function.name: function for function in FUNCTIONS}
 _COMPARING = {"<", "<=", ">", ">=", "==", "!=", "in"}
@@ -60,10 +57,6 @@ class Part(NamedTuple):
     kind: str
 
 
-class _Untold(Exception):
-    """This is for the library."""
-
-
 class _Wrong(Exception):
     """The condition is wrong; the message says why."""
 
@@ -74,7 +67,7 @@ def misfit(text: str) -> str | None:
         _Reading(text).whole()
     except _Wrong as error:
         return str(error)
-    except (_Untold, RecursionError):
+    except (ForTheLibrary, RecursionError):
         return None
     return None
 
@@ -83,63 +76,42 @@ class _Reading:
     """Recursive descent, by CEL's grammar, as in `native`; which knows less of the language, and is exact about it."""
 
     def __init__(self, text: str) -> None:
-        self._text = text
-        self._tokens: list[tuple[str, int, int]] = []
-        at = 0
-        while text[at:].strip():
-            found = _TOKEN.match(text, at)
-            if found is None:
-                raise _Untold
-            token = found[found.lastindex or 0]
-            self._tokens.append((token, found.end() - len(token), found.end()))
-            at = found.end()
-        self._at = 0
+        self._tokens = Tokens(text)
 
     def whole(self) -> None:
         self._choice()
-        if self._at < len(self._tokens):
-            raise _Untold
-
-    def _peek(self) -> str:
-        return self._tokens[self._at][0] if self._at < len(self._tokens) else ""
-
-    def _take(self, expected: str | None = None) -> str:
-        token = self._peek()
-        if not token or (expected is not None and token != expected):
-            raise _Untold
-        self._at += 1
-        return token
+        if self._tokens.peek():
+            raise ForTheLibrary
 
     def _since(self, first: int, kind: str) -> Part:
         """What was taken from token `first` on."""
-        text = self._text[self._tokens[first][1] : self._tokens[self._at - 1][2]]
-        return Part(" ".join(text.split()), kind)
+        return Part(self._tokens.text(first, self._tokens.at), kind)
 
     def _choice(self) -> Part:
-        first = self._at
+        first = self._tokens.at
         condition = self._logic("||", lambda: self._logic("&&", self._comparison))
-        if self._peek() != "?":
+        if self._tokens.peek() != "?":
             return condition
         _true_or_false(condition)
-        self._take()
+        self._tokens.take()
         yes = self._choice()
-        self._take(":")
+        self._tokens.take(":")
         no = self._choice()
         return self._since(first, yes.kind if yes.kind == no.kind else _ANY)
 
     def _logic(self, token: str, side: Callable[[], Part]) -> Part:
-        first, part = self._at, side()
-        while self._peek() == token:
+        first, part = self._tokens.at, side()
+        while self._tokens.peek() == token:
             _true_or_false(part)
-            self._take()
+            self._tokens.take()
             _true_or_false(side())
             part = self._since(first, "bool")
         return part
 
     def _comparison(self) -> Part:
-        first, part = self._at, self._sum()
-        while self._peek() in _COMPARING:
-            token, other = self._take(), self._sum()
+        first, part = self._tokens.at, self._sum()
+        while self._tokens.peek() in _COMPARING:
+            token, other = self._tokens.take(), self._sum()
             (_listed if token == "in" else _comparable)(part, other)  # noqa: S105
             part = self._since(first, "bool")
         return part
@@ -148,9 +120,9 @@ class _Reading:
         return self._reckoned("+-", lambda: self._reckoned("*/%", self._unary))
 
     def _reckoned(self, signs: str, side: Callable[[], Part]) -> Part:
-        first, part = self._at, side()
-        while self._peek() and self._peek() in signs:
-            sign, other = self._take(), side()
+        first, part = self._tokens.at, side()
+        while self._tokens.peek() and self._tokens.peek() in signs:
+            sign, other = self._tokens.take(), side()
             kinds = {"int" if each.kind in _NUMERIC else each.kind for each in (part, other)}
             kind = kinds.pop() if len(kinds) == 1 else _ANY
             joined = {"int", "number", "text", "texts", "ints"} if sign == "+" else {"int", "number"}
@@ -160,26 +132,26 @@ class _Reading:
         return part
 
     def _unary(self) -> Part:
-        first = self._at
-        if self._peek() == "!":
-            self._take()
+        first = self._tokens.at
+        if self._tokens.peek() == "!":
+            self._tokens.take()
             _true_or_false(self._unary())
             return self._since(first, "bool")
-        if self._peek() == "-":
-            self._take()
+        if self._tokens.peek() == "-":
+            self._tokens.take()
             return self._since(first, self._unary().kind)
         return self._member()
 
     def _member(self) -> Part:
-        first, part = self._at, self._primary()
-        while self._peek() in (".", "["):
-            if self._take() == "[":
+        first, part = self._tokens.at, self._primary()
+        while self._tokens.peek() in (".", "["):
+            if self._tokens.take() == "[":
                 self._choice()
-                self._take("]")
+                self._tokens.take("]")
                 kind = {"counts": "int", "texts": "text", "ints": "int"}.get(part.kind, _ANY)
             else:
-                name, kind = self._take(), _ANY
-                if self._peek() == "(":
+                name, kind = self._tokens.take(), _ANY
+                if self._tokens.peek() == "(":
                     if name in _OF_TEXTS and part.kind not in ("text", _ANY):
                         raise _Wrong(f"{part.text} is {_WORDS[part.kind]}: {name} is for a text")
                     self._entries(")")
@@ -188,12 +160,12 @@ class _Reading:
         return part
 
     def _primary(self) -> Part:
-        first, found = self._at, self._take()
+        first, found = self._tokens.at, self._tokens.take()
         if found == "(":
             kind = self._choice().kind
-            self._take(")")
+            self._tokens.take(")")
         elif found == "[":
-            self._at -= 1
+            self._tokens.at -= 1
             kinds = {each.kind for each in self._entries("]")}
             kind = _LISTED.get(kinds.pop(), _ANY) if len(kinds) == 1 else _ANY
         elif found[0].isdigit():
@@ -202,10 +174,12 @@ class _Reading:
             kind = "text"
         elif found in ("true", "false"):
             kind = "bool"
-        elif self._peek() == "(":
+        elif self._tokens.peek() == "(":
             kind = self._called(found)
-        else:
+        elif found.isidentifier():
             kind = _TYPES.get(found, _ANY)
+        else:
+            raise ForTheLibrary
         return self._since(first, kind)
 
     def _called(self, name: str) -> str:
@@ -221,13 +195,13 @@ class _Reading:
         return _CALLS[name].type
 
     def _entries(self, end: str) -> list[Part]:
-        self._take()
+        self._tokens.take()
         entries: list[Part] = []
-        while self._peek() != end:
+        while self._tokens.peek() != end:
             if entries:
-                self._take(",")
+                self._tokens.take(",")
             entries.append(self._choice())
-        self._take(end)
+        self._tokens.take(end)
         return entries
 
 

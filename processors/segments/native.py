@@ -14,11 +14,9 @@ from typing import Any
 
 from processors.segments.fields import FIELDS
 from processors.segments.functions import FUNCTIONS
+from processors.segments.tokens import ForTheLibrary, Tokens
 from processors.segments.view import View, span
 
-_TOKEN = re.compile(
-    r"""\s*(?:(\d+(?:\.\d+)?)(?![\w.])|("[^"\\]*"|'[^'\\]*')|([A-Za-z_]\w*)|(\|\||&&|[<>=!]=|[-+*/%<>!?:()\[\],]))"""
-)
 _TYPES = {field.name: field.type for field in FIELDS}
 _CALLS = {function.name: function for function in FUNCTIONS}
 _FORMS = {
@@ -30,10 +28,6 @@ _FORMS = {
 }
 _PASSING = {"within": "view.is_before({} + {})", "older": "(not view.is_before({} + {}))"}
 _LOOKING = {"<", "<=", ">", ">=", "==", "!=", "in"}
-
-
-class _Untranslatable(Exception):
-    """This is for the library."""
 
 
 def translated(text: str) -> str | None:
@@ -53,7 +47,7 @@ def _source(text: str, wanted: str | None = None) -> str | None:
         source = _Translation(text).whole(wanted)
         native(source)
     except (
-        _Untranslatable,
+        ForTheLibrary,
         SyntaxError,
         RecursionError,
         MemoryError,
@@ -107,73 +101,55 @@ class _Translation:
     source, in parentheses where it needs any, and of which kind its value is."""
 
     def __init__(self, text: str) -> None:
-        self._tokens: list[str] = []
-        at = 0
-        while text[at:].strip():
-            found = _TOKEN.match(text, at)
-            if found is None:
-                raise _Untranslatable
-            self._tokens.append(found[0].strip())
-            at = found.end()
-        self._at = 0
+        self._tokens = Tokens(text)
 
     def whole(self, wanted: str | None) -> str:
         source, kind = self._choice()
-        if self._at < len(self._tokens) or wanted not in (None, kind):
-            raise _Untranslatable
+        if self._tokens.peek() or wanted not in (None, kind):
+            raise ForTheLibrary
         return source
-
-    def _peek(self) -> str:
-        return self._tokens[self._at] if self._at < len(self._tokens) else ""
-
-    def _take(self, expected: str | None = None) -> str:
-        token = self._peek()
-        if not token or (expected is not None and token != expected):
-            raise _Untranslatable
-        self._at += 1
-        return token
 
     def _of(self, wanted: str, part: Callable[[], tuple[str, str]]) -> str:
         source, kind = part()
         if kind != wanted:
-            raise _Untranslatable
+            raise ForTheLibrary
         return source
 
     def _choice(self) -> tuple[str, str]:
         condition, kind = self._logic("||", "or", lambda: self._logic("&&", "and", self._comparison))
-        if self._peek() != "?":
+        if self._tokens.peek() != "?":
             return condition, kind
         if kind != "bool":
-            raise _Untranslatable
-        self._take()
+            raise ForTheLibrary
+        self._tokens.take()
         yes, kind = self._choice()
-        self._take(":")
+        self._tokens.take(":")
         return f"({yes} if {condition} else {self._of(kind, self._choice)})", kind
 
     def _logic(self, token: str, word: str, part: Callable[[], tuple[str, str]]) -> tuple[str, str]:
         source, kind = part()
-        if self._peek() != token:
+        if self._tokens.peek() != token:
             return source, kind
         if kind != "bool":
-            raise _Untranslatable
+            raise ForTheLibrary
         sides = [source]
-        while self._peek() == token:
-            self._take()
+        while self._tokens.peek() == token:
+            self._tokens.take()
             sides.append(self._of("bool", part))
         return f"({f' {word} '.join(sides)})", kind
 
     def _comparison(self) -> tuple[str, str]:
         source, kind = self._sum()
-        if self._peek() not in _LOOKING:
+        if self._tokens.peek() not in _LOOKING:
             return source, kind
-        token = self._take()
+        token = self._tokens.take()
         other, other_kind = self._sum()
         if token == "in":  # noqa: S105
             fits = kind in ("int", "text") and other_kind == f"{kind}s"
         else:
             fits = {kind, other_kind} in ({"text"}, {"int"}, {"number"}, {"int", "number"})
-        if not fits or self._peek() in _LOOKING:
-            raise _Untranslatable
+        if not fits or self._tokens.peek() in _LOOKING:
+            raise ForTheLibrary
         return f"({source} {token} {other})", "bool"
 
     def _sum(self) -> tuple[str, str]:
@@ -181,46 +157,46 @@ class _Translation:
 
     def _reckoned(self, signs: str, part: Callable[[], tuple[str, str]]) -> tuple[str, str]:
         source, kind = part()
-        while self._peek() and self._peek() in signs:
+        while self._tokens.peek() and self._tokens.peek() in signs:
             if kind != "int":
-                raise _Untranslatable
-            form = _FORMS[self._take()]
+                raise ForTheLibrary
+            form = _FORMS[self._tokens.take()]
             source = form.format(source, self._of("int", part))
         return source, kind
 
     def _unary(self) -> tuple[str, str]:
         for sign, word, kind in (("!", "not ", "bool"), ("-", "-", "int")):
-            if self._peek() == sign:
-                self._take()
+            if self._tokens.peek() == sign:
+                self._tokens.take()
                 return f"({word}{self._of(kind, self._unary)})", kind
         return self._primary()
 
     def _primary(self) -> tuple[str, str]:
-        found = self._take()
+        found = self._tokens.take()
         if found == "(":
             inside = self._choice()
-            self._take(")")
+            self._tokens.take(")")
             return inside
         if found == "[":
             entries = self._entries("]")
             kinds = {kind for _, kind in entries}
             if len(kinds) != 1:
-                raise _Untranslatable
+                raise ForTheLibrary
             return f"[{', '.join(source for source, _ in entries)}]", f"{kinds.pop()}s"
         if found[0].isdigit():
             return (repr(float(found)), "number") if "." in found else (str(int(found)), "int")
-        if found[0] in "\"'":
+        if found[0] in "\"'" and "\\" not in found:
             return repr(found[1:-1]), "text"
         if found in ("true", "false"):
             return found.capitalize(), "bool"
-        if self._peek() == "(" and found in _CALLS:
-            self._take()
+        if self._tokens.peek() == "(" and found in _CALLS:
+            self._tokens.take()
             return self._called(found)
-        if self._peek() == "(" and found == "size":
-            self._take()
+        if self._tokens.peek() == "(" and found == "size":
+            self._tokens.take()
             return self._size()
-        if self._peek() in ("(", "[") or not _KINDS.get(_TYPES.get(found, "")):
-            raise _Untranslatable
+        if self._tokens.peek() in ("(", "[") or not _KINDS.get(_TYPES.get(found, "")):
+            raise ForTheLibrary
         return f"\0{found}\0", _KINDS[_TYPES[found]]
 
     def _called(self, name: str) -> tuple[str, str]:
@@ -234,36 +210,36 @@ class _Translation:
             if wanted[min(at, len(wanted) - 1)] == "span" and kind == "text":
                 entries[at] = str(_milliseconds(source)), "int"
             elif kind not in ("int", "text"):
-                raise _Untranslatable
+                raise ForTheLibrary
         sources = [source for source, _ in entries]
         if name == "span" and len(sources) == 1:
             return sources[0], "int"
         if name in _PASSING:
             if [kind for _, kind in entries] != ["int", "int"]:
-                raise _Untranslatable
+                raise ForTheLibrary
             return _PASSING[name].format(*sources), "bool"
         return f"call_{name}(view, {', '.join(sources)})", _KINDS[_CALLS[name].type]
 
     def _size(self) -> tuple[str, str]:
         entries = self._entries(")")
         if [kind for _, kind in entries] != ["texts"]:  # of a text, the library counts bytes
-            raise _Untranslatable
+            raise ForTheLibrary
         return f"len({entries[0][0]})", "int"
 
     def _entries(self, end: str) -> list[tuple[str, str]]:
         entries: list[tuple[str, str]] = []
-        while self._peek() != end:
+        while self._tokens.peek() != end:
             if entries:
-                self._take(",")
+                self._tokens.take(",")
             entries.append(self._choice())
-        self._take(end)
+        self._tokens.take(end)
         return entries
 
 
 def _named(entries: Sequence[tuple[str, str]]) -> str:
     """The only argument, when it is a name in quotes."""
     if len(entries) != 1 or not re.fullmatch(r"'\w+'", entries[0][0]):
-        raise _Untranslatable
+        raise ForTheLibrary
     return entries[0][0][1:-1]
 
 
@@ -272,4 +248,4 @@ def _milliseconds(source: str) -> int:
     try:
         return span(ast.literal_eval(source))
     except (ValueError, SyntaxError) as error:  # not a literal, or no span
-        raise _Untranslatable from error
+        raise ForTheLibrary from error

@@ -11,9 +11,10 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
+from processors.segments.tokens import ForTheLibrary, Tokens
+
 _ALWAYS = frozenset(("true", "1 == 1"))
 _COMPARISON = re.compile(r"""(\w+(?:\(\s*(?:"[^"]*"|'[^']*')\s*\))?)\s*(<=|<|>=|>|==)\s*(-?\d+(?:\.\d+)?)""")
-_QUOTED = re.compile(r""""[^"]*"|'[^']*'""")
 _REMEMBERED = 10_000
 """Conditions and parts of them: each is compared with all that come after it."""
 _ENDLESS = Decimal("Infinity")
@@ -139,17 +140,18 @@ def _range(part: str) -> tuple[str, Range] | None:
 @lru_cache(_REMEMBERED)
 def parts_of(condition: str) -> tuple[str, ...]:
     """What `&&` joins, when nothing else joins; else the condition itself."""
-    bare = _QUOTED.sub(lambda found: " " * len(found[0]), condition)
-    if "||" in bare or "?" in bare:
-        return (_plain(condition),)
+    whole = (" ".join(condition.split()),)
+    try:
+        tokens = Tokens(condition)
+    except ForTheLibrary:
+        return whole
     parts, depth, begun = [], 0, 0
-    for at, letter in enumerate(bare):
-        depth += (letter in "([{") - (letter in ")]}")
-        if depth == 0 and bare.startswith("&&", at):
-            parts.append(condition[begun:at])
-            begun = at + 2
-    return tuple(_plain(part) for part in [*parts, condition[begun:]])
-
-
-def _plain(part: str) -> str:
-    return " ".join(part.split())
+    while token := tokens.peek():
+        if token in ("||", "?"):
+            return whole
+        depth += (token in ("(", "[")) - (token in (")", "]"))
+        if depth == 0 and token == "&&":  # noqa: S105
+            parts.append(tokens.text(begun, tokens.at))
+            begun = tokens.at + 1
+        tokens.take()
+    return (*parts, tokens.text(begun, tokens.at))
