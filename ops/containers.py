@@ -17,7 +17,6 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Mapping
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -39,6 +38,7 @@ from ops.local.home import (
     read_env,
     write_private,
 )
+from ops.local.ready import answers
 from ops.logins import ROLES, Login, url_of
 from ops.sql import reading, rows
 
@@ -53,7 +53,6 @@ PUBLISHED = {
 """Address → the setting with the loopback port of the machine on which it is published."""
 
 _PATIENCE = 60.0  # seconds for a server that has just been started
-_PART_SECONDS = 3.0
 
 
 class Account(NamedTuple):
@@ -126,11 +125,11 @@ def is_healthy(part: str, environ: Mapping[str, str]) -> bool:
         from producers.intake.settings import CollectorSettings
 
         port = environ.get("PORTRAIT_COLLECTOR_PORT", "").strip() or str(CollectorSettings.port)
-        return _answers(int(port), "/ready")
+        return answers(int(port), "/ready")
     if part == "trace":
-        return _answers(int(_needed(environ, "PORTRAIT_TRACE_PORT")), "/health")
+        return answers(int(_needed(environ, "PORTRAIT_TRACE_PORT")), "/health")
     if part in ("worker", "activation"):
-        return _answers(int(_needed(environ, "PORTRAIT_METRICS_PORT")), "/metrics")
+        return answers(int(_needed(environ, "PORTRAIT_METRICS_PORT")), "/metrics")
     if part == "relay":
         return _is_connected(_needed(environ, WORKER_URL), "portrait-relay")
     raise LocalStackError(f"{part} is none of collector, worker, relay, activation, trace")
@@ -167,17 +166,6 @@ def _patiently(step: Callable[[], None], seconds: float) -> None:
                 raise
             print(f"not yet: {error}", file=sys.stderr, flush=True)
         time.sleep(1.0)
-
-
-def _answers(port: int, path: str) -> bool:
-    connection = HTTPConnection(LOOPBACK, port, timeout=_PART_SECONDS)
-    try:
-        connection.request("GET", path)
-        return connection.getresponse().status == 200
-    except (OSError, HTTPException):
-        return False
-    finally:
-        connection.close()
 
 
 def _is_connected(url: str, application: str) -> bool:

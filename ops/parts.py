@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException
 
 from ops.local.child import Process
-from ops.local.home import LOOPBACK, TRACE_KEY, WORKER_URL, Home, require_free_port
+from ops.local.home import TRACE_KEY, WORKER_URL, Home, require_free_port
+from ops.local.ready import answers, listens
 from ops.preparation import Preparation
 
 KEYS = "PORTRAIT_KEYS"
@@ -42,7 +41,7 @@ def collector(around: Surroundings, own: Mapping[str, str]) -> Process:
         argv=_python("producers.collector"),
         env={**around.env, **own, WORKER_URL: "", "PORTRAIT_COLLECTOR_PORT": str(port)},
         needs=tuple(around.local & {"kafka"}),
-        ready=lambda: _answers(port, "/ready"),
+        ready=lambda: answers(port, "/ready"),
         before=before,
         grace=_GRACE_SECONDS,
     )
@@ -63,7 +62,7 @@ def at_the_store(around: Surroundings, name: str, module: str, *, metrics: bool 
         argv=_python(module, nice=nice),
         env=around.env if port is None else {**around.env, "PORTRAIT_METRICS_PORT": str(port)},
         needs=tuple(sorted(around.local)),
-        ready=None if port is None else lambda: _listens(port),
+        ready=None if port is None else lambda: listens(port),
         before=before,
         grace=_GRACE_SECONDS,
     )
@@ -79,7 +78,7 @@ def trace(around: Surroundings, own: Mapping[str, str]) -> Process:
         argv=_python("ops.trace_service", nice=True),
         # The spool is asked of the collector, with the key of whoever asks.
         env={**around.env, **own, WORKER_URL: "", SPOOL: "off", TRACE_KEY: "", "PORTRAIT_TRACE_PORT": str(port)},
-        ready=lambda: _answers(port, "/health"),
+        ready=lambda: answers(port, "/health"),
         before=lambda: require_free_port(port, "trace"),
         grace=_GRACE_SECONDS,
     )
@@ -87,22 +86,3 @@ def trace(around: Surroundings, own: Mapping[str, str]) -> Process:
 
 def _python(module: str, *, nice: bool = False) -> tuple[str, ...]:
     return (*(("nice", "-n", _NICENESS) if nice else ()), sys.executable, "-m", module)
-
-
-def _answers(port: int, path: str) -> bool:
-    connection = HTTPConnection(LOOPBACK, port, timeout=2)
-    try:
-        connection.request("GET", path)
-        return connection.getresponse().status == 200
-    except (OSError, HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection((LOOPBACK, port), timeout=1).close()
-    except OSError:
-        return False
-    return True

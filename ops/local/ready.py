@@ -1,0 +1,29 @@
+"""Whether a process on this machine is there yet."""
+
+from __future__ import annotations
+
+import socket
+from http.client import HTTPConnection, HTTPException
+
+from ops.local.home import LOOPBACK
+
+
+def answers(port: int, path: str, seconds: float = 3.0) -> bool:
+    """Whether a GET of `path` is answered 200, each step of it within these seconds."""
+    connection = HTTPConnection(LOOPBACK, port, timeout=seconds)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def listens(port: int) -> bool:
+    """Whether connections to the port are accepted."""
+    try:
+        socket.create_connection((LOOPBACK, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
