@@ -7,10 +7,12 @@ from http.client import HTTPConnection, HTTPException
 
 from ops.local.home import LOOPBACK
 
+_SECONDS = 3.0
 
-def answers(port: int, path: str, seconds: float = 3.0) -> bool:
-    """Whether a GET of `path` is answered 200, each step of it within these seconds."""
-    connection = HTTPConnection(LOOPBACK, port, timeout=seconds)
+
+def answers(port: int, path: str) -> bool:
+    """Whether a GET of `path` is answered 200, each step of it within three seconds."""
+    connection = HTTPConnection(LOOPBACK, port, timeout=_SECONDS)
     try:
         connection.request("GET", path)
         return connection.getresponse().status == 200

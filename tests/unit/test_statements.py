@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-STATEMENTS = sorted([*(ROOT / "sinks/postgres/sql").glob("*.sql"), *(ROOT / "ops/sql").glob("*.sql")])
+STATEMENTS = sorted([*(ROOT / "sinks/postgres/sql").glob("*.sql"), *(ROOT / "ops").rglob("*.sql")])
 
 
 @pytest.mark.parametrize("file", STATEMENTS, ids=lambda file: file.name)
