@@ -74,13 +74,15 @@ def run_bench(
     """Measure (`only` these of MEASUREMENTS, default all), print the tables, write the files, return what was found.
 
     Every measurement has a stack of its own under `place` (default: where temporary files go), which is thrown away.
-    Raises LocalStackError, also for an unknown measurement.
+    Raises LocalStackError, also for an unknown measurement, and for none of something.
     """
     wanted = set(only) or set(MEASUREMENTS)
     if unknown := wanted - set(MEASUREMENTS):
         known = "; ".join(f"{letter}: {about}" for letter, about in MEASUREMENTS.items())
         raise LocalStackError(f"no measurement {', '.join(sorted(unknown))}; there are {known}")
     asked = sizes or Sizes()
+    if nothing := [name for name, size in msgspec.structs.asdict(asked).items() if size is not None and size <= 0]:
+        raise LocalStackError(f"give more than 0: {', '.join(nothing)}")
     machine, begun = look_at_machine(place or Path(gettempdir())), now()
     bench = _Bench(asked, place, begun)
     found = Results(command=command(), begun=begun.isoformat(), revision=revision(), machine=machine)

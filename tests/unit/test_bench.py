@@ -294,3 +294,13 @@ def test_a_measurement_that_is_not_there_is_named(capsys: pytest.CaptureFixture[
         run_bench(("a", "x", "z"))
     assert main(["--only", "y"]) == 1
     assert "bench: no measurement y" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", ["0", "-5"])
+def test_none_of_something_is_refused_before_anything_is_started(
+    number: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["--only", "k", "--population", number, "--seconds", number, "--place", str(tmp_path / "place")]
+    assert main(asked) == 1
+    assert "bench: give more than 0: seconds, population" in capsys.readouterr().err
+    assert not (tmp_path / "place").exists()
