@@ -15,7 +15,7 @@ from datetime import datetime
 
 import msgspec
 
-from ops.bench.stack import BOUNDS, BenchStack
+from ops.bench.stack import BenchStack, ranked_before
 from ops.bench.workload import Person
 from processors.apply import Rules, Slice, apply
 from processors.identity_rules import identity_rules
@@ -58,7 +58,7 @@ def populate(stack: BenchStack, people: int, anchor: datetime, progress: Callabl
     for statement in _SETTLE:
         stack.ask(statement)
     catalogue = read_catalogue(shipped_catalogue().zone)
-    catalogue.bounds = BOUNDS
+    catalogue.bounds = ranked_before(anchor)
     stack.ask(_WENT_BY, catalogue.digest)
     ((customers,),) = stack.ask("select count(*) from portrait.customers")
     return int(customers)

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,25 @@ from ops.up import Wanted, prepare
 from schemas.ranks import Bounds
 
 PARTITIONS = 8
-BOUNDS = Bounds((1, 2, 3, 4), (2, 3, 5, 9), (100_000, 200_000, 400_000, 900_000), (1, 2, 3, 4), 1, 20, 0)
-"""Of a shop that has ranked its customers before: any will do, they are computed anew. When there are bounds for the first time,
-everybody is evaluated, which is not what is measured."""
+_DAY_MS = 24 * 60 * 60 * 1000
+_DAYS_AGO = (184, 108, 61, 27)
+
+
+def ranked_before(anchor: datetime) -> Bounds:
+    """The bounds of a shop that ranked its customers a moment before `anchor`, and whose customers are those of workload (a) at
+    its default size: what `measure.sql` finds at the end of it, rounded. Where there are no bounds, everybody is evaluated once
+    there are; where they are far from the truth, as soon as they are computed anew; neither is what is measured."""
+    now = int(anchor.timestamp() * 1000)
+    return Bounds(
+        recency=tuple(now - days * _DAY_MS for days in _DAYS_AGO),
+        frequency=(2, 3, 4, 5),
+        monetary=(406_000, 918_000, 1_435_000, 2_145_000),
+        top=(2_145_000, 2_720_000, 3_245_000, 4_350_000),
+        vital=1_166_000,
+        customers=21_000,
+        computed_at=now,
+    )
+
 
 SERVERS = ("kafka", "postgres")
 
@@ -45,7 +62,8 @@ class BenchStack:
         before = self.children["worker-1"].process.before
         if before is not None:
             before()
-        self.ask("update portrait.rankings set bounds = %s", msgspec.json.encode(BOUNDS).decode())
+        bounds = msgspec.json.encode(ranked_before(datetime.now(UTC))).decode()
+        self.ask("update portrait.rankings set bounds = %s, next_at = now() + interval '1 minute'", bounds)
 
     def start(self, *names: str, wait: bool = True) -> None:
         """Starts these processes; with `wait`, returns when they are ready. Raises LocalStackError."""
