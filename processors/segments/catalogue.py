@@ -171,8 +171,10 @@ class Catalogue:
         if len(rule.when) > 1:
             condition = next((each for each in rule.when if self._holds(each, view)), condition)
         if condition.tell is not None:
-            with suppress(Exception):  # the library says what is wrong
+            try:
                 return condition.tell(view)
+            except Exception:  # noqa: S110 - the library says what is wrong
+                pass
         values = [f"{name} is {shown(_TYPES[name], view.get(name), self.zone)}" for name in condition.named]
         values += [f"{call} is {self._ask(program, view)}" for call, program in condition.calls]
         return f"{condition.text} ({', '.join(values)})" if values else rule.about

@@ -94,7 +94,7 @@ def _chosen(family: Family) -> Iterator[str]:
     everywhere = set.intersection(*(set(condition.needs) for rule in family.rules for condition in rule.when))
     shared = [name for name in family.rules[0].when[0].needs if name in everywhere]
     before = [] if family.where is None else [_holds(family.where)]
-    before += [f"{_read(name)} is not None" for name in shared]
+    before += [_known(name) for name in shared]
     if before:
         yield f"{indent}if {' and '.join(before)}:"
         indent += "    "
@@ -106,10 +106,15 @@ def _chosen(family: Family) -> Iterator[str]:
 
 
 def _holds(condition: Condition, known: Collection[str] = ()) -> str:
-    """The condition, as source; `known` is not None."""
-    parts = [f"{_read(name)} is not None" for name in condition.needs if name not in known]
-    said = filled(condition.source or "", _read)
+    """The condition, as source; those of its needs that are `known` are in local variables, and not None."""
+    parts = [_known(name) for name in condition.needs if name not in known]
+    said = filled(condition.source or "", lambda name: _local(name) if name in condition.needs else _read(name))
     return f"({' and '.join([*parts, said])})"
+
+
+def _known(name: str) -> str:
+    """Whether a field is known, as source; its value is in a local variable from then on."""
+    return f"{_local(name) if name in PLAIN else f'({_local(name)} := {_read(name)})'} is not None"
 
 
 def _read(name: str) -> str:

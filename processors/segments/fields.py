@@ -7,14 +7,15 @@ Instants are Unix ms, spans ms, money minor units of the base currency, shares w
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, tzinfo
+from functools import lru_cache
 from itertools import pairwise
 from statistics import median_low
 
 from processors.portray import greatest
 from processors.segments import computed, relationship
 from processors.segments.field import Field
-from processors.segments.view import DAY_MS, Read, View, in_year
+from processors.segments.view import DAY_MS, Read, View, begin_of, in_year
 
 
 def _stored(name: str) -> str:
@@ -113,10 +114,18 @@ def _age(view: View) -> int | None:
     born = view.get("birthday")
     if born is None:
         return None
-    day, today = date.fromisoformat(born), view.today
-    this = in_year(day, today.year)
-    view.turns_at(view.begin_of(this if today < this else in_year(day, today.year + 1)))
-    return today.year - day.year - (today < this)
+    today = view.today
+    older, turns = _birthday(born[5:], today, view.zone)
+    view.turns_at(turns)
+    return today.year - int(born[:4]) - (not older)
+
+
+@lru_cache(4096)
+def _birthday(day: str, today: date, zone: tzinfo) -> tuple[bool, int]:
+    """Whether a day of the year (MM-DD) has come in the year of `today`, and when (Unix ms) it comes next."""
+    born = date.fromisoformat(f"2000-{day}")
+    this = in_year(born, today.year)
+    return this <= today, begin_of(in_year(born, today.year + 1) if this <= today else this, zone)
 
 
 def _ranked(name: str) -> str:

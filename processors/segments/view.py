@@ -111,12 +111,12 @@ class View:
     def today(self) -> date:
         """The day in `zone`."""
         if self._today is None:
-            self._today = self.day_of(self.now)
+            self._today = _day_now(self.now, self.zone)
         return self._today
 
     def day_of(self, instant: int) -> date:
         """The day in `zone` to which an instant belongs."""
-        return (_EPOCH + timedelta(0, 0, 0, instant)).astimezone(self.zone).date()
+        return _day(instant, self.zone)
 
     def begin_of(self, day: date) -> int:
         """When a day begins in `zone` (Unix ms)."""
@@ -134,6 +134,14 @@ class View:
         """Note that something that was asked changes at `instant`."""
         if instant > self.now and (self.due is None or instant < self.due):
             self.due = instant
+
+
+def _day(instant: int, zone: tzinfo) -> date:
+    return datetime.fromtimestamp(instant // 1000, zone).date()
+
+
+_day_now = lru_cache(64)(_day)
+"""A batch is of one instant."""
 
 
 @lru_cache(4096)

@@ -272,6 +272,13 @@ def _links(links: Sequence[Link]) -> dict[str, str]:
 
 
 def _moves(moves: Sequence[Move]) -> dict[str, str]:
-    columns = zip(*moves, strict=True)
-    names = ("customers", "segments", "families", "actions", "reasons", "versions", "backfills")
-    return {name: array(map(str, column)) for name, column in zip(names, columns, strict=True)}
+    customers, segments, families, actions, reasons, versions, backfills = zip(*moves, strict=True)
+    return {
+        "customers": array(customers),
+        "segments": array(segments),
+        "families": array(families),
+        "actions": array(actions),
+        "reasons": array(reasons),
+        "versions": array(map(str, versions)),
+        "backfills": array(map(str, backfills)),
+    }
