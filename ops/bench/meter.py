@@ -11,7 +11,7 @@ from typing import NamedTuple, Self
 import psutil
 
 _EVERY = 0.5  # seconds between looks at the memory
-_FAMILIES = frozenset({"postgres"})  # to look for the children of all would cost more than the children do
+_FAMILIES = frozenset({"postgres", "collector"})  # to look for the children of all would cost more than the children do
 
 
 class Reading(NamedTuple):
@@ -28,7 +28,7 @@ class Reading(NamedTuple):
 class Meter:
     """Watches named processes from a thread of its own as long as its `with` block lasts.
 
-    PostgreSQL counts with all its children, also those that have ended.
+    PostgreSQL and the collector count with all their children, also those that have ended.
     """
 
     def __init__(self, pids: Mapping[str, int]) -> None:

@@ -11,12 +11,14 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from uuid import uuid4
 
 import msgspec
 from fastapi import FastAPI, Request, Response
 
 from producers.admit import Admission, told
+from producers.doors.route import DoorRoute
 from producers.intake.collector import Collector
 from producers.intake.metrics import UNKNOWN_SOURCE
 from producers.keys import Source
@@ -63,7 +65,7 @@ def add_segment_api(app: FastAPI) -> None:
     """Adds the addresses to the application."""
     for address, kind in ADDRESSES.items():
         receive = receiver(app, kind)
-        app.add_api_route(
+        app.router.add_api_route(
             f"/v1/{address}",
             receive,
             methods=["POST"],
@@ -71,6 +73,7 @@ def add_segment_api(app: FastAPI) -> None:
             tags=["Segment"],
             include_in_schema=address == kind,
             openapi_extra=call_operation(kind),
+            route_class_override=DoorRoute,
         )
         # Some put a slash at the end: to be sent elsewhere is more than a browser, or a client that posts, will do.
         app.add_api_route(f"/v1/{address}/", receive, methods=["POST"], include_in_schema=False)
@@ -167,13 +170,10 @@ async def _take(collector: Collector, request: Request, kind: str) -> Response:
             raise Problem(413, "too_large", f"{counts}: send fewer calls at once")
         lease.grow(parcel.repeated)
         source, key = sender
-        calls, only = parcel, None if kind == BATCH else kind
-        admission = await collector.work(
-            effort(len(body), len(parcel.calls)),
-            lambda: admit_calls(calls, kind=only, source=source, key=key, request=uuid4().hex, received=received),
-            source.name,
-        )
-        spooled = await collector.send(source, admission, len(body))
+        only = None if kind == BATCH else kind
+        judge = partial(admit_calls, parcel, kind=only, source=source, key=key, request=uuid4().hex, received=received)
+        admission, clocks = await collector.admit(source, effort(len(body), len(parcel.calls)), judge)
+        spooled = await collector.send(source, admission, len(body), clocks=clocks)
     return _answer(parcel, admission, spooled)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar
 
 from fastapi import Request, Response
@@ -16,7 +17,8 @@ from producers.forms.address import AddressRates
 from producers.forms.mapping_files import MappingFiles
 from producers.intake.delivery import PATIENT, Delivery, Patience
 from producers.intake.metrics import UNKNOWN_SOURCE, CollectorMetrics
-from producers.intake.punctuality import punctuality
+from producers.intake.offload import Offload
+from producers.intake.punctuality import Punctuality, admitted, punctuality
 from producers.intake.settings import CollectorSettings
 from producers.intake.turns import Turns
 from producers.keys import KeyFile, Source
@@ -55,6 +57,9 @@ class Collector:
         self.rates = Rates()
         self.addresses = AddressRates()
         self._turns = Turns()
+        self._offload = Offload(self._turns)
+        if settings.processes > 1:
+            self._offload.start()
         self.spool = spool
         self._delivery = Delivery(self.publisher, spool, self._turns)
         # A publisher of its own: what of the spool Kafka does not take must not disturb those who wait for an answer.
@@ -65,6 +70,7 @@ class Collector:
 
     async def close(self) -> None:
         """Waits for what Kafka has not yet acknowledged. What is in the spool stays there for the next start."""
+        await self._offload.close()
         self._turns.close()
         if self._drain is not None and self._draining is not None:
             await asyncio.to_thread(self._drain.close)
@@ -90,11 +96,25 @@ class Collector:
         """`do`, which looks at `size` bytes: at once when these are few, else in a thread, when it is the turn of `source`."""
         return do() if size <= AT_ONCE_BYTES else await self._turns.run(source, do)
 
-    async def send(self, source: Source, admission: Admission, size: int, patience: Patience = PATIENT) -> bool:
+    async def admit(self, source: Source, size: int, admit: Callable[[], Admission]) -> tuple[Admission, Punctuality]:
+        """What `admit` makes of `size` bytes, and how punctual it is: at once when these are few, else in the second process,
+        when it is the turn of `source`. `admit` is a `partial` of a module's function, that can be pickled. Raises Problem."""
+        judge = partial(admitted, admit, time.time())
+        return judge() if size <= AT_ONCE_BYTES else await self._offload.run(source.name, judge)
+
+    async def send(
+        self,
+        source: Source,
+        admission: Admission,
+        size: int,
+        patience: Patience = PATIENT,
+        clocks: Punctuality | None = None,
+    ) -> bool:
         """Returns when all of `admission`, made of `size` bytes, is safe: False when Kafka has it, True when the spool has.
-        Raises Problem 503 when neither does.
+        Raises Problem 503 when neither does. `clocks` is how punctual it is, where that is known.
         """
-        clocks = await self.work(size, lambda: punctuality(admission.records, time.time()), source.name)
+        if clocks is None:
+            clocks = await self.work(size, lambda: punctuality(admission.records, time.time()), source.name)
         self.metrics.received(source.name, admission, size, clocks)
         self.rates.spend(source, len(admission.records) + len(admission.refusals))
         records = (*admission.records, *(refusal.letter for refusal in admission.refusals))

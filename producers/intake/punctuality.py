@@ -3,12 +3,13 @@ clock that is wrong. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
 
+from producers.admit import Admission
 from producers.record import Record
 from producers.segment_api.values import instant
 from schemas.topics import REJECTED
@@ -55,6 +56,12 @@ class _Event(msgspec.Struct):
 
 _read_call = msgspec.json.Decoder(_Call).decode
 _read_event = msgspec.json.Decoder(_Event).decode
+
+
+def admitted(admit: Callable[[], Admission], now: float) -> tuple[Admission, Punctuality]:
+    """What `admit` admits at `now` (Unix seconds), and how punctual that is."""
+    admission = admit()
+    return admission, punctuality(admission.records, now)
 
 
 def punctuality(records: Iterable[Record], now: float) -> Punctuality:

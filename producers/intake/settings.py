@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ class SettingsError(Exception):
 @dataclass(frozen=True)
 class CollectorSettings:
     """`kafka` is `HOST:PORT[,HOST:PORT…]`, `keys` the file of access keys, `spool` the directory for what Kafka does not
-    take, None for none. Sizes are bytes, times are seconds. `public_url` is the address under which browsers reach the
+    take, None for none. Sizes are bytes, times are seconds. `processes`: in a
+    second one large requests are judged. `public_url` is the address under which browsers reach the
     collector; None when it is that of each request. `trusted_proxies` are the networks whose `X-Forwarded-For` is believed.
     """
 
@@ -27,6 +29,7 @@ class CollectorSettings:
     publish_seconds: float = 2.5
     body_seconds: float = 30.0
     in_flight_bytes: int = 64 * 1024 * 1024
+    processes: int = 1
     public_url: str | None = None
     spool: Path | None = None
     spool_bytes: int = 1024 * 1024 * 1024
@@ -59,6 +62,7 @@ class CollectorSettings:
             host=environ.get("PORTRAIT_COLLECTOR_HOST", "").strip() or cls.host,
             port=_whole(environ, "PORTRAIT_COLLECTOR_PORT", cls.port, 0, 65535),
             in_flight_bytes=_whole(environ, "PORTRAIT_COLLECTOR_MEMORY_MB", 64, 16, 65536) * 1024 * 1024,
+            processes=_whole(environ, "PORTRAIT_COLLECTOR_PROCESSES", min(2, len(os.sched_getaffinity(0))), 1, 2),
             public_url=_address(environ, "PORTRAIT_COLLECTOR_PUBLIC_URL"),
             spool=None if spool == "off" else Path(spool),
             spool_bytes=_whole(environ, "PORTRAIT_SPOOL_MB", 1024, 1, 1024 * 1024) * 1024 * 1024,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 import msgspec
-from fastapi import Response
+from starlette.responses import Response
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
@@ -21,6 +21,9 @@ class Problem(Exception):
         self.code = code
         self.message = message
         self.headers = dict(headers or {})
+
+    def __reduce__(self) -> tuple[type[Problem], tuple[int, str, str, dict[str, str]]]:
+        return type(self), (self.status, self.code, self.message, self.headers)
 
     def response(self) -> Response:
         body = {

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import msgspec
 
 from processors.segments.rules import BadSegments, read_family
-from producers.doors.events import admitted
+from producers.admit_body import admit_body
 from producers.files.cells import Unreadable
 from producers.files.encodings import recognise
 from producers.files.mapping import MappingError, load_mapping
@@ -66,7 +66,7 @@ def _is_of_the_sender(problem: Problem) -> None:
 
 def _events(body: bytes) -> None:
     try:
-        admission = admitted(body, SOURCE, "r")
+        admission = admit_body(body, SOURCE, "r")
     except Problem as problem:
         _is_of_the_sender(problem)
         return

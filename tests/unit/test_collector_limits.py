@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import os
 import tracemalloc
 import zlib
 from collections.abc import AsyncIterator
@@ -156,10 +157,11 @@ def test_settings_have_defaults(tmp_path: Path) -> None:
     environ = {"PORTRAIT_KAFKA": "kafka-1:9092, kafka-2:9092", "PORTRAIT_KEYS": str(keys)}
     spool = tmp_path / "spool"
     assert CollectorSettings.from_environment(environ) == CollectorSettings(
-        "kafka-1:9092, kafka-2:9092", keys, spool=spool
+        "kafka-1:9092, kafka-2:9092", keys, spool=spool, processes=min(2, len(os.sched_getaffinity(0)))
     )
     more = environ | {"PORTRAIT_COLLECTOR_HOST": "0.0.0.0", "PORTRAIT_COLLECTOR_PORT": "80"}
     more |= {"PORTRAIT_COLLECTOR_MEMORY_MB": "16", "PORTRAIT_SPOOL": "/srv/spool", "PORTRAIT_SPOOL_MB": "5"}
+    more["PORTRAIT_COLLECTOR_PROCESSES"] = "1"
     more["PORTRAIT_COLLECTOR_PUBLIC_URL"] = "https://events.example.com/portrait/"
     assert CollectorSettings.from_environment(more) == CollectorSettings(
         "kafka-1:9092, kafka-2:9092",
@@ -167,6 +169,7 @@ def test_settings_have_defaults(tmp_path: Path) -> None:
         "0.0.0.0",
         80,
         in_flight_bytes=16 * 1024 * 1024,
+        processes=1,
         spool=Path("/srv/spool"),
         spool_bytes=5 * 1024 * 1024,
         public_url="https://events.example.com/portrait",
@@ -184,6 +187,7 @@ def test_settings_have_defaults(tmp_path: Path) -> None:
         ("PORTRAIT_COLLECTOR_PORT", "http", "is not a whole number from 0 to 65535"),
         ("PORTRAIT_COLLECTOR_PORT", "65536", "is not a whole number"),
         ("PORTRAIT_COLLECTOR_MEMORY_MB", "1", "is not a whole number from 16"),
+        ("PORTRAIT_COLLECTOR_PROCESSES", "3", "is not a whole number from 1 to 2"),
         ("PORTRAIT_COLLECTOR_PUBLIC_URL", "events.example.com", "is not an address such as https://"),
         ("PORTRAIT_SPOOL_MB", "0", "is not a whole number from 1 "),
     ],
