@@ -23,10 +23,12 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
 
 from producers.doors.beacon import add_beacon
 from producers.doors.events import add_events
 from producers.doors.forms import add_forms
+from producers.doors.route import straight
 from producers.doors.rudder import add_rudder_api
 from producers.doors.segment import add_segment_api, for_browsers
 from producers.doors.spool import add_spool_search
@@ -43,7 +45,7 @@ from producers.spool.keep import Spool
 log = logging.getLogger(__name__)
 
 
-def create_app(settings: CollectorSettings, spool: Spool | None) -> FastAPI:
+def create_app(settings: CollectorSettings, spool: Spool | None) -> ASGIApp:
     """The ASGI application. Connects to Kafka when it starts, and serves whether or not Kafka is there."""
 
     @asynccontextmanager
@@ -99,7 +101,7 @@ def create_app(settings: CollectorSettings, spool: Spool | None) -> FastAPI:
         return for_browsers(Problem(500, "internal_error", "something is wrong here; send it again").response())
 
     app.openapi = documented(app.openapi)  # type: ignore[method-assign]
-    return app
+    return straight(app, went_wrong)
 
 
 def main() -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -26,6 +26,15 @@ _SPOOL = {
     "aside_bytes": "Their size.",
 }
 """What is known of the spool at a time: fields of `SpoolState`."""
+
+
+class _Counters(NamedTuple):
+    """Those of one source. `clocks`: in the order of `Punctuality`."""
+
+    received: Counter
+    size: Counter
+    clocks: tuple[Counter, ...]
+    accepted: Counter
 
 
 class CollectorMetrics:
@@ -105,15 +114,19 @@ class CollectorMetrics:
             for name, told in _SPOOL.items()
         }
 
+        self._counters: dict[str, _Counters] = {}
+        self._answers: dict[tuple[str, int], Histogram] = {}
+
     def received(self, source: str, admission: Admission, size: int, clocks: Punctuality) -> None:
-        self._received.labels(source).inc(len(admission.records) + len(admission.refusals))
-        self._bytes.labels(source).inc(size)
-        self._late.labels(source).inc(clocks.late)
-        self._ahead.labels(source).inc(clocks.ahead)
-        self._skewed.labels(source).inc(clocks.skewed)
+        counters = self._of(source)
+        counters.received.inc(len(admission.records) + len(admission.refusals))
+        counters.size.inc(size)
+        for counter, count in zip(counters.clocks, clocks, strict=True):
+            if count:
+                counter.inc(count)
 
     def acknowledged(self, source: str, admission: Admission) -> None:
-        self._accepted.labels(source).inc(len(admission.records))
+        self._of(source).accepted.inc(len(admission.records))
         for reason, count in Tally(refusal.rejected.reason.value for refusal in admission.refusals).items():
             self._rejected.labels(source, reason).inc(count)
 
@@ -128,7 +141,20 @@ class CollectorMetrics:
         self._drained.inc(records)
 
     def answered(self, source: str, status: int, seconds: float) -> None:
-        self._seconds.labels(source, str(status)).observe(seconds)
+        histogram = self._answers.get((source, status))
+        if histogram is None:
+            histogram = self._answers[source, status] = self._seconds.labels(source, str(status))
+        histogram.observe(seconds)
+
+    def _of(self, source: str) -> _Counters:
+        """What every request of a source counts, looked up once."""
+        counters = self._counters.get(source)
+        if counters is None:
+            clocks = tuple(each.labels(source) for each in (self._late, self._ahead, self._skewed))
+            counters = self._counters[source] = _Counters(
+                self._received.labels(source), self._bytes.labels(source), clocks, self._accepted.labels(source)
+            )
+        return counters
 
     def exposition(self, connected: bool, spool: SpoolState | None) -> bytes:
         """All of it, in Prometheus' text format. Without a spool, what tells of it stays 0."""
