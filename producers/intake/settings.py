@@ -10,6 +10,9 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 
+_PROCESSES = min(2, os.cpu_count() or 1)
+
+
 class SettingsError(Exception):
     """A setting is missing or wrong. The message names it and says what to do."""
 
@@ -29,7 +32,7 @@ class CollectorSettings:
     publish_seconds: float = 2.5
     body_seconds: float = 30.0
     in_flight_bytes: int = 64 * 1024 * 1024
-    processes: int = 1
+    processes: int = _PROCESSES
     public_url: str | None = None
     spool: Path | None = None
     spool_bytes: int = 1024 * 1024 * 1024
@@ -62,7 +65,7 @@ class CollectorSettings:
             host=environ.get("PORTRAIT_COLLECTOR_HOST", "").strip() or cls.host,
             port=_whole(environ, "PORTRAIT_COLLECTOR_PORT", cls.port, 0, 65535),
             in_flight_bytes=_whole(environ, "PORTRAIT_COLLECTOR_MEMORY_MB", 64, 16, 65536) * 1024 * 1024,
-            processes=_whole(environ, "PORTRAIT_COLLECTOR_PROCESSES", min(2, len(os.sched_getaffinity(0))), 1, 2),
+            processes=_whole(environ, "PORTRAIT_COLLECTOR_PROCESSES", _PROCESSES, 1, 2),
             public_url=_address(environ, "PORTRAIT_COLLECTOR_PUBLIC_URL"),
             spool=None if spool == "off" else Path(spool),
             spool_bytes=_whole(environ, "PORTRAIT_SPOOL_MB", 1024, 1, 1024 * 1024) * 1024 * 1024,

@@ -2,7 +2,6 @@
 
 import asyncio
 import gzip
-import os
 import tracemalloc
 import zlib
 from collections.abc import AsyncIterator
@@ -157,7 +156,7 @@ def test_settings_have_defaults(tmp_path: Path) -> None:
     environ = {"PORTRAIT_KAFKA": "kafka-1:9092, kafka-2:9092", "PORTRAIT_KEYS": str(keys)}
     spool = tmp_path / "spool"
     assert CollectorSettings.from_environment(environ) == CollectorSettings(
-        "kafka-1:9092, kafka-2:9092", keys, spool=spool, processes=min(2, len(os.sched_getaffinity(0)))
+        "kafka-1:9092, kafka-2:9092", keys, spool=spool
     )
     more = environ | {"PORTRAIT_COLLECTOR_HOST": "0.0.0.0", "PORTRAIT_COLLECTOR_PORT": "80"}
     more |= {"PORTRAIT_COLLECTOR_MEMORY_MB": "16", "PORTRAIT_SPOOL": "/srv/spool", "PORTRAIT_SPOOL_MB": "5"}
