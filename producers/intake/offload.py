@@ -42,7 +42,7 @@ class Offload:
     end another one is started."""
 
     def __init__(
-        self, turns: Turns, command: tuple[str, ...] = COMMAND, *, patience: float = 15.0, pause: float = 5.0
+        self, turns: Turns, command: tuple[str, ...] = COMMAND, *, patience: float = 5.0, pause: float = 5.0
     ) -> None:
         self._turns = turns
         self._command = command

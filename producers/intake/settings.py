@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
-
 _PROCESSES = min(2, os.cpu_count() or 1)
 
 
