@@ -1,6 +1,7 @@
 """The straight way to a door: to an address whose function reads the request and makes the response itself.
 
-Of a request of one event, a quarter of the time was spent in layers that a door has no need of.
+Of a request of one event, a tenth of the time was spent in layers that a door has no need of. So a door answers for itself
+whatever is wrong with a request (`producers.request.problems`); what it raises is answered with 500.
 """
 
 from __future__ import annotations
@@ -16,10 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 class DoorRoute(APIRoute):
     """In the document of the addresses as any other; but nothing of the request is read, and nothing injected, before the
-    endpoint has it, `(Request) -> Response`.
-
-    Whoever is wrong is answered by the application's own exception handlers.
-    """
+    endpoint has it, `(Request) -> Response`."""
 
     def __init__(self, path: str, endpoint: Callable[[Request], Awaitable[Response]], **settings: Any) -> None:
         super().__init__(path, endpoint, **settings)

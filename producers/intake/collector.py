@@ -32,7 +32,7 @@ from producers.webhooks.secret import SecretFiles
 Result = TypeVar("Result")
 
 AT_ONCE_BYTES = 8 * 1024
-"""A body this small is read and validated on the event loop, in well under a millisecond; larger ones in a thread."""
+"""A body this small is read and judged on the event loop, in well under a millisecond; larger ones in the second process."""
 
 _CONNECT_SECONDS = 3.0
 """So long after its start it is not ready without Kafka, even with a spool: most likely it is about to be connected."""

@@ -15,10 +15,12 @@ import pickle
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import suppress
 from struct import Struct
 from typing import Any, TypeVar
+
+import psutil
 
 from producers.intake.turns import Turns
 
@@ -35,14 +37,17 @@ _PLACES = 2
 """Pieces of work under way: one that is done, and one that waits, so that the process need not."""
 _START_SECONDS, _STOP_SECONDS = 30.0, 2.0
 _READ_AHEAD = 1 << 22
+_AT_ONCE_BYTES = 256 * 1024
+"""An answer this small is read on the event loop, in well under two milliseconds; a larger one in a thread."""
+_MOMENT = 0.25
 
 
 class Offload:
-    """For one event loop. `patience` is how many seconds the process may take for one piece of work; `pause`, how many after its
-    end another one is started."""
+    """For one event loop. A process that neither answers nor computes for `patience` seconds is ended; `pause` is how many
+    seconds after its end another one is started."""
 
     def __init__(
-        self, turns: Turns, command: tuple[str, ...] = COMMAND, *, patience: float = 5.0, pause: float = 5.0
+        self, turns: Turns, command: tuple[str, ...] = COMMAND, *, patience: float = 2.5, pause: float = 5.0
     ) -> None:
         self._turns = turns
         self._command = command
@@ -90,15 +95,11 @@ class Offload:
             return None
         answer: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
         self._answers.append(answer)
-        process.stdin.write(LENGTH.pack(len(question)) + question)
         try:
-            async with asyncio.timeout(self._patience):
-                return await answer
-        except TimeoutError:
-            if self._process is process:
-                log.error("the second process did not answer within %g s, and is ended", self._patience)
-                self._give_up(process)
-            return None
+            process.stdin.write(LENGTH.pack(len(question)) + question)
+        except (RuntimeError, OSError):  # it has just ended, which `_serve` does not know yet
+            self._give_up(process)
+        return await answer
 
     async def _keep(self) -> None:
         while True:
@@ -111,18 +112,43 @@ class Offload:
     async def _serve(self) -> None:
         """One process, from its start until it ends."""
         process = await asyncio.create_subprocess_exec(*self._command, stdin=PIPE, stdout=PIPE, limit=_READ_AHEAD)
+        watching = None
         try:
             async with asyncio.timeout(_START_SECONDS):
                 await _message(process)  # it has read its modules
             self._process = process
+            watching = asyncio.create_task(self._watch(process))
             while True:
-                told = pickle.loads(await _message(process))  # noqa: S301 - from a process that this one has started
+                message = await _message(process)
+                many = len(message) > _AT_ONCE_BYTES
+                told = await asyncio.to_thread(pickle.loads, message) if many else pickle.loads(message)  # noqa: S301 - of our own
+                if not self._answers:
+                    break  # it was given up
                 answer = self._answers.popleft()
                 if not answer.done():
                     answer.set_result(told)
         finally:
+            if watching is not None:
+                watching.cancel()
             self._give_up(process)
             await _ended(process)
+
+    async def _watch(self, process: Process) -> None:
+        """Give the process up when it is frozen: it owes an answer, and has not spent any time on it. One that computes may take
+        as long as it needs, which is no longer than a thread would."""
+        owed, spent = None, -1.0
+        while self._process is process:
+            await asyncio.sleep(self._patience)
+            owed, owed_before = self._answers[0] if self._answers else None, owed
+            spent, spent_before = _spent(process.pid), spent
+            if owed is None or owed is not owed_before or spent != spent_before:
+                continue
+            await asyncio.sleep(
+                _MOMENT
+            )  # when the collector itself was frozen, the answer may be here, and not read yet
+            if self._answers and self._answers[0] is owed and self._process is process:
+                log.error("the second process stands still, and is ended")
+                self._give_up(process)
 
     def _give_up(self, process: Process) -> None:
         """Have all that is asked of it done by threads, and end it."""
@@ -143,6 +169,15 @@ async def _message(process: Process) -> bytes:
 
 
 async def _ended(process: Process) -> None:
-    waiting: Coroutine[Any, Any, int] = process.wait()
     with suppress(TimeoutError):
-        await asyncio.wait_for(waiting, _STOP_SECONDS)
+        async with asyncio.timeout(_STOP_SECONDS):
+            await process.wait()
+
+
+def _spent(pid: int) -> float:
+    """Seconds of CPU that a process has taken; 0 when there is none."""
+    try:
+        times = psutil.Process(pid).cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system)

@@ -10,13 +10,14 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+import uvloop
 
 from producers.admit_body import admit_body
 from producers.intake.offload import COMMAND, Offload
@@ -26,6 +27,8 @@ from producers.request.problems import Problem, too_many_requests
 from schemas.rejected import Reason
 
 HERE = os.getpid
+LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+"""Pipes behave differently when the other end is gone. A collector runs on uvloop, where there is one."""
 SOURCE = Source("shop", "0" * 64)
 
 
@@ -49,16 +52,35 @@ async def its_pid(offload: Offload, other_than: int | None = None) -> int:
     return offload.pid
 
 
-def offloaded(check: Callable[[Offload], Awaitable[None]], **settings: Any) -> None:
-    async def run() -> None:
-        async with offloading(**settings) as offload:
-            await its_pid(offload)
-            await check(offload)
-
-    asyncio.run(run())
+def hold_up_until_dead(pid: int) -> None:
+    with suppress(psutil.NoSuchProcess):
+        while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.001)
 
 
-def test_work_is_done_in_another_process_and_answers_do_not_get_mixed_up() -> None:
+hold_up = time.sleep
+"""On purpose: nothing else happens on the event loop meanwhile."""
+
+Offloaded = Callable[..., None]
+
+
+@pytest.fixture(params=LOOPS)
+def offloaded(request: pytest.FixtureRequest) -> Offloaded:
+    """Runs a check, `(offload) -> None`, on each kind of event loop."""
+
+    def run(check: Callable[[Offload], Awaitable[None]], **settings: Any) -> None:
+        async def checked() -> None:
+            async with offloading(**settings) as offload:
+                await its_pid(offload)
+                await check(offload)
+
+        with asyncio.Runner(loop_factory=LOOPS[request.param]) as runner:
+            runner.run(checked())
+
+    return run
+
+
+def test_work_is_done_in_another_process_and_answers_do_not_get_mixed_up(offloaded: Offloaded) -> None:
     async def check(offload: Offload) -> None:
         assert await offload.run("shop", HERE) == offload.pid != os.getpid()
         asked = [offload.run(f"shop-{n % 7}", partial(operator.mul, n, 2)) for n in range(200)]
@@ -67,7 +89,7 @@ def test_work_is_done_in_another_process_and_answers_do_not_get_mixed_up() -> No
     offloaded(check)
 
 
-def test_as_many_bytes_as_a_request_may_have_come_and_go() -> None:
+def test_as_many_bytes_as_a_request_may_have_come_and_go(offloaded: Offloaded) -> None:
     body = os.urandom(5 * 1024 * 1024)
 
     async def check(offload: Offload) -> None:
@@ -77,7 +99,7 @@ def test_as_many_bytes_as_a_request_may_have_come_and_go() -> None:
     offloaded(check)
 
 
-def test_a_problem_is_the_same_here() -> None:
+def test_a_problem_is_the_same_here(offloaded: Offloaded) -> None:
     async def check(offload: Offload) -> None:
         with pytest.raises(Problem) as raised:
             await offload.run("shop", partial(admit_body, b" ", SOURCE, "r"))
@@ -90,7 +112,7 @@ def test_a_problem_is_the_same_here() -> None:
     assert vars(kind(*arguments)) == vars(problem)
 
 
-def test_what_goes_wrong_there_goes_wrong_here_with_its_own_error() -> None:
+def test_what_goes_wrong_there_goes_wrong_here_with_its_own_error(offloaded: Offloaded) -> None:
     async def check(offload: Offload) -> None:
         with pytest.raises(ZeroDivisionError):
             await offload.run("shop", partial(operator.truediv, 1, 0))
@@ -99,7 +121,7 @@ def test_what_goes_wrong_there_goes_wrong_here_with_its_own_error() -> None:
     offloaded(check)
 
 
-def test_what_it_prints_is_no_answer() -> None:
+def test_what_it_prints_is_no_answer(offloaded: Offloaded) -> None:
     async def check(offload: Offload) -> None:
         await offload.run("shop", partial(print, "\0\0\0\1x" * 10_000))
         assert await offload.run("shop", HERE) == offload.pid
@@ -107,7 +129,7 @@ def test_what_it_prints_is_no_answer() -> None:
     offloaded(check)
 
 
-def test_when_it_is_killed_a_thread_does_its_work_and_another_one_follows() -> None:
+def test_when_it_is_killed_a_thread_does_its_work_and_another_one_follows(offloaded: Offloaded) -> None:
     async def check(offload: Offload) -> None:
         pid = await its_pid(offload)
         at_work = [asyncio.create_task(offload.run("shop", partial(time.sleep, 0.3))) for _ in range(4)]
@@ -121,7 +143,7 @@ def test_when_it_is_killed_a_thread_does_its_work_and_another_one_follows() -> N
     offloaded(check, pause=0.5)
 
 
-def test_when_it_is_frozen_a_thread_does_its_work_after_a_while() -> None:
+def test_when_it_is_frozen_a_thread_does_its_work_after_a_while(offloaded: Offloaded) -> None:
     async def check(offload: Offload) -> None:
         pid = await its_pid(offload)
         os.kill(pid, signal.SIGSTOP)
@@ -132,10 +154,61 @@ def test_when_it_is_frozen_a_thread_does_its_work_after_a_while() -> None:
         assert await its_pid(offload, other_than=pid) == await offload.run("shop", HERE)
         assert not psutil.pid_exists(pid)
 
-    offloaded(check, patience=1.0, pause=0.1)
+    offloaded(check, patience=0.5, pause=0.1)
 
 
-def test_who_gives_up_waiting_does_not_get_the_answer_of_another() -> None:
+def test_who_asks_in_the_moment_in_which_it_dies_gets_an_answer(offloaded: Offloaded) -> None:
+    async def check(offload: Offload) -> None:
+        for turns in range(5):
+            pid = await its_pid(offload)
+            assert await offload.run("shop", HERE) == pid
+            os.kill(pid, signal.SIGKILL)
+            hold_up_until_dead(pid)  # the event loop is not to know yet
+            asked = []
+            for n in range(4):
+                asked.append(asyncio.create_task(offload.run(f"shop-{n}", partial(operator.mul, n, 2))))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+            assert await asyncio.gather(*asked) == [0, 2, 4, 6]
+            await its_pid(offload, other_than=pid)
+
+    offloaded(check, pause=0.05)
+
+
+def test_one_that_computes_may_take_its_time(offloaded: Offloaded) -> None:
+    async def check(offload: Offload) -> None:
+        asked = [offload.run(f"shop-{n}", partial(pow, 7, 2_500_000)) for n in range(3)]
+        first, *others = await asyncio.gather(*asked)
+        assert first == 7**2_500_000
+        assert others == [first, first]
+        assert await offload.run("shop", HERE) == offload.pid
+
+    offloaded(check, patience=0.1)
+
+
+def test_it_is_not_blamed_for_a_collector_that_was_frozen_itself(offloaded: Offloaded) -> None:
+    async def check(offload: Offload) -> None:
+        asked = asyncio.create_task(offload.run("shop", HERE))
+        await asyncio.sleep(0)
+        hold_up(1.0)
+        assert await asked == offload.pid
+        assert await offload.run("shop", HERE) == offload.pid
+
+    offloaded(check, patience=0.3)
+
+
+def test_to_be_closed_while_it_dies_does_not_take_for_ever(offloaded: Offloaded) -> None:
+    async def check(offload: Offload) -> None:
+        os.kill(await its_pid(offload), signal.SIGKILL)
+        for _ in range(20):
+            await asyncio.sleep(0.001)
+        async with asyncio.timeout(5):
+            await offload.close()
+
+    offloaded(check, pause=0.0)
+
+
+def test_who_gives_up_waiting_does_not_get_the_answer_of_another(offloaded: Offloaded) -> None:
     async def check(offload: Offload) -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):
@@ -156,7 +229,7 @@ def test_where_none_can_be_had_threads_do_it_all(command: tuple[str, ...]) -> No
     asyncio.run(run())
 
 
-def test_a_source_waits_for_two_pieces_of_work_of_another_and_not_for_all_of_them() -> None:
+def test_a_source_waits_for_two_pieces_of_work_of_another_and_not_for_all_of_them(offloaded: Offloaded) -> None:
     done: list[str] = []
 
     async def check(offload: Offload) -> None:
