@@ -43,6 +43,9 @@ from ops.topics import DEFAULT_PARTITIONS
 SEGMENTS = "PORTRAIT_SEGMENTS"
 SESSION_TIMEOUT = "PORTRAIT_SESSION_TIMEOUT"
 _LOCAL_SESSION_SECONDS = "10"  # on one machine a silent worker is a dead one: its share is taken over sooner
+_ARENAS = (
+    "MALLOC_ARENA_MAX"  # one for each thread, and the C library keeps a twelfth more of what Python has given back
+)
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,7 @@ def prepare(home: Home, wanted: Wanted, say: Callable[[str], None], environ: Map
         WORKER_URL: settings[WORKER_URL],
         DATABASE_URL: "",  # no part may change tables
         SESSION_TIMEOUT: given.get(SESSION_TIMEOUT) or remembered.get(SESSION_TIMEOUT) or _LOCAL_SESSION_SECONDS,
+        _ARENAS: given.get(_ARENAS) or "1",
     }
     around = Surroundings(home, env, frozenset(process.name for process in servers.processes), preparation)
     spool = given.get(SPOOL) or remembered.get(SPOOL) or str(home.path / "spool")

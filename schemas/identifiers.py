@@ -117,7 +117,7 @@ UNPLACED = -1
 """The `since` of the node of an event that is stored and not yet counted: it is not decided yet whose it is."""
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)  # of a batch, and of who comes again soon
 def node_of(identifier: Identifier, since: int = 0) -> str:
     """The node of the identity graph that an identifier is: 32 hex digits, the same for ever.
 
