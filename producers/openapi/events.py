@@ -20,7 +20,7 @@ with `"spooled": true`, that Kafka is away and all of it is safe on the collecto
 After any other answer, or none, send the same events again **with the same ids**: an event counts once however often it
 arrives.
 
-Limits: {MAX_EVENT_BYTES} bytes an event, 5 MB (also when inflated) and {MAX_BATCH_EVENTS} events a request.
+Limits: {MAX_EVENT_BYTES >> 20} MB an event, 5 MB (also when inflated) and {MAX_BATCH_EVENTS} events a request.
 """
 
 SPOOLED = {
