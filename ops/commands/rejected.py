@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ops.commands import rejected_fix
+from ops.commands.rejected_replays import show_replays
 from ops.commands.rejected_which import (
     LimitOption,
     OriginsArgument,
@@ -186,28 +187,6 @@ def replay_letters(
         show_replays(done)
     if any(each.outcome is Outcome.REFUSED for each in done):
         raise typer.Exit(1)
-
-
-def show_replays(done: list[Replay]) -> None:
-    """Print what came of sending letters again."""
-    from ops.rejected import Outcome
-
-    if not done:
-        console.print("Nothing waits to be sent again.")
-    styles = {Outcome.SENT: "green", Outcome.REFUSED: "red"}
-    for each in done:
-        style = styles.get(each.outcome, "yellow")
-        detail = f": {each.detail}" if each.outcome is Outcome.REFUSED else f" {_how(each.outcome)} {each.detail}"
-        console.print(f"{escape(each.origin)} [{style}]{each.outcome}[/{style}]{escape(detail)}", soft_wrap=True)
-        if each.stored_before:
-            known = "an event of this source and id is stored already: this one counts for nothing"
-            console.print(f"  [yellow]{known}[/yellow]", soft_wrap=True)
-    if any(each.outcome is Outcome.REFUSED for each in done):
-        console.print(f"Repair them one by one: {program()} rejected replay ORIGIN --edit")
-
-
-def _how(outcome: str) -> str:
-    return "to" if outcome == "would be sent" else "as"
 
 
 def _edited(url: str, origin: str) -> bytes:

@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 from rich.text import Text
 
+from ops.commands.rejected_replays import show_replays
 from ops.commands.rejected_which import (
     LimitOption,
     OriginsArgument,
@@ -155,7 +156,6 @@ def _shown(change: tuple[bytes, bytes] | None) -> dict[str, str]:
 
 
 def _show(done: list[Replay], changes: dict[str, tuple[bytes, bytes]]) -> None:
-    from ops.commands.rejected import show_replays
     from ops.patches import differences
 
     for each in done:
