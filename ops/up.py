@@ -43,9 +43,8 @@ from ops.topics import DEFAULT_PARTITIONS
 SEGMENTS = "PORTRAIT_SEGMENTS"
 SESSION_TIMEOUT = "PORTRAIT_SESSION_TIMEOUT"
 _LOCAL_SESSION_SECONDS = "10"  # on one machine a silent worker is a dead one: its share is taken over sooner
-_ARENAS = (
-    "MALLOC_ARENA_MAX"  # one for each thread, and the C library keeps a twelfth more of what Python has given back
-)
+_ARENAS = "MALLOC_ARENA_MAX"
+"""With one arena for each thread the C library keeps a twelfth more of what Python has given back."""
 
 
 @dataclass(frozen=True)

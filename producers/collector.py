@@ -10,7 +10,6 @@ Run it with `python -m producers.collector`; the settings are in `producers.inta
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -33,6 +32,7 @@ from producers.doors.rudder import add_rudder_api
 from producers.doors.segment import add_segment_api, for_browsers
 from producers.doors.spool import add_spool_search
 from producers.doors.webhooks import add_webhooks
+from producers.intake import garbage
 from producers.intake.collector import Collector
 from producers.intake.settings import CollectorSettings, SettingsError
 from producers.keys import KeyFile, KeysError
@@ -51,10 +51,7 @@ def create_app(settings: CollectorSettings, spool: Spool | None) -> ASGIApp:
     @asynccontextmanager
     async def running(app: FastAPI) -> AsyncIterator[None]:
         app.state.collector = collector = Collector(settings, spool)
-        # What is loaded by now stays: the collector of garbage need not look at it again, and less often at the rest.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 50)
+        garbage.seldom()
         try:
             yield
         finally:

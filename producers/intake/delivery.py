@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import NamedTuple
 
@@ -56,8 +56,8 @@ class Delivery:
         ms, begun = time.time_ns() // 1_000_000, time.monotonic()
         if self._spool is None or not self._spool.holds(source):
             try:
-                publishing = self._handed_over(source, len(records), lambda: self._publisher.publish(records))
-                await (publishing if patience.kafka is None else _within(patience.kafka, publishing))
+                async with asyncio.timeout(patience.kafka):
+                    await self._handed_over(source, len(records), lambda: self._publisher.publish(records))
                 return False
             except (Unavailable, TimeoutError):
                 if self._spool is None:
@@ -89,8 +89,3 @@ class Delivery:
         else:
             result = await self._turns.run(source, hand_over)
         await asyncio.wrap_future(result)
-
-
-async def _within(seconds: float, doing: Awaitable[None]) -> None:
-    async with asyncio.timeout(seconds):
-        await doing

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 Told = tuple[bool, Any] | None
+"""An answer, as above; also None when the process is gone, and a thread has to do it."""
 
 COMMAND = (sys.executable, "-m", "producers.intake.offloaded")
 LENGTH = Struct(">I")
@@ -143,9 +144,8 @@ class Offload:
             spent, spent_before = _spent(process.pid), spent
             if owed is None or owed is not owed_before or spent != spent_before:
                 continue
-            await asyncio.sleep(
-                _MOMENT
-            )  # when the collector itself was frozen, the answer may be here, and not read yet
+            # When the collector itself was frozen, the answer may be here, and not read yet.
+            await asyncio.sleep(_MOMENT)
             if self._answers and self._answers[0] is owed and self._process is process:
                 log.error("the second process stands still, and is ended")
                 self._give_up(process)

@@ -5,7 +5,6 @@ It ends with the collector, however that ends, since its stdin then does.
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import pickle
@@ -17,6 +16,7 @@ from typing import BinaryIO
 import producers.admit_body  # what is asked of it, read before the first question
 import producers.intake.punctuality
 import producers.segment_api.admit_calls  # noqa: F401
+from producers.intake import garbage
 from producers.intake.offload import LENGTH, Told
 from producers.request.problems import Problem
 
@@ -55,9 +55,7 @@ def main() -> int:
         signal.signal(number, signal.SIG_IGN)  # of a terminal, or for a whole group: the collector says when it is over
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what anybody prints is no answer
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    garbage.seldom()
     with suppress(BrokenPipeError):  # the collector has ended
         serve(sys.stdin.buffer, answers)
     return 0

@@ -19,9 +19,9 @@ class SettingsError(Exception):
 @dataclass(frozen=True)
 class CollectorSettings:
     """`kafka` is `HOST:PORT[,HOST:PORT…]`, `keys` the file of access keys, `spool` the directory for what Kafka does not
-    take, None for none. Sizes are bytes, times are seconds. `processes`: in a
-    second one large requests are judged. `public_url` is the address under which browsers reach the
-    collector; None when it is that of each request. `trusted_proxies` are the networks whose `X-Forwarded-For` is believed.
+    take, None for none. Sizes are bytes, times are seconds. `processes`: in a second one large requests are judged.
+    `public_url` is the address under which browsers reach the collector; None when it is that of each request.
+    `trusted_proxies` are the networks whose `X-Forwarded-For` is believed.
     """
 
     kafka: str
